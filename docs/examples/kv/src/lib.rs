@@ -1,0 +1,1 @@
+//! An in-memory key-value server that speaks the Redis protocol.

@@ -1,0 +1,229 @@
+//! The seam between the runtime and the world it runs in.
+//!
+//! Owns the traits that a world implements: who runs next, what time it is, where sockets come
+//! from, and what chance decides. Everything above the seam (tasks, timers, streams, locks) is the
+//! same code in every world.
+//!
+//! This module is exempt from semantic versioning: only crates of this project implement it.
+
+use std::any::Any;
+use std::future::Future;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+
+pub use crate::context::{enter, owner, set_budget, with_current};
+pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
+pub use crate::task::Id;
+pub use crate::task::cell::{SendTask, Task, TaskRef, WokenTask};
+pub use crate::task::inbox::{Inbox, Message, Owner, Unpark};
+use crate::time::Instant;
+pub use crate::time::queue::{TimerKey, TimerQueue};
+
+pub(crate) mod real;
+
+/// A world, as the thread that runs it sees it.
+pub trait Backend: Schedule + Clock + Net + Chance + Signals + Any {
+    /// The world's name for its tasks' wakes.
+    fn owner(&self) -> Owner;
+
+    /// A handle to this world that any thread may keep.
+    fn remote(&self) -> Arc<dyn Remote>;
+
+    /// For a world that must find itself again behind the trait.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A world, as any thread may hold it.
+pub trait Remote: Send + Sync {
+    /// The world's name for its tasks' wakes.
+    fn owner(&self) -> Owner;
+
+    /// The part of the world that works on any thread.
+    fn view(&self) -> &dyn Backend;
+}
+
+/// Who runs next.
+pub trait Schedule {
+    /// The id of the next task to be spawned.
+    fn next_id(&self) -> Id;
+
+    /// Takes a new task and makes it runnable. Called on the thread that holds the world only.
+    fn spawn(&self, task: Task);
+
+    /// Takes a new task from any thread.
+    fn spawn_send(&self, task: SendTask);
+
+    /// Makes a task runnable that was not. Called on the thread that holds the world only.
+    fn schedule(&self, task: TaskRef<'_>);
+
+    /// Decides whether the running task may try `op` now.
+    ///
+    /// Returns `Pending` after waking `cx` when the task must let others run first.
+    fn proceed(&self, cx: &mut Context<'_>, op: &Op<'_>) -> Poll<()>;
+
+    /// `op` of the running task completed.
+    fn completed(&self, op: &Op<'_>);
+}
+
+/// What time it is, and what waits for which.
+pub trait Clock {
+    /// The current time of this world.
+    fn now(&self) -> Instant;
+
+    /// Wakes `waker` when `deadline` has passed.
+    fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey;
+
+    /// `Ready` if the timer fired, else replaces its waker. A timer of another world has fired.
+    fn poll_timer(&self, key: TimerKey, waker: &Waker) -> Poll<()>;
+
+    /// Forgets the timer, whether it fired or not.
+    fn disarm(&self, key: TimerKey);
+}
+
+/// What chance decides.
+pub trait Chance {
+    /// One of `alternatives`, counted from 0. Decides where a `select!` starts to look.
+    fn pick(&self, alternatives: u32) -> u32;
+
+    /// Fills `bytes` with random bytes for the user.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Requests of the operating system to stop.
+pub trait Signals {
+    /// How often the world was asked to stop so far.
+    fn ctrl_c_count(&self) -> io::Result<u64>;
+
+    /// `Ready` once the world was asked to stop more than `seen` times.
+    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()>;
+}
+
+/// Where sockets and names come from.
+pub trait Net {
+    /// Listens on `addr`; port 0 asks for a free one. `backlog` bounds waiting connections.
+    fn tcp_listen(&self, addr: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>>;
+
+    /// Starts to connect to `addr`; the stream turns writable when the outcome is known, which
+    /// [`Stream::take_error`] then tells.
+    fn tcp_connect(&self, addr: SocketAddr) -> io::Result<Arc<dyn Stream>>;
+
+    /// Takes over a listener of the standard library, which must be in non-blocking mode.
+    fn adopt_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn Listener>>;
+
+    /// Takes over a stream of the standard library, which must be in non-blocking mode.
+    fn adopt_stream(&self, stream: std::net::TcpStream) -> io::Result<Arc<dyn Stream>>;
+
+    /// Looks up the addresses of `host`.
+    fn resolve(&self, host: &str, port: u16) -> Resolving;
+}
+
+/// A name being looked up.
+pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync>>;
+
+/// Which side of a socket an operation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Bytes, a connection, or the end of the stream.
+    Read,
+    /// Room for bytes.
+    Write,
+}
+
+/// A listening socket. Dropping it closes it.
+pub trait Listener: Send + Sync {
+    /// Takes a waiting connection; `WouldBlock` if there is none.
+    fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)>;
+
+    /// `Ready` when [`try_accept`](Self::try_accept) may succeed, else keeps the waker.
+    ///
+    /// Called only after `WouldBlock`. Several tasks may wait at once.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The address it listens on.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The time to live of its packets.
+    fn ttl(&self) -> io::Result<u32>;
+
+    /// Sets the time to live of its packets.
+    fn set_ttl(&self, ttl: u32) -> io::Result<()>;
+
+    /// The pending error of the socket, if any.
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
+
+    /// A second handle of the standard library to the same socket.
+    fn to_std(&self) -> io::Result<std::net::TcpListener>;
+
+    /// The name of this socket for the scheduler.
+    fn resource(&self) -> &Resource;
+
+    /// For readiness of the descriptor, where there is one.
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
+}
+
+/// A connected stream. Dropping it closes it.
+pub trait Stream: Send + Sync {
+    /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
+    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+
+    /// As [`try_read`](Self::try_read), leaving the bytes where they are.
+    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+
+    /// Hands over some of `bytes`; `WouldBlock` if there is no room.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// As [`try_write`](Self::try_write), from several buffers.
+    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Closes one direction or both.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+
+    /// `Ready` when the direction may be tried, else keeps the waker.
+    ///
+    /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
+    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
+
+    /// The address of this end.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The address of the other end.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Whether small writes are sent at once.
+    fn nodelay(&self) -> io::Result<bool>;
+
+    /// Sets whether small writes are sent at once.
+    fn set_nodelay(&self, nodelay: bool) -> io::Result<()>;
+
+    /// The time to live of its packets.
+    fn ttl(&self) -> io::Result<u32>;
+
+    /// Sets the time to live of its packets.
+    fn set_ttl(&self, ttl: u32) -> io::Result<()>;
+
+    /// How long closing waits for unsent bytes.
+    fn linger(&self) -> io::Result<Option<Duration>>;
+
+    /// Sets how long closing waits for unsent bytes; zero resets the connection.
+    fn set_linger(&self, linger: Option<Duration>) -> io::Result<()>;
+
+    /// The pending error of the socket, if any.
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
+
+    /// A second handle of the standard library to the same socket.
+    fn to_std(&self) -> io::Result<std::net::TcpStream>;
+
+    /// The name of one direction for the scheduler.
+    fn resource(&self, direction: Direction) -> &Resource;
+
+    /// The descriptor, where there is one.
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
+}

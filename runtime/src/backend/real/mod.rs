@@ -1,0 +1,1 @@
+//! The world of production: one thread, one reactor, the real clock.

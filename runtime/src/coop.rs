@@ -1,0 +1,222 @@
+//! The point that every operation of the runtime passes before it does anything.
+//!
+//! Owns what an operation says of itself ([`Op`]) and the cooperative budget's accounting.
+//! In production the point costs a decrement and makes a task yield when its budget is spent; in
+//! the simulator it is where the scheduler may switch tasks although the operation was ready.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use crate::context;
+
+/// How many ready operations one poll may do in production before it must yield.
+pub const BUDGET: u8 = 128;
+
+/// What sort of operation a task is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum OpKind {
+    /// Giving up the processor of its own accord.
+    Yield,
+    /// Waiting for a deadline.
+    Sleep,
+    /// Waiting for a task.
+    Join,
+    /// Taking a lock.
+    Lock,
+    /// Waiting for a notification.
+    Notified,
+    /// Sending into a channel.
+    Send,
+    /// Receiving from a channel.
+    Recv,
+    /// Accepting a connection.
+    Accept,
+    /// Opening a connection.
+    Connect,
+    /// Reading from a stream.
+    Read,
+    /// Writing to a stream.
+    Write,
+    /// Looking up a name.
+    Resolve,
+    /// Waiting for a signal of the operating system.
+    Signal,
+}
+
+impl OpKind {
+    /// The name under which stored choices know this kind. Never changes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yield => "yield",
+            Self::Sleep => "sleep",
+            Self::Join => "join",
+            Self::Lock => "lock",
+            Self::Notified => "notified",
+            Self::Send => "send",
+            Self::Recv => "recv",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Resolve => "resolve",
+            Self::Signal => "signal",
+        }
+    }
+}
+
+/// Whether two operations on one resource can be told apart by their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Observes the resource.
+    Read,
+    /// Changes the resource.
+    Write,
+}
+
+/// What an operation says of itself before it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Op<'a> {
+    /// What sort of operation it is.
+    pub kind: OpKind,
+    /// What it acts on, if other tasks can act on it too.
+    pub resource: Option<&'a Resource>,
+    /// How it acts.
+    pub access: Access,
+    /// The user's line.
+    pub site: &'static Location<'static>,
+}
+
+impl<'a> Op<'a> {
+    /// An operation that changes `resource`.
+    #[must_use]
+    pub fn write(kind: OpKind, resource: &'a Resource, site: &'static Location<'static>) -> Self {
+        Self {
+            kind,
+            resource: Some(resource),
+            access: Access::Write,
+            site,
+        }
+    }
+
+    /// An operation that observes `resource`.
+    #[must_use]
+    pub fn read(kind: OpKind, resource: &'a Resource, site: &'static Location<'static>) -> Self {
+        Self {
+            kind,
+            resource: Some(resource),
+            access: Access::Read,
+            site,
+        }
+    }
+
+    /// An operation that no other task can observe.
+    #[must_use]
+    pub fn private(kind: OpKind, site: &'static Location<'static>) -> Self {
+        Self {
+            kind,
+            resource: None,
+            access: Access::Read,
+            site,
+        }
+    }
+}
+
+/// The name of something that several tasks can act on: one word, given by the simulator when it
+/// is first used, and never in production.
+#[derive(Debug, Default)]
+pub struct Resource(AtomicU64);
+
+impl Resource {
+    /// A resource without a name.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// The name, or 0.
+    #[must_use]
+    pub fn name(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Names the resource.
+    pub fn set_name(&self, name: u64) {
+        self.0.store(name, Ordering::Relaxed);
+    }
+}
+
+/// Passes the point before an operation: `Ready` when it may try, `Pending` when the task must
+/// yield first (its waker has then been woken).
+///
+/// Outside a runtime every operation may try.
+#[inline]
+pub fn proceed<'a>(cx: &mut Context<'_>, op: &Op<'a>) -> Poll<Progress<'a>> {
+    if context::take_budget() {
+        return Poll::Ready(Progress {
+            op: *op,
+            paid: Paid::Budget,
+        });
+    }
+    proceed_slow(cx, op)
+}
+
+#[cold]
+fn proceed_slow<'a>(cx: &mut Context<'_>, op: &Op<'a>) -> Poll<Progress<'a>> {
+    context::with_current(|backend| match backend {
+        None => Poll::Ready(Progress {
+            op: *op,
+            paid: Paid::Nothing,
+        }),
+        Some(backend) => {
+            ready!(backend.proceed(cx, op));
+            Poll::Ready(Progress {
+                op: *op,
+                paid: Paid::Asked,
+            })
+        }
+    })
+}
+
+/// Leave to try one operation.
+///
+/// Call [`done`](Self::done) when the operation completed; dropping it says that nothing happened.
+#[must_use = "call `done` when the operation completed"]
+#[derive(Debug)]
+pub struct Progress<'a> {
+    op: Op<'a>,
+    paid: Paid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paid {
+    Nothing,
+    Budget,
+    Asked,
+}
+
+impl Progress<'_> {
+    /// The operation completed.
+    #[inline]
+    pub fn done(mut self) {
+        if self.paid == Paid::Asked {
+            context::with_current(|backend| {
+                if let Some(backend) = backend {
+                    backend.completed(&self.op);
+                }
+            });
+        }
+        self.paid = Paid::Nothing;
+    }
+}
+
+impl Drop for Progress<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.paid == Paid::Budget {
+            context::return_budget();
+        }
+    }
+}

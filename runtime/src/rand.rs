@@ -1,0 +1,1 @@
+//! Random numbers that a simulation can repeat.

@@ -1,0 +1,1 @@
+//! Requests of the operating system to stop.

@@ -1,0 +1,149 @@
+//! The handles that outlive a task.
+//!
+//! Owns what a spawner may do with a task: wait for it, stop it, ask whether it has ended.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::cell::{Aborter, Join};
+use super::error::JoinError;
+use super::id::Id;
+use crate::coop::{Op, OpKind, proceed};
+
+/// Waits for a task's output; also stops the task, on request.
+///
+/// Dropping the handle detaches the task: it runs on, and its output is dropped when it ends.
+///
+/// # Cancel safety
+/// Safe. Waiting again after a dropped wait gives the output; polling again after the output was
+/// returned panics.
+///
+/// # Examples
+/// ```
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = simoom::spawn(async { 6 * 7 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # });
+/// ```
+pub struct JoinHandle<T> {
+    join: Join<T>,
+    location: &'static Location<'static>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(join: Join<T>, location: &'static Location<'static>) -> Self {
+        Self { join, location }
+    }
+
+    /// Asks for the task to be dropped at its next turn.
+    ///
+    /// Joining it then gives a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless
+    /// the task ended first. Does nothing to a task that has ended.
+    ///
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = simoom::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        self.join.abort();
+    }
+
+    /// A handle that can abort the task and does not wait for it.
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(self.join.aborter())
+    }
+
+    /// Whether the task has ended, be it by its return, a panic or an abort.
+    ///
+    /// An aborted task ends at its next turn, not when `abort` returns.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.join.id()
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> std::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let resource = self.join.resource();
+        let progress = ready!(proceed(
+            cx,
+            &Op::read(OpKind::Join, resource, self.location)
+        ));
+        let output = ready!(self.join.poll(cx));
+        progress.done();
+        Poll::Ready(output)
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Stops a task without waiting for it.
+///
+/// ```
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = simoom::spawn(std::future::pending::<()>());
+/// let stop = task.abort_handle();
+/// stop.abort();
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// assert!(stop.is_finished());
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle(Aborter);
+
+impl AbortHandle {
+    /// Asks for the task to be dropped at its next turn; see [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+
+    /// Whether the task has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.0.id()
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &self.id())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}

@@ -1,0 +1,20 @@
+//! Tasks: futures that a runtime polls on its own.
+//!
+//! Owns the task cell, its handles, and the way tasks are spawned. Knows nothing of the order in
+//! which a world runs them.
+
+pub(crate) mod cell;
+mod error;
+mod id;
+pub(crate) mod inbox;
+mod join;
+mod spawn;
+mod yield_now;
+
+pub use self::error::JoinError;
+pub use self::id::Id;
+pub use self::join::{AbortHandle, JoinHandle};
+pub use self::spawn::{spawn, spawn_local};
+pub use self::yield_now::{YieldNow, yield_now};
+
+pub(crate) use self::spawn::{spawn_in, spawn_local_in};

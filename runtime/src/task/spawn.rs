@@ -1,0 +1,119 @@
+//! How futures become tasks.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::cell::{SendTask, Task};
+use super::join::JoinHandle;
+use crate::backend::Backend;
+use crate::context;
+
+/// Starts a task that runs `future` beside the caller, and returns a handle to wait for it.
+///
+/// The task is queued, not polled, before this returns. It runs whether or not the handle is kept;
+/// it is dropped with its runtime.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// # Under simulation
+/// The task belongs to the node of the task that spawned it.
+///
+/// # Examples
+/// ```
+/// #[simoom::main]
+/// async fn main() {
+///     let task = simoom::spawn(async { "done" });
+///     assert_eq!(task.await.unwrap(), "done");
+/// }
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    context::with_current(|backend| match backend {
+        Some(backend) => spawn_in(backend, future, location),
+        None => outside("spawn"),
+    })
+}
+
+/// Starts a task that stays on this thread, so that its future need not be `Send`.
+///
+/// # Panics
+/// Outside a runtime, or on a thread that has only [entered](crate::runtime::Handle::enter) one:
+/// the task can run only on the thread that is inside `block_on`.
+///
+/// # Examples
+/// ```
+/// #[simoom::main]
+/// async fn main() {
+///     let shared = std::rc::Rc::new(5);
+///     let task = simoom::task::spawn_local(async move { *shared });
+///     assert_eq!(task.await.unwrap(), 5);
+/// }
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let location = Location::caller();
+    context::with_current(|backend| match backend {
+        Some(backend) => spawn_local_in(backend, future, location),
+        None => outside("spawn_local"),
+    })
+}
+
+#[cold]
+#[track_caller]
+fn outside(what: &str) -> ! {
+    panic!(
+        "`{what}` was called outside a simoom runtime: call it inside `Runtime::block_on`, \
+         `#[simoom::main]` or `#[simoom::test]`, or keep the guard of `Handle::enter`"
+    )
+}
+
+/// Starts a task in `backend`, from any thread.
+pub(crate) fn spawn_in<F>(
+    backend: &dyn Backend,
+    future: F,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let owner = backend.owner();
+    if context::owner() == owner.id {
+        return spawn_local_in(backend, future, location);
+    }
+    let (task, join) = SendTask::new(future, owner, backend.next_id(), location);
+    backend.spawn_send(task);
+    JoinHandle::new(join, location)
+}
+
+/// Starts a task in `backend`, whose world this thread must hold.
+#[track_caller]
+pub(crate) fn spawn_local_in<F>(
+    backend: &dyn Backend,
+    future: F,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let owner = backend.owner();
+    assert!(
+        context::owner() == owner.id,
+        "`spawn_local` was called on a thread that does not run the runtime: call it inside \
+         `block_on`"
+    );
+    let (task, join) = Task::new(future, owner, backend.next_id(), location);
+    backend.spawn(task);
+    JoinHandle::new(join, location)
+}

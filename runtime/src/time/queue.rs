@@ -1,0 +1,208 @@
+//! Timers that have been armed and have not fired.
+//!
+//! Owns the order in which deadlines fire. Knows nothing of wakers, threads or real time.
+//!
+//! A four-ary heap of (deadline, sequence) with back pointers: a timer can be removed from the
+//! middle, and production and simulation share one order.
+//!
+//! # Invariants
+//! 1. No entry is earlier than its parent in the heap.
+//! 2. Equal deadlines leave in the order they were armed.
+//! 3. `slots[heap[i].slot].place == i` for every `i`.
+
+use super::Instant;
+
+/// Names one armed timer of one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerKey {
+    /// The world whose queue it is.
+    pub owner: u64,
+    slot: u32,
+    generation: u32,
+}
+
+/// Values that wait for their deadlines.
+#[derive(Debug)]
+pub struct TimerQueue<T> {
+    owner: u64,
+    sequence: u64,
+    heap: Vec<Entry>,
+    slots: Vec<Slot<T>>,
+    free: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    deadline: Instant,
+    sequence: u64,
+    slot: u32,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    generation: u32,
+    /// The entry's index in the heap, or the next free slot.
+    place: u32,
+    value: Option<T>,
+}
+
+/// The number of children of a heap entry: four share a cache line pair.
+const ARITY: usize = 4;
+const NONE: u32 = u32::MAX;
+
+impl<T> TimerQueue<T> {
+    /// A queue of the world `owner`.
+    #[must_use]
+    pub const fn new(owner: u64) -> Self {
+        Self {
+            owner,
+            sequence: 0,
+            heap: Vec::new(),
+            slots: Vec::new(),
+            free: NONE,
+        }
+    }
+
+    /// Keeps `value` until `deadline`.
+    pub fn insert(&mut self, deadline: Instant, value: T) -> TimerKey {
+        let slot = self.take_slot(value);
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let place = self.heap.len();
+        self.heap.push(Entry {
+            deadline,
+            sequence,
+            slot,
+        });
+        self.sift_up(place);
+        TimerKey {
+            owner: self.owner,
+            slot,
+            generation: self.slots[slot as usize].generation,
+        }
+    }
+
+    /// The value of a timer that has neither fired nor been removed.
+    pub fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
+        let slot = self.slots.get_mut(key.slot as usize)?;
+        if key.owner != self.owner || slot.generation != key.generation {
+            return None;
+        }
+        slot.value.as_mut()
+    }
+
+    /// Removes a timer and returns its value, unless it has fired.
+    pub fn remove(&mut self, key: TimerKey) -> Option<T> {
+        self.get_mut(key)?;
+        let place = self.slots[key.slot as usize].place as usize;
+        self.remove_entry(place);
+        self.give_slot(key.slot)
+    }
+
+    /// The earliest deadline.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.heap.first().map(|entry| entry.deadline)
+    }
+
+    /// Removes the earliest timer if its deadline is not after `now`, and returns both.
+    pub fn pop(&mut self, now: Instant) -> Option<(Instant, T)> {
+        let first = *self.heap.first()?;
+        if first.deadline > now {
+            return None;
+        }
+        self.remove_entry(0);
+        let value = self.give_slot(first.slot)?;
+        Some((first.deadline, value))
+    }
+
+    /// How many timers are armed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether no timer is armed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    fn take_slot(&mut self, value: T) -> u32 {
+        if self.free == NONE {
+            let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers are armed");
+            self.slots.push(Slot {
+                generation: 0,
+                place: 0,
+                value: Some(value),
+            });
+            return slot;
+        }
+        let slot = self.free;
+        let entry = &mut self.slots[slot as usize];
+        self.free = entry.place;
+        entry.value = Some(value);
+        slot
+    }
+
+    fn give_slot(&mut self, slot: u32) -> Option<T> {
+        let entry = &mut self.slots[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.place = self.free;
+        self.free = slot;
+        entry.value.take()
+    }
+
+    fn remove_entry(&mut self, place: usize) {
+        self.heap.swap_remove(place);
+        if place < self.heap.len() {
+            let place = self.sift_up(place);
+            self.sift_down(place);
+        }
+    }
+
+    fn sift_up(&mut self, mut place: usize) -> usize {
+        let entry = self.heap[place];
+        while place > 0 {
+            let parent = (place - 1) / ARITY;
+            if entry.order() >= self.heap[parent].order() {
+                break;
+            }
+            self.put(place, self.heap[parent]);
+            place = parent;
+        }
+        self.put(place, entry);
+        place
+    }
+
+    fn sift_down(&mut self, mut place: usize) {
+        let entry = self.heap[place];
+        loop {
+            let first = place * ARITY + 1;
+            let last = (first + ARITY).min(self.heap.len());
+            let Some(child) = (first..last).min_by_key(|&child| self.heap[child].order()) else {
+                break;
+            };
+            if self.heap[child].order() >= entry.order() {
+                break;
+            }
+            self.put(place, self.heap[child]);
+            place = child;
+        }
+        self.put(place, entry);
+    }
+
+    fn put(&mut self, place: usize, entry: Entry) {
+        self.heap[place] = entry;
+        self.slots[entry.slot as usize].place = place as u32;
+    }
+}
+
+impl Entry {
+    fn order(&self) -> (Instant, u64) {
+        (self.deadline, self.sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests;
