@@ -20,7 +20,7 @@ use tokio::io::ReadBuf;
 pub use crate::context::{enter, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
 pub use crate::task::Id;
-pub use crate::task::cell::{SendTask, Task, TaskRef, WokenTask};
+pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
 pub use crate::task::inbox::{Inbox, Message, Owner, Unpark};
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};

@@ -85,8 +85,8 @@ pub(crate) struct Links {
 }
 
 struct Vtable {
-    /// Polls the future; true when the task is complete and its output stored.
-    poll: unsafe fn(NonNull<Header>) -> bool,
+    /// Polls the future; `Ready` when it has ended and the output is stored.
+    poll: unsafe fn(NonNull<Header>) -> Poll<Ended>,
     /// Drops the future and stores the cancellation as the output.
     cancel: unsafe fn(NonNull<Header>),
     /// Moves the output into a `Poll<Result<T, JoinError>>`.
@@ -152,7 +152,7 @@ fn allocate<F: Future>(
     NonNull::from(Box::leak(cell)).cast()
 }
 
-unsafe fn poll<F: Future>(header: NonNull<Header>) -> bool {
+unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
     let waker = borrowed_waker(header);
@@ -168,12 +168,17 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> bool {
         })
     }));
     let output = match polled {
-        Ok(Poll::Pending) => return false,
+        Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
         Err(payload) => Err(JoinError::panicked(cell.header.id, payload)),
     };
+    let ended = if output.is_ok() {
+        Ended::Returned
+    } else {
+        Ended::Panicked
+    };
     finish(cell, output);
-    true
+    Poll::Ready(ended)
 }
 
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
@@ -297,6 +302,19 @@ impl Drop for Reference {
     }
 }
 
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its future returned.
+    Returned,
+    /// Its future panicked.
+    Panicked,
+    /// It was aborted.
+    Cancelled,
+    /// It had ended before this turn.
+    Before,
+}
+
 /// A world's hold on one of its tasks. Not `Send`: see [`SendTask`].
 ///
 /// Dropping it without running the task to its end cancels the task.
@@ -332,8 +350,8 @@ impl Task {
 
     /// Polls the task once, on the thread that holds its world, inside that world.
     ///
-    /// `Ready` when the task has ended, be it by its return, a panic or an abort.
-    pub fn run(&self) -> Poll<()> {
+    /// `Ready` when the task has ended.
+    pub fn run(&self) -> Poll<Ended> {
         let header = self.reference.header();
         debug_assert_eq!(
             context::owner(),
@@ -343,18 +361,18 @@ impl Task {
         header.flags.set(header.flags.get() & !QUEUED);
         let state = header.state.load(Ordering::Acquire);
         if state & COMPLETE != 0 {
-            return Poll::Ready(());
+            return Poll::Ready(Ended::Before);
         }
         if state & ABORT != 0 {
             self.cancel();
-            return Poll::Ready(());
+            return Poll::Ready(Ended::Cancelled);
         }
         // SAFETY: the task is alive, not complete, and this thread holds its world.
-        if unsafe { (header.vtable.poll)(self.reference.0) } {
+        let polled = unsafe { (header.vtable.poll)(self.reference.0) };
+        if polled.is_ready() {
             self.complete();
-            return Poll::Ready(());
         }
-        Poll::Pending
+        polled
     }
 
     /// Drops the future now; whoever joins the task is told that it was cancelled.
