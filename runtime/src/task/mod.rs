@@ -17,4 +17,6 @@ pub use self::join::{AbortHandle, JoinHandle};
 pub use self::spawn::{spawn, spawn_local};
 pub use self::yield_now::{YieldNow, yield_now};
 
-pub(crate) use self::spawn::{spawn_in, spawn_local_in};
+pub(crate) use self::spawn::spawn_in;
+#[doc(hidden)]
+pub use self::spawn::spawn_local_in;

@@ -97,8 +97,11 @@ where
 }
 
 /// Starts a task in `backend`, whose world this thread must hold.
+///
+/// # Panics
+/// If this thread does not hold it.
 #[track_caller]
-pub(crate) fn spawn_local_in<F>(
+pub fn spawn_local_in<F>(
     backend: &dyn Backend,
     future: F,
     location: &'static Location<'static>,

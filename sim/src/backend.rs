@@ -1,0 +1,378 @@
+//! The front door: a world behind the runtime's seam.
+//!
+//! Owns the borrow of the world. Every call borrows it for as long as it takes to change state,
+//! releases it, and only then runs foreign code.
+//!
+//! # Invariants
+//! 1. No waker is woken, cloned or dropped, no future polled or dropped, and no user code called
+//!    while the world is borrowed.
+//! 2. In the dead context (a killed node's tasks being dropped) every call fails or does nothing:
+//!    no effect, no draw, no event.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use simoom::backend::{
+    Backend, Chance, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
+    Signals, Stream, Task, TaskRef, TimerKey,
+};
+use simoom::task::Id;
+use simoom::time::Instant;
+
+use crate::choice::{PathHash, mix, value};
+use crate::door::{SimListener, SimStream};
+use crate::record::EventKind;
+use crate::remote::SimRemote;
+use crate::world::node::NodeId;
+use crate::world::tasks::{TaskEntry, Tasks};
+use crate::world::{Due, World};
+
+/// A world, as its thread sees it.
+pub(crate) struct SimBackend {
+    world: RefCell<World>,
+    owner: Owner,
+    remote: Arc<SimRemote>,
+    dead: Cell<bool>,
+    next_id: Cell<u64>,
+    /// Whose task the next spawn starts, if not the running task's.
+    spawn_for: RefCell<Option<SpawnFor>>,
+    /// Collects the await stacks of a task that is stuck.
+    stacks: RefCell<Option<Vec<String>>>,
+}
+
+/// Where a task is spawned from outside its node.
+#[derive(Clone, Debug)]
+pub(crate) struct SpawnFor {
+    pub(crate) node: NodeId,
+    pub(crate) name: Option<&'static str>,
+}
+
+impl SimBackend {
+    pub(crate) fn new(world: World, owner: Owner) -> Self {
+        Self {
+            world: RefCell::new(world),
+            owner,
+            remote: Arc::new(SimRemote::new(owner)),
+            dead: Cell::new(false),
+            next_id: Cell::new(0),
+            spawn_for: RefCell::new(None),
+            stacks: RefCell::new(None),
+        }
+    }
+
+    /// Changes the world, then runs what that set off.
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
+        let mut world = self.world.borrow_mut();
+        let result = change(&mut world);
+        if world.effects.is_empty() {
+            return result;
+        }
+        let effects = std::mem::take(&mut world.effects);
+        drop(world);
+        effects.run();
+        result
+    }
+
+    /// Runs `f` with the world's backend that this thread is inside of.
+    pub(crate) fn current<R>(f: impl FnOnce(Option<&Self>) -> R) -> R {
+        simoom::backend::with_current(|backend| {
+            f(backend.and_then(|backend| backend.as_any().downcast_ref::<Self>()))
+        })
+    }
+
+    /// The world's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.owner.id
+    }
+
+    /// Runs `f` in the dead context.
+    pub(crate) fn while_dead<R>(&self, f: impl FnOnce() -> R) -> R {
+        let before = self.dead.replace(true);
+        let result = f();
+        self.dead.set(before);
+        result
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.get() || self.world.borrow().is_running_dead()
+    }
+
+    /// Spawns with `spawn`, as a task of another node.
+    pub(crate) fn spawning_for<R>(&self, target: SpawnFor, spawn: impl FnOnce() -> R) -> R {
+        let before = self.spawn_for.replace(Some(target));
+        let result = spawn();
+        self.spawn_for.replace(before);
+        result
+    }
+
+    /// Polls with `poll`, collecting where the polled task is stuck instead of letting it go on.
+    pub(crate) fn tracing_stacks(&self, poll: impl FnOnce()) -> Vec<String> {
+        self.stacks.replace(Some(Vec::new()));
+        poll();
+        self.stacks.take().unwrap_or_default()
+    }
+
+    fn refuse_dead(&self) -> io::Result<()> {
+        if self.is_dead() {
+            return Err(io::Error::other("the node was killed"));
+        }
+        Ok(())
+    }
+}
+
+impl Backend for SimBackend {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn remote(&self) -> Arc<dyn Remote> {
+        self.remote.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Schedule for SimBackend {
+    fn next_id(&self) -> Id {
+        let id = self.next_id.get() + 1;
+        self.next_id.set(id);
+        Id::from_number(id)
+    }
+
+    fn spawn(&self, task: Task) {
+        if self.is_dead() {
+            // The task is cancelled by being dropped.
+            return self.while_dead(|| drop(task));
+        }
+        let target = self.spawn_for.borrow_mut().take();
+        let view = task.view();
+        let queued = view.queue();
+        debug_assert!(queued, "a new task is not queued yet");
+        let name = target
+            .as_ref()
+            .and_then(|target| target.name)
+            .unwrap_or(view.type_name());
+        self.with(|world| {
+            let (node, parent) = match &target {
+                Some(target) => (target.node, world.nodes[target.node.0 as usize].root),
+                None => (world.current_node(), world.current_path()),
+            };
+            let path = world.paths.child(Some(parent), name.into());
+            let (hash, order) = (world.paths.hash(path), world.paths.order(path));
+            let birth = world.tasks.next_birth();
+            let parent_hash = world.paths.hash(parent);
+            world.note(EventKind::TaskSpawned, hash.0, parent_hash.0);
+            let slot = world
+                .tasks
+                .insert(TaskEntry::new(task, path, hash, order, node, birth));
+            world.tasks.make_ready(slot);
+        });
+    }
+
+    fn spawn_send(&self, task: SendTask) {
+        self.spawn(task.into_task());
+    }
+
+    fn schedule(&self, task: TaskRef<'_>) {
+        if let Some(slot) = Tasks::slot(task.key()) {
+            self.with(|world| world.make_ready(slot));
+        }
+    }
+
+    fn proceed(&self, cx: &mut Context<'_>, op: &Op<'_>) -> Poll<()> {
+        if let Some(stacks) = self.stacks.borrow_mut().as_mut() {
+            stacks.push(Backtrace::force_capture().to_string());
+            return Poll::Pending;
+        }
+        if self.is_dead() {
+            // A killed node's operation never returns.
+            return Poll::Pending;
+        }
+        if self.with(|world| world.may_proceed(op)) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn completed(&self, op: &Op<'_>) {
+        if !self.is_dead() {
+            self.with(|world| world.complete_op(op));
+        }
+    }
+}
+
+impl Clock for SimBackend {
+    fn now(&self) -> Instant {
+        self.world.borrow().now()
+    }
+
+    fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
+        let waker = waker.clone();
+        self.with(|world| {
+            let deadline = deadline.max(world.now());
+            world.timers.insert(deadline, Due::Wake(waker))
+        })
+    }
+
+    fn poll_timer(&self, key: TimerKey, waker: &Waker) -> Poll<()> {
+        if key.owner != self.owner.id {
+            return Poll::Ready(());
+        }
+        let known = self.with(|world| match world.timers.get_mut(key) {
+            Some(Due::Wake(kept)) => Some(kept.will_wake(waker)),
+            _ => None,
+        });
+        match known {
+            None => Poll::Ready(()),
+            Some(true) => Poll::Pending,
+            Some(false) => {
+                let waker = waker.clone();
+                self.with(|world| {
+                    if let Some(Due::Wake(kept)) = world.timers.get_mut(key) {
+                        let previous = std::mem::replace(kept, waker);
+                        world.effects.drop(previous);
+                    }
+                });
+                Poll::Pending
+            }
+        }
+    }
+
+    fn disarm(&self, key: TimerKey) {
+        if key.owner == self.owner.id {
+            self.with(|world| {
+                if let Some(Due::Wake(waker)) = world.timers.remove(key) {
+                    world.effects.drop(waker);
+                }
+            });
+        }
+    }
+}
+
+impl Chance for SimBackend {
+    fn pick(&self, alternatives: u32) -> u32 {
+        if self.is_dead() || self.stacks.borrow().is_some() {
+            return 0;
+        }
+        self.with(|world| world.choose_branch(alternatives))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        if self.is_dead() {
+            bytes.fill(0);
+            return;
+        }
+        self.with(|world| {
+            let seed = world.seed;
+            let count = bytes.len() as u64;
+            let stream = match world.tasks.current_mut() {
+                Some(entry) => {
+                    let hash = entry.hash;
+                    entry
+                        .rng
+                        .get_or_insert_with(|| Box::new(task_rng(seed, hash)))
+                        .fill_bytes(bytes);
+                    hash
+                }
+                None => {
+                    task_rng(seed, PathHash(0)).fill_bytes(bytes);
+                    PathHash(0)
+                }
+            };
+            world.note(EventKind::EntropyDrawn, stream.0, count);
+        });
+    }
+}
+
+/// The random bytes of one task: a stream of its own, so that no other task's draws move it.
+fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
+    let mut key = [0; 32];
+    for (index, part) in key.chunks_mut(8).enumerate() {
+        part.copy_from_slice(
+            &value(seed, mix(0x656e_7472_6f70_79, task.0), index as u64).to_le_bytes(),
+        );
+    }
+    ChaCha12Rng::from_seed(key)
+}
+
+impl Signals for SimBackend {
+    fn ctrl_c_count(&self) -> io::Result<u64> {
+        self.refuse_dead()?;
+        Ok(self.with(|world| {
+            let node = world.current_node();
+            world.nodes[node.0 as usize].interrupts
+        }))
+    }
+
+    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
+        let arrived = self.with(|world| {
+            let node = world.current_node();
+            world.nodes[node.0 as usize].interrupts > seen
+        });
+        if arrived {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        self.with(|world| {
+            let node = world.current_node();
+            let wakers = &mut world.nodes[node.0 as usize].interrupt_wakers;
+            let spare = crate::door::keep_waker(wakers, waker);
+            if let Some(spare) = spare {
+                world.effects.drop(spare);
+            }
+        });
+        Poll::Pending
+    }
+}
+
+impl Net for SimBackend {
+    fn tcp_listen(&self, address: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {
+        self.refuse_dead()?;
+        let id = self.with(|world| world.listen(address, backlog as usize))?;
+        Ok(Arc::new(SimListener::new(self.owner.id, id)))
+    }
+
+    fn tcp_connect(&self, address: SocketAddr) -> io::Result<Arc<dyn Stream>> {
+        self.refuse_dead()?;
+        let id = self.with(|world| world.connect(address))?;
+        Ok(Arc::new(SimStream::new(self, id, 0)))
+    }
+
+    fn adopt_listener(&self, _listener: std::net::TcpListener) -> io::Result<Arc<dyn Listener>> {
+        Err(real_socket())
+    }
+
+    fn adopt_stream(&self, _stream: std::net::TcpStream) -> io::Result<Arc<dyn Stream>> {
+        Err(real_socket())
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> Resolving {
+        let found = self.refuse_dead().and_then(|()| {
+            self.with(|world| world.lookup(host))
+                .map(|ip| vec![SocketAddr::new(ip, port)])
+                .ok_or_else(|| {
+                    io::Error::other(format!(
+                        "failed to lookup address information: no node is called {host:?}"
+                    ))
+                })
+        });
+        Box::pin(std::future::ready(found))
+    }
+}
+
+fn real_socket() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "a socket of the operating system cannot enter a simulation: bind or connect inside it",
+    )
+}

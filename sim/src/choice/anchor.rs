@@ -1,0 +1,171 @@
+//! Where a choice is made.
+//!
+//! Owns the names of choice points: how they are hashed, written and read back. An anchor is
+//! local: it names the task or connection and counts what that one did, so an edit elsewhere
+//! leaves it as it was.
+
+use std::fmt::Write;
+
+use super::path::{PathHash, parse_path};
+use super::value::{hash_text, mix};
+
+/// What sort of thing is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum ChoiceKind {
+    /// Which task runs next. Calm: the current one, else the next in path order.
+    Sched,
+    /// Where a `select!` starts to look. Calm: at its first branch.
+    Pick,
+    /// How long a segment travels, in nanoseconds above the link's least. Calm: 0.
+    Delay,
+    /// How many bytes too few a read or write moves. Calm: 0.
+    Short,
+}
+
+impl ChoiceKind {
+    /// The order in which a shrinker tries to do without them.
+    pub(crate) const ALL: [Self; 4] = [Self::Delay, Self::Short, Self::Pick, Self::Sched];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sched => "sched",
+            Self::Pick => "pick",
+            Self::Delay => "delay",
+            Self::Short => "short",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The thing an operation acts on, by a name that survives edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ResourceName(pub(crate) u64);
+
+impl ResourceName {
+    /// No resource.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The `number`-th thing that the task `creator` was first to use.
+    pub(crate) fn created(creator: PathHash, number: u32) -> Self {
+        Self(mix(mix(creator.0, u64::from(b'!')), u64::from(number)))
+    }
+
+    /// The `number`-th connection that the task `opener` opened.
+    pub(crate) fn connection(opener: PathHash, number: u32) -> Self {
+        Self(mix(mix(opener.0, u64::from(b'~')), u64::from(number)))
+    }
+
+    /// One direction of a connection: away from its opener or towards it.
+    pub(crate) fn direction(self, away: bool) -> Self {
+        Self(mix(self.0, u64::from(if away { b'>' } else { b'<' })))
+    }
+
+    /// Reads a resource's stored text back.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "-" {
+            return Some(Self::NONE);
+        }
+        if let Some((path, number)) = text.rsplit_once('!') {
+            return Some(Self::created(parse_path(path)?, number.parse().ok()?));
+        }
+        let (text, away) = match (text.strip_suffix('>'), text.strip_suffix('<')) {
+            (Some(text), _) => (text, Some(true)),
+            (_, Some(text)) => (text, Some(false)),
+            _ => (text, None),
+        };
+        let (path, number) = text.rsplit_once('~')?;
+        let name = Self::connection(parse_path(path)?, number.parse().ok()?);
+        Some(away.map_or(name, |away| name.direction(away)))
+    }
+}
+
+/// A point in a task's life: before or at the `step`-th operation of one kind on one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Point {
+    /// Who: a task's path, or the resource itself for choices of the network.
+    pub(crate) subject: u64,
+    /// The operation's stored name, `start` or `end`.
+    pub(crate) operation: &'static str,
+    /// On what.
+    pub(crate) resource: ResourceName,
+    /// How many such operations the subject completed before.
+    pub(crate) step: u32,
+    /// How often a choice was made at this very point before.
+    pub(crate) visit: u32,
+}
+
+/// What identifies a choice in any run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AnchorHash(pub(crate) u64);
+
+impl Point {
+    pub(crate) fn hash(&self, kind: ChoiceKind) -> AnchorHash {
+        let operation = mix(hash_text(kind.name()), hash_text(self.operation));
+        let subject = mix(operation, self.subject);
+        let place = mix(subject, self.resource.0);
+        AnchorHash(mix(
+            place,
+            u64::from(self.step) << 32 | u64::from(self.visit),
+        ))
+    }
+}
+
+/// A choice point as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) kind: ChoiceKind,
+    /// A task's path, or `-` for the network.
+    pub(crate) subject: String,
+    pub(crate) operation: String,
+    pub(crate) resource: String,
+    pub(crate) step: u32,
+    pub(crate) visit: u32,
+}
+
+impl Anchor {
+    /// What identifies the choice in a run; `None` if a name is malformed.
+    pub(crate) fn hash(&self) -> Option<AnchorHash> {
+        let subject = if self.subject == "-" {
+            0
+        } else {
+            parse_path(&self.subject)?.0
+        };
+        let resource = ResourceName::parse(&self.resource)?;
+        let operation = mix(hash_text(self.kind.name()), hash_text(&self.operation));
+        let place = mix(mix(operation, subject), resource.0);
+        Some(AnchorHash(mix(
+            place,
+            u64::from(self.step) << 32 | u64::from(self.visit),
+        )))
+    }
+
+    pub(crate) fn write(&self, text: &mut String) {
+        let Self {
+            kind,
+            subject,
+            operation,
+            resource,
+            step,
+            visit,
+        } = self;
+        let _ = write!(
+            text,
+            "{} {subject} {operation} {resource} {step} {visit}",
+            kind.name()
+        );
+    }
+
+    pub(crate) fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some(Self {
+            kind: ChoiceKind::parse(words.next()?)?,
+            subject: words.next()?.to_owned(),
+            operation: words.next()?.to_owned(),
+            resource: words.next()?.to_owned(),
+            step: words.next()?.parse().ok()?,
+            visit: words.next()?.parse().ok()?,
+        })
+    }
+}

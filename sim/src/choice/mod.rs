@@ -1,0 +1,14 @@
+//! What chance decided: typed, anchored choices, and plans made of those that differ from calm.
+
+mod anchor;
+mod path;
+mod plan;
+mod value;
+
+pub(crate) use self::anchor::{Anchor, AnchorHash, ChoiceKind, Point, ResourceName};
+pub(crate) use self::path::{
+    PathHash, PathId, Paths, escape, parse_path, short_type_name, unescape,
+};
+pub(crate) use self::plan::{Deviation, Plan, PlanError, Story, parse_seed};
+pub use self::value::value;
+pub(crate) use self::value::{below, hash_text, mix};

@@ -1,0 +1,180 @@
+//! Names that survive edits.
+//!
+//! Owns the names of tasks, resources and connections: how they are built from a parent's name,
+//! written, read back and hashed. Knows nothing of what happens to the things named.
+//!
+//! ```text
+//! path      = name [ "#" count ] { "/" name [ "#" count ] }     a task; the first name is its node
+//! resource  = path "!" number                                   the number-th thing the task used
+//! link      = path "~" number [ ">" | "<" ]                     the number-th connection it opened
+//! ```
+//! Counts tell equal siblings apart and are left out when 0. No file, line, address or global
+//! counter is part of a name.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::value::{hash_text, mix};
+
+/// A path that has been given a number in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PathId(pub(crate) u32);
+
+/// What identifies a path in any run: its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PathHash(pub(crate) u64);
+
+/// All paths of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    entries: Vec<Entry>,
+    siblings: BTreeMap<(u32, u64), u32>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    parent: u32,
+    name: Cow<'static, str>,
+    count: u32,
+    hash: PathHash,
+    /// Siblings of one name sort by count, all else by hash: stable under unrelated edits.
+    order: u128,
+}
+
+const ROOT: u32 = u32::MAX;
+
+impl Paths {
+    /// The next path called `name` below `parent`.
+    pub(crate) fn child(&mut self, parent: Option<PathId>, name: Cow<'static, str>) -> PathId {
+        let above = parent.map_or(ROOT, |parent| parent.0);
+        let name_hash = hash_text(&name);
+        let next = self.siblings.entry((above, name_hash)).or_default();
+        let count = *next;
+        *next += 1;
+        let parent_hash = parent.map_or(PathHash(0), |parent| self.hash(parent));
+        let family = mix(parent_hash.0, name_hash);
+        let hash = extend(parent_hash, name_hash, count);
+        let order = (u128::from(family) << 64) | u128::from(count);
+        let id = PathId(u32::try_from(self.entries.len()).expect("fewer than 2^32 tasks"));
+        self.entries.push(Entry {
+            parent: above,
+            name,
+            count,
+            hash,
+            order,
+        });
+        id
+    }
+
+    pub(crate) fn hash(&self, path: PathId) -> PathHash {
+        self.entries[path.0 as usize].hash
+    }
+
+    /// The rank of the path among others, the same in every run.
+    pub(crate) fn order(&self, path: PathId) -> u128 {
+        self.entries[path.0 as usize].order
+    }
+
+    /// The path as it is stored.
+    pub(crate) fn text(&self, path: PathId) -> String {
+        let entry = &self.entries[path.0 as usize];
+        let mut text = String::new();
+        if entry.parent != ROOT {
+            text = self.text(PathId(entry.parent));
+            text.push('/');
+        }
+        escape(&entry.name, &mut text);
+        if entry.count > 0 {
+            let _ = write!(text, "#{}", entry.count);
+        }
+        text
+    }
+
+    /// The path as people read it: the node, then the last name without module or closure marks.
+    pub(crate) fn label(&self, path: PathId) -> String {
+        let entry = &self.entries[path.0 as usize];
+        let mut label = String::new();
+        let mut root = path;
+        while self.entries[root.0 as usize].parent != ROOT {
+            root = PathId(self.entries[root.0 as usize].parent);
+        }
+        let node = &self.entries[root.0 as usize];
+        label.push_str(&node.name);
+        if root != path {
+            label.push('/');
+            label.push_str(&short_type_name(&entry.name));
+            if entry.count > 0 {
+                let _ = write!(label, "#{}", entry.count);
+            }
+        } else if node.count > 0 {
+            let _ = write!(label, "#{}", node.count);
+        }
+        label
+    }
+}
+
+/// The hash of a path from its stored text; `None` if the text is malformed.
+pub(crate) fn parse_path(text: &str) -> Option<PathHash> {
+    let mut hash = PathHash(0);
+    for part in text.split('/') {
+        let (name, count) = match part.rsplit_once('#') {
+            Some((name, count)) => (name, count.parse().ok()?),
+            None => (part, 0),
+        };
+        if name.is_empty() {
+            return None;
+        }
+        hash = extend(hash, hash_text(&unescape(name)?), count);
+    }
+    Some(hash)
+}
+
+fn extend(parent: PathHash, name_hash: u64, count: u32) -> PathHash {
+    PathHash(mix(mix(parent.0, name_hash), u64::from(count)))
+}
+
+/// Writes `name` without the characters that mean something in a stored plan.
+pub(crate) fn escape(name: &str, text: &mut String) {
+    for character in name.chars() {
+        match character {
+            '%' | '/' | '#' | '!' | '~' | '>' | '<' | ' ' => {
+                let _ = write!(text, "%{:02x}", character as u32);
+            }
+            character if character.is_control() => {
+                let _ = write!(text, "%u{:x};", character as u32);
+            }
+            character => text.push(character),
+        }
+    }
+}
+
+/// Reads what [`escape`] wrote.
+pub(crate) fn unescape(text: &str) -> Option<String> {
+    let mut name = String::new();
+    let mut rest = text;
+    while let Some(position) = rest.find('%') {
+        name.push_str(&rest[..position]);
+        rest = &rest[position + 1..];
+        let (digits, after) = match rest.strip_prefix('u') {
+            Some(long) => long.split_once(';')?,
+            None => (rest.get(..2)?, rest.get(2..)?),
+        };
+        name.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+        rest = after;
+    }
+    name.push_str(rest);
+    Some(name)
+}
+
+/// `kv::server::run` for `kv::server::run::{{closure}}`.
+pub(crate) fn short_type_name(name: &str) -> String {
+    let name = name.replace("::{{closure}}", "");
+    match name.split_once('<') {
+        Some((head, _)) if !head.is_empty() => head.to_owned(),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! Socket handles: plain numbers that name a socket of one world.
+//!
+//! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
+//! closes what is left by itself.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use simoom::backend::{Backend, Direction, Listener, Resource, Stream};
+use tokio::io::ReadBuf;
+
+use crate::backend::SimBackend;
+use crate::world::World;
+use crate::world::net::{Connection, ConnectionId, End, ListenerId};
+
+/// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
+fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>) -> io::Result<R> {
+    SimBackend::current(
+        |backend| match backend.filter(|backend| backend.id() == world) {
+            Some(backend) if !backend.is_dead() => f(backend),
+            _ => Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the socket's node was killed or its simulation ended",
+            )),
+        },
+    )
+}
+
+/// Keeps `waker` unless an equal one is kept; returns the one that is not needed.
+pub(crate) fn keep_waker(wakers: &mut Vec<Waker>, waker: Waker) -> Option<Waker> {
+    if wakers.iter().any(|kept| kept.will_wake(&waker)) {
+        return Some(waker);
+    }
+    wakers.push(waker);
+    None
+}
+
+/// A listening socket of a world.
+pub(crate) struct SimListener {
+    world: u64,
+    id: ListenerId,
+    resource: Resource,
+}
+
+impl SimListener {
+    pub(crate) fn new(world: u64, id: ListenerId) -> Self {
+        Self {
+            world,
+            id,
+            resource: Resource::new(),
+        }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
+        inside(self.world, |backend| backend.with(f))
+    }
+}
+
+fn no_listener() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the listener's node was killed",
+    )
+}
+
+impl Listener for SimListener {
+    fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
+        inside(self.world, |backend| {
+            let (id, peer) = backend.with(|world| {
+                let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
+                let id = listener
+                    .accepted
+                    .pop_front()
+                    .ok_or(io::ErrorKind::WouldBlock)?;
+                let connection = world.net.connection(id).ok_or_else(no_listener)?;
+                Ok::<_, io::Error>((id, connection.ends[1].peer))
+            })?;
+            let stream: Arc<dyn Stream> = Arc::new(SimStream::new(backend, id, 1));
+            Ok((stream, peer))
+        })
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waiting = self.with(|world| {
+            let listener = world.net.listener(self.id).ok_or_else(no_listener)?;
+            Ok(listener.accepted.is_empty())
+        });
+        match waiting {
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(false) => return Poll::Ready(Ok(())),
+            Ok(true) => {}
+        }
+        let waker = cx.waker().clone();
+        let kept = self.with(|world| {
+            let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
+            if let Some(spare) = keep_waker(&mut listener.wakers, waker) {
+                world.effects.drop(spare);
+            }
+            Ok(())
+        });
+        match kept {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.with(|world| Ok(world.net.listener(self.id).ok_or_else(no_listener)?.local))
+    }
+
+    fn ttl(&self) -> io::Result<u32> {
+        self.with(|world| Ok(world.net.listener(self.id).ok_or_else(no_listener)?.ttl))
+    }
+
+    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.with(|world| {
+            world.net.listener_mut(self.id).ok_or_else(no_listener)?.ttl = ttl;
+            Ok(())
+        })
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(None)
+    }
+
+    fn to_std(&self) -> io::Result<std::net::TcpListener> {
+        Err(no_descriptor())
+    }
+
+    fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Drop for SimListener {
+    fn drop(&mut self) {
+        let _ = self.with(|world| {
+            world.close_listener(self.id);
+            Ok(())
+        });
+    }
+}
+
+fn no_descriptor() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "a simulated socket has no counterpart in the operating system",
+    )
+}
+
+/// One end of a connection of a world.
+pub(crate) struct SimStream {
+    world: u64,
+    id: ConnectionId,
+    end: usize,
+    reading: Resource,
+    writing: Resource,
+}
+
+impl SimStream {
+    pub(crate) fn new(backend: &SimBackend, id: ConnectionId, end: usize) -> Self {
+        let (reading, writing) = (Resource::new(), Resource::new());
+        backend.with(|world| {
+            world.name_direction(id, end == 1, &reading);
+            world.name_direction(id, end == 0, &writing);
+        });
+        Self {
+            world: backend.owner().id,
+            id,
+            end,
+            reading,
+            writing,
+        }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
+        inside(self.world, |backend| backend.with(f))
+    }
+
+    fn end<R>(&self, f: impl FnOnce(&mut End) -> R) -> io::Result<R> {
+        self.with(|world| {
+            let connection = world.net.connection_mut(self.id).ok_or_else(no_listener)?;
+            Ok(f(&mut connection.ends[self.end]))
+        })
+    }
+}
+
+impl Stream for SimStream {
+    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let target = buf.initialize_unfilled();
+        let count = self.with(|world| world.read(self.id, self.end, target))?;
+        buf.advance(count);
+        Ok(count)
+    }
+
+    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let target = buf.initialize_unfilled();
+        let count = self.with(|world| world.peek(self.id, self.end, target))?;
+        buf.advance(count);
+        Ok(count)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|world| world.write(self.id, self.end, &[io::IoSlice::new(bytes)]))
+    }
+
+    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.with(|world| world.write(self.id, self.end, parts))
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.with(|world| world.shut(self.id, self.end, how))
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        let ready = self.end(|end| match direction {
+            Direction::Read => end.is_readable(),
+            Direction::Write => end.is_writable(),
+        });
+        match ready {
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(true) => return Poll::Ready(Ok(())),
+            Ok(false) => {}
+        }
+        let waker = cx.waker().clone();
+        let kept = self.with(|world| {
+            let Connection { ends, .. } =
+                world.net.connection_mut(self.id).ok_or_else(no_listener)?;
+            let wakers = match direction {
+                Direction::Read => &mut ends[self.end].readers,
+                Direction::Write => &mut ends[self.end].writers,
+            };
+            if let Some(spare) = keep_waker(wakers, waker) {
+                world.effects.drop(spare);
+            }
+            Ok(())
+        });
+        match kept {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.end(|end| end.local)
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.end(|end| end.peer)
+    }
+
+    fn nodelay(&self) -> io::Result<bool> {
+        self.end(|end| end.nodelay)
+    }
+
+    fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.end(|end| end.nodelay = nodelay)
+    }
+
+    fn ttl(&self) -> io::Result<u32> {
+        self.end(|end| end.ttl)
+    }
+
+    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.end(|end| end.ttl = ttl)
+    }
+
+    fn linger(&self) -> io::Result<Option<Duration>> {
+        self.end(|end| end.linger_ns.map(Duration::from_nanos))
+    }
+
+    fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        let linger = linger.map(|linger| u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX));
+        self.end(|end| end.linger_ns = linger)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.end(|end| end.error.take().map(io::Error::from))
+    }
+
+    fn to_std(&self) -> io::Result<std::net::TcpStream> {
+        Err(no_descriptor())
+    }
+
+    fn resource(&self, direction: Direction) -> &Resource {
+        match direction {
+            Direction::Read => &self.reading,
+            Direction::Write => &self.writing,
+        }
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Drop for SimStream {
+    fn drop(&mut self) {
+        let _ = self.with(|world| {
+            world.close(self.id, self.end);
+            Ok(())
+        });
+    }
+}

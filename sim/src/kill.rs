@@ -1,0 +1,115 @@
+//! How nodes live and die.
+
+use std::panic::Location;
+
+use simoom::backend::spawn_local_in;
+
+use crate::backend::{SimBackend, SpawnFor};
+use crate::record::EventKind;
+use crate::world::failure::Failure;
+use crate::world::node::{NodeId, OnFailure};
+use crate::world::tasks::TaskEntry;
+
+/// Starts a node's main, in a new incarnation if it ran before.
+pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
+    let boot = backend.with(|world| {
+        let name = world.nodes[node.0 as usize].name.clone();
+        let again = world.nodes[node.0 as usize].incarnation > 0;
+        let root = if again {
+            Some(world.paths.child(None, name.into()))
+        } else {
+            None
+        };
+        let this = &mut world.nodes[node.0 as usize];
+        if let Some(root) = root {
+            this.root = root;
+        }
+        this.incarnation += 1;
+        this.alive = true;
+        this.interrupts = 0;
+        let (incarnation, boot) = (this.incarnation, this.boot.clone());
+        world.note(
+            EventKind::NodeBooted,
+            u64::from(node.0),
+            u64::from(incarnation),
+        );
+        boot
+    });
+    let Some(boot) = boot else { return };
+    let main = async move {
+        if let Err(message) = boot().await {
+            SimBackend::current(|backend| {
+                if let Some(backend) = backend {
+                    main_failed(backend, node, message);
+                }
+            });
+        }
+    };
+    let target = SpawnFor {
+        node,
+        name: Some("main"),
+    };
+    backend.spawning_for(target, || {
+        drop(spawn_local_in(backend, main, Location::caller()))
+    });
+}
+
+fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
+    let (policy, name) = backend.with(|world| {
+        let this = &world.nodes[node.0 as usize];
+        (this.on_failure, this.name.clone())
+    });
+    match policy {
+        OnFailure::FailRun => {
+            backend.with(|world| {
+                world.fail(Failure::Error {
+                    node: name,
+                    message,
+                })
+            });
+        }
+        OnFailure::KillNode => kill(backend, node),
+        OnFailure::Contain => {}
+    }
+}
+
+/// Kills a node's process. The task that is running, if it is the node's, is dropped by the run
+/// when its poll returns.
+pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
+    let doomed = backend.with(|world| {
+        if !std::mem::replace(&mut world.nodes[node.0 as usize].alive, false) {
+            return Vec::new();
+        }
+        let running = world.tasks.running;
+        let slots = world.tasks.by_birth();
+        let mut doomed = Vec::new();
+        for slot in slots.into_iter().rev() {
+            let of_node = world
+                .tasks
+                .get(slot)
+                .is_some_and(|entry| entry.node == node);
+            if of_node && Some(slot) != running {
+                doomed.extend(world.tasks.remove(slot));
+            }
+        }
+        world.note(
+            EventKind::NodeKilled,
+            u64::from(node.0),
+            doomed.len() as u64,
+        );
+        world.close_sockets_of(node);
+        let wakers = &mut world.nodes[node.0 as usize].interrupt_wakers;
+        world.effects.drop_all(wakers);
+        doomed
+    });
+    drop_dead(backend, doomed);
+}
+
+/// Drops tasks in the dead context, in the order given.
+pub(crate) fn drop_dead(backend: &SimBackend, tasks: Vec<TaskEntry>) {
+    backend.while_dead(|| {
+        for entry in tasks {
+            drop(entry);
+        }
+    });
+}

@@ -1,0 +1,75 @@
+//! What panics inside a simulation leave behind.
+//!
+//! Owns the process's panic hook, as far as simulations go: a panic on a thread that runs one is
+//! noted and not printed; any other goes to the hook that was there before.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::{Cell, RefCell};
+use std::sync::Once;
+
+/// What a panic said.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) message: String,
+    pub(crate) location: String,
+    pub(crate) backtrace: Option<String>,
+}
+
+thread_local! {
+    static CAPTURING: Cell<bool> = const { Cell::new(false) };
+    static LAST: RefCell<Option<Note>> = const { RefCell::new(None) };
+}
+
+static HOOK: Once = Once::new();
+
+/// Runs `f`, noting panics on this thread instead of printing them.
+pub(crate) fn capture<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CAPTURING.set(self.0);
+        }
+    }
+    HOOK.call_once(install);
+    let _restore = Restore(CAPTURING.replace(true));
+    f()
+}
+
+/// The last panic on this thread, once.
+pub(crate) fn take() -> Option<Note> {
+    LAST.take()
+}
+
+fn install() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !CAPTURING.try_with(Cell::get).unwrap_or(false) {
+            return previous(info);
+        }
+        let message = info
+            .payload_as_str()
+            .unwrap_or("a panic without a message")
+            .to_owned();
+        let location = info
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured
+            && WANTS_BACKTRACE.with(Cell::get))
+        .then(|| backtrace.to_string());
+        LAST.replace(Some(Note {
+            message,
+            location,
+            backtrace,
+        }));
+    }));
+}
+
+thread_local! {
+    static WANTS_BACKTRACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes panics of this thread keep their backtrace, where the environment asks for one.
+pub(crate) fn keep_backtraces() {
+    WANTS_BACKTRACE.set(true);
+}

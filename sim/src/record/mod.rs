@@ -1,0 +1,128 @@
+//! What happened, as one sequence of events that everything else reads.
+//!
+//! Owns the events, their hash and how many of them are kept. Knows nothing of what an event means
+//! for a verdict.
+//!
+//! # Invariants
+//! 1. The hash covers every event with all its fields, in order, and every choice.
+//! 2. How much is kept never changes the hash.
+
+use crate::choice::{mix, value};
+
+/// The version of the events' meaning; part of every hash.
+pub(crate) const FORMAT: u64 = 1;
+
+/// What happened. The meaning of the two numbers of an [`Event`] stands behind each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum EventKind {
+    /// `node.booted`: incarnation.
+    NodeBooted = 1,
+    /// `node.killed`: tasks dropped.
+    NodeKilled,
+    /// `task.spawned`: path hash, parent's path hash.
+    TaskSpawned,
+    /// `task.polled`: path hash.
+    TaskPolled,
+    /// `task.finished`: path hash, how it ended.
+    TaskFinished,
+    /// `time.advanced`: from, to; both in ns.
+    TimeAdvanced,
+    /// `choice.made`: anchor hash, value.
+    ChoiceMade,
+    /// `entropy.drawn`: stream hash, bytes.
+    EntropyDrawn,
+    /// `net.segment.sent`: direction's name, content hash.
+    SegmentSent,
+    /// `net.segment.delivered`: direction's name, content hash.
+    SegmentDelivered,
+    /// `net.segment.held`: direction's name, 0.
+    SegmentHeld,
+    /// `net.connection.opened`: connection's name, listener's port.
+    ConnectionOpened,
+    /// `net.connection.failed`: connection's name, the error's number.
+    ConnectionFailed,
+    /// `net.partitioned`: node, node.
+    Partitioned,
+    /// `net.healed`: node, node.
+    Healed,
+    /// `op.completed`: operation's kind, resource's name.
+    OpCompleted,
+    /// `signal.sent`: node.
+    SignalSent,
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) time_ns: i64,
+    pub(crate) kind: EventKind,
+    pub(crate) node: u16,
+    /// The running task's path hash, or 0.
+    pub(crate) task: u64,
+    pub(crate) one: u64,
+    pub(crate) two: u64,
+    /// The sequence number of the event that caused this one.
+    pub(crate) cause: u64,
+}
+
+/// How much of the record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// The hash alone.
+    Hash,
+    /// Every event.
+    Full,
+}
+
+/// Takes events in.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    hash: [u64; 2],
+    count: u64,
+    level: Level,
+    events: Vec<Event>,
+}
+
+impl Recorder {
+    pub(crate) fn new(level: Level) -> Self {
+        Self {
+            hash: [value(FORMAT, 0x7265_636f, 0), value(FORMAT, 0x7265_636f, 1)],
+            count: 0,
+            level,
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes an event and returns its sequence number, counted from 1.
+    pub(crate) fn push(&mut self, event: Event) -> u64 {
+        let header = u64::from(event.kind as u8) << 16 | u64::from(event.node);
+        let first = mix(self.hash[0], event.time_ns as u64 ^ header.rotate_left(40));
+        let second = mix(self.hash[1], event.one);
+        self.hash[0] = mix(first ^ second.rotate_left(17), event.task);
+        self.hash[1] = mix(second ^ first, event.two ^ event.cause.rotate_left(32));
+        self.count += 1;
+        if self.level == Level::Full {
+            self.events.push(event);
+        }
+        self.count
+    }
+
+    /// The hash of everything taken in so far.
+    pub(crate) fn hash(&self) -> u128 {
+        (u128::from(self.hash[0]) << 64) | u128::from(mix(self.hash[1], self.count))
+    }
+
+    /// How many events were taken in.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What was kept.
+    pub(crate) fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+}
+
+#[cfg(test)]
+mod tests;

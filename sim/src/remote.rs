@@ -1,0 +1,174 @@
+//! A world, as a handle that any thread may keep.
+//!
+//! Inside its own world's thread a handle works. Anywhere else its world cannot be reached: another
+//! thread's timing must not decide anything, so it gets errors, and its wakes are reported.
+
+use std::any::Any;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use simoom::backend::{
+    Backend, Chance, Clock, Listener, Message, Net, Op, Owner, Remote, Resolving, Schedule,
+    SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+};
+use simoom::task::Id;
+use simoom::time::Instant;
+
+use crate::backend::SimBackend;
+
+/// A handle to a world.
+pub(crate) struct SimRemote {
+    owner: Owner,
+}
+
+impl SimRemote {
+    pub(crate) fn new(owner: Owner) -> Self {
+        Self { owner }
+    }
+
+    fn inside<R>(&self, f: impl FnOnce(Option<&SimBackend>) -> R) -> R {
+        SimBackend::current(|backend| f(backend.filter(|backend| backend.id() == self.owner.id)))
+    }
+}
+
+const OUTSIDE: &str = "a handle to a simulated runtime was used outside its simulation";
+
+fn outside() -> io::Error {
+    io::Error::other(OUTSIDE)
+}
+
+impl Remote for SimRemote {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn view(&self) -> &dyn Backend {
+        self
+    }
+}
+
+impl Backend for SimRemote {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn remote(&self) -> Arc<dyn Remote> {
+        Arc::new(Self { owner: self.owner })
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Schedule for SimRemote {
+    fn next_id(&self) -> Id {
+        self.inside(|backend| backend.map_or(Id::from_number(u64::MAX), Schedule::next_id))
+    }
+
+    fn spawn(&self, task: Task) {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.spawn(task),
+            None => drop(task),
+        });
+    }
+
+    fn spawn_send(&self, task: SendTask) {
+        self.owner.send(Message::Spawn(task));
+    }
+
+    fn schedule(&self, _task: TaskRef<'_>) {}
+
+    fn proceed(&self, _cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn completed(&self, _op: &Op<'_>) {}
+}
+
+impl Clock for SimRemote {
+    fn now(&self) -> Instant {
+        self.inside(|backend| backend.map_or(Instant::from_nanos(0), Clock::now))
+    }
+
+    fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.arm(deadline, waker),
+            None => panic!("{OUTSIDE}"),
+        })
+    }
+
+    fn poll_timer(&self, key: TimerKey, waker: &Waker) -> Poll<()> {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.poll_timer(key, waker),
+            None => Poll::Ready(()),
+        })
+    }
+
+    fn disarm(&self, key: TimerKey) {
+        self.inside(|backend| {
+            if let Some(backend) = backend {
+                backend.disarm(key);
+            }
+        });
+    }
+}
+
+impl Chance for SimRemote {
+    fn pick(&self, alternatives: u32) -> u32 {
+        self.inside(|backend| backend.map_or(0, |backend| backend.pick(alternatives)))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.fill(bytes),
+            None => panic!("{OUTSIDE}"),
+        });
+    }
+}
+
+impl Signals for SimRemote {
+    fn ctrl_c_count(&self) -> io::Result<u64> {
+        self.inside(|backend| backend.map_or_else(|| Err(outside()), Signals::ctrl_c_count))
+    }
+
+    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.poll_ctrl_c(cx, seen),
+            None => Poll::Pending,
+        })
+    }
+}
+
+impl Net for SimRemote {
+    fn tcp_listen(&self, address: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.tcp_listen(address, backlog),
+            None => Err(outside()),
+        })
+    }
+
+    fn tcp_connect(&self, address: SocketAddr) -> io::Result<Arc<dyn Stream>> {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.tcp_connect(address),
+            None => Err(outside()),
+        })
+    }
+
+    fn adopt_listener(&self, _listener: std::net::TcpListener) -> io::Result<Arc<dyn Listener>> {
+        Err(outside())
+    }
+
+    fn adopt_stream(&self, _stream: std::net::TcpStream) -> io::Result<Arc<dyn Stream>> {
+        Err(outside())
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> Resolving {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.resolve(host, port),
+            None => Box::pin(std::future::ready(Err(outside()))),
+        })
+    }
+}

@@ -1,0 +1,449 @@
+//! One run: a seed, a world, and the loop that polls its tasks to the end.
+//!
+//! Owns the loop and the verdict. Knows nothing of other runs.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
+
+use crate::backend::{SimBackend, SpawnFor};
+use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
+use crate::kill;
+use crate::panics;
+use crate::record::{Event, EventKind, Level};
+use crate::sim::{Exit, Sim};
+use crate::strategy::{Choose, Replay, Strategy};
+use crate::stuck::{self, Stuck};
+use crate::world::failure::Failure;
+use crate::world::node::{NodeId, OnFailure};
+use crate::world::tasks::{TaskEntry, TaskSlot};
+use crate::world::{Deviated, World};
+
+/// What one run is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    pub(crate) seed: u64,
+    pub(crate) choices: Choices,
+    pub(crate) limits: Limits,
+    pub(crate) level: Level,
+}
+
+/// Where the environment's choices come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Choices {
+    Strategy { strategy: Strategy, horizon: u64 },
+    Plan(Arc<Plan>),
+}
+
+/// When a run is ended by force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) steps: u64,
+    pub(crate) time: Duration,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) failure: Option<Failure>,
+    pub(crate) hash: u128,
+    pub(crate) events: u64,
+    pub(crate) polls: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) time_ns: i64,
+    pub(crate) deviations: Vec<Deviation>,
+    pub(crate) stuck: Vec<Stuck>,
+    /// Wakes and spawns that came from other threads: their timing is not ours.
+    pub(crate) foreign: u64,
+    pub(crate) record: Vec<Event>,
+    pub(crate) backtrace: Option<String>,
+}
+
+impl Choices {
+    fn chooser(&self, seed: u64) -> Box<dyn Choose> {
+        match self {
+            Self::Strategy { strategy, horizon } => strategy.chooser(seed, *horizon),
+            Self::Plan(plan) => Box::new(Replay::of(plan)),
+        }
+    }
+}
+
+/// Counts foreign wakes; the run never waits for one, so nobody is to be woken.
+#[derive(Default)]
+struct Foreign(AtomicU64);
+
+impl Unpark for Foreign {
+    fn unpark(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs `main` in a world of its own, on this thread.
+pub(crate) fn run<F, M>(spec: &Spec, main: M) -> Outcome
+where
+    M: FnOnce(Sim) -> F,
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    let foreign = Arc::new(Foreign::default());
+    let owner = Inbox::open(foreign.clone());
+    let mut world = World::new(
+        spec.seed,
+        owner.id,
+        spec.choices.chooser(spec.seed),
+        spec.level,
+    );
+    let test = world.node("test");
+    debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
+    let backend = SimBackend::new(world, owner);
+    panics::capture(|| {
+        simoom::backend::enter(&backend, owner.id, || {
+            let main = main(Sim::new(owner.id));
+            let slot = start(&backend, main);
+            let mut run = Run {
+                backend: &backend,
+                spec,
+                main: slot,
+                polls: 0,
+                last: None,
+            };
+            let verdict = run.to_the_end(&foreign);
+            finish(&backend, verdict, run.polls, spec)
+        })
+    })
+}
+
+/// Spawns the test's own task.
+fn start<F>(backend: &SimBackend, main: F) -> TaskSlot
+where
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    let task = async move {
+        if let Err(message) = main.await.exit() {
+            SimBackend::current(|backend| {
+                if let Some(backend) = backend {
+                    let failure = Failure::Error {
+                        node: "the test".to_owned(),
+                        message,
+                    };
+                    backend.with(|world| world.fail(failure));
+                }
+            });
+        }
+    };
+    let target = SpawnFor {
+        node: NodeId::TEST,
+        name: Some("main"),
+    };
+    backend.spawning_for(target, || {
+        drop(spawn_local_in(backend, task, Location::caller()))
+    });
+    backend.with(|world| world.tasks.by_birth()[0])
+}
+
+struct Run<'a> {
+    backend: &'a SimBackend,
+    spec: &'a Spec,
+    main: TaskSlot,
+    polls: u64,
+    last: Option<TaskSlot>,
+}
+
+/// What the loop ended with.
+struct Verdict {
+    foreign: u64,
+    backtrace: Option<String>,
+}
+
+impl Run<'_> {
+    fn to_the_end(&mut self, inbox: &Foreign) -> Verdict {
+        let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
+        let mut verdict = Verdict {
+            foreign: 0,
+            backtrace: None,
+        };
+        loop {
+            if inbox.0.swap(0, Ordering::Relaxed) > 0 {
+                verdict.foreign += self.receive();
+            }
+            if self.backend.with(|world| world.failure.is_some()) {
+                return verdict;
+            }
+            let last = self.last;
+            let next = self.backend.with(|world| {
+                let slot = world.next_task(last)?;
+                let task = world.tasks.get_mut(slot)?.task.take()?;
+                Some((slot, task))
+            });
+            let Some((slot, task)) = next else {
+                if !self.backend.with(|world| world.advance(limit_ns)) {
+                    self.backend.with(|world| {
+                        let failure = match world.timers.next_deadline() {
+                            Some(_) => Failure::TimeLimit { limit_ns },
+                            None => Failure::Deadlock,
+                        };
+                        world.fail(failure);
+                    });
+                    return verdict;
+                }
+                continue;
+            };
+            if self.poll(slot, task, &mut verdict) {
+                return verdict;
+            }
+        }
+    }
+
+    /// Polls one task; true if the test has ended.
+    fn poll(&mut self, slot: TaskSlot, task: simoom::backend::Task, verdict: &mut Verdict) -> bool {
+        self.polls += 1;
+        self.backend.with(|world| {
+            world.tasks.running = Some(slot);
+            world.tasks.last_order = world.tasks.order(slot);
+            if let Some(entry) = world.tasks.get_mut(slot) {
+                entry.begun = 0;
+                entry.yielding = false;
+                let path = entry.hash.0;
+                let event = world.note(EventKind::TaskPolled, path, 0);
+                world.because_of(event);
+            }
+        });
+        let polled = task.run();
+        let steps = self.spec.limits.steps;
+        let polls = self.polls;
+        let (doomed, node) = self.backend.with(|world| {
+            if polls >= steps {
+                world.fail(Failure::StepLimit { steps });
+            }
+            let dead = world.is_running_dead();
+            let node = world.current_node();
+            match polled {
+                Poll::Pending if !dead => {
+                    if let Some(entry) = world.tasks.get_mut(slot) {
+                        entry.task = Some(task);
+                    }
+                    world.tasks.running = None;
+                    (None, node)
+                }
+                _ => {
+                    let how = match polled {
+                        Poll::Ready(how) => how as u64,
+                        Poll::Pending => Ended::Cancelled as u64,
+                    };
+                    (Some((self.retire(world, slot, how), task)), node)
+                }
+            }
+        });
+        let Some((entry, task)) = doomed else {
+            self.last = Some(slot);
+            return false;
+        };
+        self.last = None;
+        let ended_main = slot == self.main;
+        if polled == Poll::Ready(Ended::Panicked) {
+            self.task_panicked(&entry, node, verdict);
+        }
+        if polled.is_ready() {
+            drop(task);
+        } else {
+            self.backend.while_dead(|| drop(task));
+        }
+        ended_main
+    }
+
+    /// Takes a task that has ended out of the world.
+    fn retire(&self, world: &mut World, slot: TaskSlot, how: u64) -> TaskEntry {
+        let entry = world
+            .tasks
+            .remove(slot)
+            .expect("the running task is in the table");
+        world.note(EventKind::TaskFinished, entry.hash.0, how);
+        world.last_path = entry.path;
+        world.idle_visits = 0;
+        entry
+    }
+
+    fn task_panicked(&self, entry: &TaskEntry, node: NodeId, verdict: &mut Verdict) {
+        let note = panics::take();
+        let policy = self
+            .backend
+            .with(|world| world.nodes[node.0 as usize].on_failure);
+        match policy {
+            OnFailure::Contain => {}
+            OnFailure::KillNode => kill::kill(self.backend, node),
+            OnFailure::FailRun => {
+                let (message, location, backtrace) = match note {
+                    Some(note) => (note.message, note.location, note.backtrace),
+                    None => ("a task panicked".to_owned(), String::new(), None),
+                };
+                verdict.backtrace = backtrace;
+                self.backend.with(|world| {
+                    let task = world.paths.label(entry.path);
+                    world.fail(Failure::Panic {
+                        message,
+                        location,
+                        task,
+                    });
+                });
+            }
+        }
+    }
+
+    /// Takes in what other threads sent, and returns how much.
+    fn receive(&self) -> u64 {
+        let mut messages = Vec::new();
+        let owner = simoom::backend::Backend::owner(self.backend);
+        owner.receive(&mut messages);
+        let count = messages.len() as u64;
+        for message in messages {
+            match message {
+                Message::Wake(woken) => woken.receive(|task| self.backend.schedule(task)),
+                Message::Spawn(task) => self.backend.spawn(task.into_task()),
+            }
+        }
+        count
+    }
+}
+
+/// Describes how the run ended, then takes the world down.
+fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
+    let failure = backend.with(|world| world.failure.clone());
+    let (hash, events, time_ns, scheduled) =
+        backend.with(|world| (world.hash(), world.events(), world.now_ns, world.scheduled));
+    let deviations = backend.with(|world| describe(world));
+    let wants_stacks = spec.level == Level::Full
+        && matches!(
+            failure,
+            Some(Failure::Deadlock | Failure::StepLimit { .. } | Failure::TimeLimit { .. })
+        );
+    let stuck = if wants_stacks {
+        stuck::report(backend)
+    } else {
+        Vec::new()
+    };
+    let record = backend.with(|world| world.take_record().into_events());
+    tear_down(backend);
+    Outcome {
+        failure,
+        hash,
+        events,
+        polls,
+        scheduled,
+        time_ns,
+        deviations,
+        stuck,
+        foreign: verdict.foreign,
+        record,
+        backtrace: verdict.backtrace,
+    }
+}
+
+/// Drops every task, newest first, in the dead context.
+fn tear_down(backend: &SimBackend) {
+    loop {
+        let doomed = backend.with(|world| {
+            let mut doomed = Vec::new();
+            for slot in world.tasks.by_birth().into_iter().rev() {
+                doomed.extend(world.tasks.remove(slot));
+            }
+            doomed
+        });
+        if doomed.is_empty() {
+            break;
+        }
+        kill::drop_dead(backend, doomed);
+    }
+    let owner = simoom::backend::Backend::owner(backend);
+    let messages = owner.close();
+    backend.while_dead(|| drop(messages));
+    let due = backend.with(World::take_due);
+    backend.while_dead(|| drop(due));
+}
+
+/// The deviations in the form in which they are stored.
+fn describe(world: &World) -> Vec<Deviation> {
+    let resources = world.resources.texts(&world.paths);
+    let text = |deviated: &Deviated| {
+        let resource = match deviated.point.resource {
+            crate::choice::ResourceName::NONE => "-".to_owned(),
+            name => resources
+                .get(&name)
+                .cloned()
+                .unwrap_or_else(|| "-".to_owned()),
+        };
+        let subject = match deviated.kind {
+            ChoiceKind::Delay | ChoiceKind::Short => "-".to_owned(),
+            _ => deviated
+                .subject
+                .map_or("-".to_owned(), |path| world.paths.text(path)),
+        };
+        let value = match deviated.chosen {
+            Some(path) => world.paths.text(path),
+            None => deviated.value.to_string(),
+        };
+        let anchor = Anchor {
+            kind: deviated.kind,
+            subject,
+            operation: deviated.point.operation.to_owned(),
+            resource,
+            step: deviated.point.step,
+            visit: deviated.point.visit,
+        };
+        let story = Story {
+            time_ns: deviated.time_ns,
+            text: story(world, deviated),
+        };
+        Deviation {
+            anchor,
+            value,
+            story,
+        }
+    };
+    world.deviated.iter().map(text).collect()
+}
+
+/// What a deviation did, for people.
+fn story(world: &World, deviated: &Deviated) -> String {
+    let label = |path: Option<crate::choice::PathId>| {
+        path.map_or_else(String::new, |path| world.paths.label(path))
+    };
+    let operation = deviated.point.operation;
+    let site = deviated.site.map_or_else(String::new, |site| {
+        format!(" at {}:{}", site.file(), site.line())
+    });
+    match deviated.kind {
+        ChoiceKind::Sched if deviated.preempted => format!(
+            "task.preempted     {} before {operation}{site}; {} goes on",
+            label(deviated.subject),
+            label(deviated.chosen)
+        ),
+        ChoiceKind::Sched => format!(
+            "task.chosen        {} after {}",
+            label(deviated.chosen),
+            label(deviated.subject)
+        ),
+        ChoiceKind::Pick => format!(
+            "select.started     {} looks at branch {} first{site}",
+            label(deviated.subject),
+            deviated.value
+        ),
+        ChoiceKind::Delay => format!(
+            "net.segment.late   {} number {} by {} us",
+            world.link_label(deviated.point.resource),
+            deviated.point.step,
+            deviated.value / 1_000
+        ),
+        ChoiceKind::Short => format!(
+            "net.{operation}.short   {} number {} by {} bytes",
+            world.link_label(deviated.point.resource),
+            deviated.point.step,
+            deviated.value
+        ),
+    }
+}

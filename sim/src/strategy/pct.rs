@@ -1,0 +1,93 @@
+//! Probabilistic concurrency testing.
+//!
+//! Burckhardt, Kothari, Musuvathi, Nagarakatte: "A randomized scheduler with probabilistic
+//! guarantees of finding bugs", ASPLOS 2010. Only choices with two or more runnable tasks count as
+//! steps; the number of steps comes from a calm run. A task that spins forever under the highest
+//! priority would hide every other: after twice the horizon the tail is a fair random walk.
+
+use std::collections::BTreeMap;
+
+use super::random::{Disturbance, Random};
+use super::{Choose, Scheduling};
+use crate::choice::{AnchorHash, below, value};
+
+/// Runs the task of the highest priority, and lowers priorities at a few random steps.
+#[derive(Debug)]
+pub(crate) struct Pct {
+    seed: u64,
+    step: u64,
+    horizon: u64,
+    /// Steps at which the running task's priority is lowered, in order.
+    changes: Vec<u64>,
+    /// Priorities lowered so far; below every drawn one.
+    lowered: BTreeMap<u64, u64>,
+    tail: Random,
+    disturb: Disturbance,
+}
+
+const PRIORITY: u64 = 0x0070_7269_6f;
+const CHANGE: u64 = 0x6368_616e_6765;
+
+impl Pct {
+    pub(crate) fn new(seed: u64, depth: u32, horizon: u64) -> Self {
+        let horizon = horizon.max(2);
+        let changes = u64::from(depth.saturating_sub(1));
+        let mut changes: Vec<_> = (0..changes)
+            .map(|index| below(value(seed, CHANGE, index), horizon))
+            .collect();
+        changes.sort_unstable();
+        Self {
+            seed,
+            step: 0,
+            horizon,
+            changes,
+            lowered: BTreeMap::new(),
+            tail: Random::new(seed),
+            disturb: Disturbance::new(seed),
+        }
+    }
+
+    fn priority(&self, path: u64) -> u64 {
+        match self.lowered.get(&path) {
+            Some(&lowered) => lowered,
+            // Above every lowered priority.
+            None => value(self.seed, PRIORITY, path) | (1 << 63),
+        }
+    }
+}
+
+impl Choose for Pct {
+    fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+        self.step += 1;
+        if self.step > 2 * self.horizon {
+            return self.tail.sched(asked);
+        }
+        while self
+            .changes
+            .first()
+            .is_some_and(|&change| change < self.step)
+        {
+            // Later changes lower further, as in the paper's numbering from d - 1 to 1.
+            let rank = self.changes.len() as u64;
+            self.changes.remove(0);
+            if let Some(current) = asked.current {
+                self.lowered.insert(asked.runnable[current], rank);
+            }
+        }
+        let best =
+            (0..asked.runnable.len()).max_by_key(|&index| self.priority(asked.runnable[index]));
+        best.unwrap_or(asked.calm)
+    }
+
+    fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        self.disturb.pick(anchor, alternatives)
+    }
+
+    fn delay(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.delay(anchor, most)
+    }
+
+    fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.short(anchor, most)
+    }
+}

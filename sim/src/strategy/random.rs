@@ -1,0 +1,112 @@
+//! A random walk: every choice is drawn on its own, from its anchor.
+//!
+//! The probabilities are drawn once per seed, so that some seeds switch tasks all the time and
+//! some hardly ever, and each family of choices is left calm by some seeds (swarm testing: Groce
+//! and others, ISSTA 2012).
+
+use super::{Choose, Scheduling};
+use crate::choice::{AnchorHash, below, value};
+
+/// Draws every choice from the seed and its anchor alone.
+#[derive(Debug)]
+pub(crate) struct Random {
+    seed: u64,
+    /// Out of 256: how often a task that could go on is interrupted.
+    preempt: u64,
+    disturb: Disturbance,
+}
+
+/// How often the choices that are not about tasks deviate. Shared by every strategy.
+#[derive(Debug)]
+pub(crate) struct Disturbance {
+    seed: u64,
+    pick: u64,
+    delay: u64,
+    short: u64,
+}
+
+const STREAM: u64 = 0x7261_6e64_6f6d;
+const SCHED: u64 = 0x0073_6368_6564;
+const COIN: u64 = 0x0063_6f69_6e;
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        let preempt = one_of(seed, 0, &[128, 64, 16, 4]);
+        Self {
+            seed,
+            preempt,
+            disturb: Disturbance::new(seed),
+        }
+    }
+}
+
+impl Choose for Random {
+    fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+        let bits = value(self.seed, SCHED, asked.anchor.0);
+        if let Some(current) = asked.current {
+            if value(self.seed, COIN, asked.anchor.0) & 255 >= self.preempt {
+                return current;
+            }
+            // Any other than the current one.
+            let other = below(bits, asked.runnable.len() as u64 - 1) as usize;
+            return if other < current { other } else { other + 1 };
+        }
+        below(bits, asked.runnable.len() as u64) as usize
+    }
+
+    fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        self.disturb.pick(anchor, alternatives)
+    }
+
+    fn delay(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.delay(anchor, most)
+    }
+
+    fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.short(anchor, most)
+    }
+}
+
+impl Disturbance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            pick: one_of(seed, 1, &[256, 128, 32, 0]),
+            delay: one_of(seed, 2, &[256, 128, 32, 8]),
+            short: one_of(seed, 3, &[128, 32, 8, 0]),
+        }
+    }
+
+    pub(crate) fn pick(&self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        self.drawn(anchor, self.pick)
+            .map_or(0, |bits| below(bits, alternatives))
+    }
+
+    pub(crate) fn delay(&self, anchor: AnchorHash, most: u64) -> u64 {
+        self.drawn(anchor, self.delay)
+            .map_or(0, |bits| below(bits, most.saturating_add(1)))
+    }
+
+    /// Half of the time anything from nothing to all but one byte is left out, half of the time
+    /// all but a few bytes.
+    pub(crate) fn short(&self, anchor: AnchorHash, most: u64) -> u64 {
+        self.drawn(anchor, self.short).map_or(0, |bits| {
+            let size = bits.rotate_left(29);
+            if bits & 1 == 0 {
+                below(size, most + 1)
+            } else {
+                most - below(size, most.min(8))
+            }
+        })
+    }
+
+    /// Bits for a choice that deviates, with `chance` out of 256.
+    fn drawn(&self, anchor: AnchorHash, chance: u64) -> Option<u64> {
+        let coin = value(self.seed, COIN, anchor.0) & 255;
+        (coin < chance).then(|| value(self.seed, STREAM, anchor.0))
+    }
+}
+
+fn one_of(seed: u64, index: u64, options: &[u64]) -> u64 {
+    options[below(value(seed, STREAM ^ COIN, index), options.len() as u64) as usize]
+}

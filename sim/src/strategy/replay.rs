@@ -1,0 +1,58 @@
+//! Calm, but for the deviations of a plan.
+
+use std::collections::BTreeMap;
+
+use super::{Choose, Scheduling};
+use crate::choice::{AnchorHash, Plan};
+
+/// Makes the stored choices where their anchors turn up, and calm ones elsewhere.
+///
+/// A stored choice that is not among the alternatives is left out.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    stored: BTreeMap<AnchorHash, u64>,
+}
+
+impl Replay {
+    /// No deviation at all.
+    pub(crate) fn calm() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let stored = plan
+            .deviations
+            .iter()
+            .filter_map(|deviation| Some((deviation.anchor.hash()?, deviation.number()?)));
+        Self {
+            stored: stored.collect(),
+        }
+    }
+
+    fn stored(&self, anchor: AnchorHash) -> Option<u64> {
+        self.stored.get(&anchor).copied()
+    }
+}
+
+impl Choose for Replay {
+    fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+        let stored = self.stored(asked.anchor);
+        stored
+            .and_then(|path| asked.runnable.iter().position(|&task| task == path))
+            .unwrap_or(asked.calm)
+    }
+
+    fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        self.stored(anchor)
+            .filter(|&value| value < alternatives)
+            .unwrap_or(0)
+    }
+
+    fn delay(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.stored(anchor).unwrap_or(0).min(most)
+    }
+
+    fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.stored(anchor).unwrap_or(0).min(most)
+    }
+}

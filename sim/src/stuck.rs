@@ -1,0 +1,145 @@
+//! Where tasks are stuck.
+//!
+//! Owns the report of every live task at the end of a run that got nowhere. Each task is polled
+//! once more in a mode in which every operation notes its call stack and stays pending: what is
+//! between the operation and the task's poll is the stack of awaits.
+
+use std::fmt;
+
+use crate::backend::SimBackend;
+use crate::choice::short_type_name;
+
+/// One task that did not end.
+#[derive(Clone, Debug)]
+pub(crate) struct Stuck {
+    pub(crate) task: String,
+    pub(crate) birth: u64,
+    pub(crate) spawned_at: String,
+    pub(crate) operation: String,
+    /// One stack for each operation it waits for, innermost frame first.
+    pub(crate) stacks: Vec<Vec<String>>,
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "task {} ({}), spawned at {}",
+            self.birth, self.task, self.spawned_at
+        )?;
+        write!(f, "\n    {}", self.operation)?;
+        for stack in &self.stacks {
+            for frame in stack {
+                write!(f, "\n      in {frame}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every live task, oldest first.
+pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
+    let slots = backend.with(|world| world.tasks.by_birth());
+    let mut report = Vec::new();
+    for slot in slots {
+        let taken = backend.with(|world| {
+            let ready = world.tasks.ready_rank(slot).is_some();
+            let entry = world.tasks.get_mut(slot)?;
+            let task = entry.task.take()?;
+            let operation = match entry.at.kind {
+                None => "not polled yet".to_owned(),
+                Some(kind) => format!(
+                    "{} {} at {}:{}",
+                    if ready { "can run; was at" } else { "waits in" },
+                    kind.name(),
+                    entry.at.site.file(),
+                    entry.at.site.line()
+                ),
+            };
+            let (birth, path, location) = (entry.birth, entry.path, entry.location);
+            world.tasks.running = Some(slot);
+            Some((
+                task,
+                birth,
+                world.paths.label(path),
+                location.to_string(),
+                operation,
+            ))
+        });
+        let Some((task, birth, label, spawned_at, operation)) = taken else {
+            continue;
+        };
+        let stacks = backend.tracing_stacks(|| {
+            let _ = task.run();
+        });
+        backend.with(|world| {
+            world.tasks.running = None;
+            if let Some(entry) = world.tasks.get_mut(slot) {
+                entry.task = Some(task);
+            }
+        });
+        let stacks = stacks.iter().map(|stack| awaits(stack)).collect();
+        report.push(Stuck {
+            task: label,
+            birth,
+            spawned_at,
+            operation,
+            stacks,
+        });
+    }
+    report
+}
+
+/// The user's frames of a captured stack.
+fn awaits(stack: &str) -> Vec<String> {
+    let mut frames: Vec<String> = Vec::new();
+    let mut inside = false;
+    let mut shown = false;
+    for line in stack.lines() {
+        let line = line.trim();
+        if let Some(place) = line.strip_prefix("at ") {
+            if let (true, Some(frame)) = (shown, frames.last_mut()) {
+                let place = place.strip_prefix("./").unwrap_or(place);
+                frame.push_str(&format!(
+                    " at {}",
+                    place.rsplit_once(':').map_or(place, |it| it.0)
+                ));
+            }
+            shown = false;
+            continue;
+        }
+        let Some((_, name)) = line.split_once(": ") else {
+            continue;
+        };
+        if name.contains("simoom::task::cell::") {
+            break;
+        }
+        if name.contains("simoom::coop::") {
+            inside = true;
+            frames.clear();
+            continue;
+        }
+        shown = inside && !is_plumbing(name);
+        if shown {
+            frames.push(short_type_name(name));
+        }
+    }
+    frames
+}
+
+/// Frames that are not the user's.
+fn is_plumbing(name: &str) -> bool {
+    let name = name.trim_start_matches(['<', '&']);
+    [
+        "core::",
+        "std::",
+        "alloc::",
+        "simoom::",
+        "simoom_sim::",
+        "futures",
+        "tokio::",
+        "dyn ",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
+}

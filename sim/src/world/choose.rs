@@ -1,0 +1,301 @@
+//! The points at which the world asks its strategy.
+//!
+//! Owns what is asked, in which words, and the note of each answer that differs from calm.
+//!
+//! The calm order of tasks: go on with the current task unless it gave way; else take the next
+//! runnable one in path order, around the end. It depends on who ran last and who can run, on no
+//! longer history, and it is fair: every runnable task has its turn within one round.
+
+use std::panic::Location;
+
+use simoom::backend::Op;
+
+use super::World;
+use super::resources::Origin;
+use super::tasks::TaskSlot;
+use crate::choice::{ChoiceKind, PathId, Point, ResourceName};
+use crate::record::EventKind;
+use crate::strategy::Scheduling;
+
+/// A choice that differed from calm, as the run saw it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deviated {
+    pub(crate) kind: ChoiceKind,
+    pub(crate) point: Point,
+    pub(crate) value: u64,
+    /// Whose choice point it is, if it is a task's.
+    pub(crate) subject: Option<PathId>,
+    /// The task that goes on instead, for `sched`.
+    pub(crate) chosen: Option<PathId>,
+    pub(crate) time_ns: i64,
+    pub(crate) site: Option<&'static Location<'static>>,
+    /// Whether the subject could have gone on itself.
+    pub(crate) preempted: bool,
+}
+
+/// How many ready operations a task may do in one poll, as in production.
+const BUDGET: u32 = simoom::backend::BUDGET as u32;
+
+impl World {
+    /// Decides before an operation of the running task: false if it must wait for its next turn.
+    pub(crate) fn may_proceed(&mut self, op: &Op<'_>) -> bool {
+        let Some(slot) = self.tasks.running else {
+            return true;
+        };
+        let resource = self.resource_name(op);
+        let Some(entry) = self.tasks.get_mut(slot) else {
+            return true;
+        };
+        let step = entry.completed(op.kind, resource);
+        entry.at = super::tasks::At {
+            kind: Some(op.kind),
+            resource,
+            site: op.site,
+        };
+        if op.kind == simoom::backend::OpKind::Yield {
+            entry.yielding = true;
+            return true;
+        }
+        entry.begun += 1;
+        if entry.begun > BUDGET {
+            entry.yielding = true;
+            return false;
+        }
+        if entry.granted.take() == Some((op.kind, resource, step)) {
+            return true;
+        }
+        if self.tasks.ready().is_empty() || self.next.is_some() {
+            return true;
+        }
+        let was_ready = self.tasks.ready_rank(slot).is_some();
+        self.tasks.make_ready(slot);
+        let chosen = self.choose_task(Some(slot), true);
+        if chosen == slot {
+            if !was_ready {
+                self.tasks.make_unready(slot);
+            }
+            return true;
+        }
+        self.next = Some(chosen);
+        if let Some(entry) = self.tasks.get_mut(slot) {
+            entry.granted = Some((op.kind, resource, step));
+        }
+        false
+    }
+
+    /// The task to poll now.
+    pub(crate) fn next_task(&mut self, last: Option<TaskSlot>) -> Option<TaskSlot> {
+        let slot = match self.next.take() {
+            Some(slot) if self.tasks.ready_rank(slot).is_some() => slot,
+            _ => match self.tasks.ready() {
+                [] => return None,
+                [only] => *only,
+                _ => self.choose_task(last, false),
+            },
+        };
+        self.tasks.make_unready(slot);
+        Some(slot)
+    }
+
+    /// Asks which of the runnable tasks goes on; `last` ran until now.
+    fn choose_task(&mut self, last: Option<TaskSlot>, preempting: bool) -> TaskSlot {
+        let last = last.filter(|&slot| self.tasks.get(slot).is_some());
+        let current = last.and_then(|slot| {
+            let yielding = self.tasks.get(slot).is_some_and(|entry| entry.yielding);
+            self.tasks.ready_rank(slot).filter(|_| !yielding)
+        });
+        let order = last.map_or(self.tasks.last_order, |slot| self.tasks.order(slot));
+        let calm = current.unwrap_or_else(|| self.tasks.successor(order));
+        let (point, subject, site) = match last.and_then(|slot| self.tasks.get_mut(slot)) {
+            Some(entry) => (entry.point(), Some(entry.path), Some(entry.at.site)),
+            None => (self.idle_point(), Some(self.last_path), None),
+        };
+        let anchor = point.hash(ChoiceKind::Sched);
+        let runnable = self.tasks.ready_paths();
+        let asked = Scheduling {
+            anchor,
+            runnable,
+            current,
+            calm,
+        };
+        let rank = self.strategy.sched(&asked);
+        let value = runnable[rank];
+        let chosen = self.tasks.ready()[rank];
+        self.scheduled += 1;
+        self.note(EventKind::ChoiceMade, anchor.0, value);
+        if rank != calm {
+            let path = self.tasks.get(chosen).map(|entry| entry.path);
+            self.deviate(
+                ChoiceKind::Sched,
+                point,
+                value,
+                Details {
+                    subject,
+                    chosen: path,
+                    site,
+                    preempted: preempting,
+                },
+            );
+        }
+        chosen
+    }
+
+    /// The point after a task that has ended.
+    fn idle_point(&mut self) -> Point {
+        let subject = self.paths.hash(self.last_path).0;
+        let visit = self.idle_visits;
+        self.idle_visits += 1;
+        Point {
+            subject,
+            operation: "end",
+            resource: ResourceName::NONE,
+            step: 0,
+            visit,
+        }
+    }
+
+    /// Where a `select!` of the running task starts to look.
+    pub(crate) fn choose_branch(&mut self, alternatives: u32) -> u32 {
+        if alternatives < 2 {
+            return 0;
+        }
+        let Some(entry) = self.tasks.current_mut() else {
+            return 0;
+        };
+        let step = entry.selects;
+        entry.selects += 1;
+        let (subject, site) = (entry.path, entry.at.site);
+        let point = Point {
+            subject: entry.hash.0,
+            operation: "select",
+            resource: ResourceName::NONE,
+            step,
+            visit: 0,
+        };
+        let anchor = point.hash(ChoiceKind::Pick);
+        let value = self
+            .strategy
+            .pick(anchor, u64::from(alternatives))
+            .min(u64::from(alternatives) - 1);
+        let details = Details {
+            subject: Some(subject),
+            site: Some(site),
+            ..Details::default()
+        };
+        self.settle(ChoiceKind::Pick, point, value, details);
+        value as u32
+    }
+
+    /// How many nanoseconds above the least the `number`-th segment of a direction travels.
+    pub(crate) fn choose_delay(&mut self, direction: ResourceName, number: u32, most: u64) -> u64 {
+        if most == 0 {
+            return 0;
+        }
+        let point = Point {
+            subject: 0,
+            operation: "segment",
+            resource: direction,
+            step: number,
+            visit: 0,
+        };
+        let value = self
+            .strategy
+            .delay(point.hash(ChoiceKind::Delay), most)
+            .min(most);
+        self.settle(ChoiceKind::Delay, point, value, Details::default());
+        value
+    }
+
+    /// How many of at most `most` bytes the `number`-th read or write of a direction leaves out.
+    pub(crate) fn choose_short(
+        &mut self,
+        operation: &'static str,
+        direction: ResourceName,
+        number: u32,
+        most: u64,
+    ) -> u64 {
+        if most == 0 {
+            return 0;
+        }
+        let point = Point {
+            subject: 0,
+            operation,
+            resource: direction,
+            step: number,
+            visit: 0,
+        };
+        let value = self
+            .strategy
+            .short(point.hash(ChoiceKind::Short), most)
+            .min(most);
+        self.settle(ChoiceKind::Short, point, value, Details::default());
+        value
+    }
+
+    /// Notes a choice whose calm value is 0.
+    fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
+        self.note(EventKind::ChoiceMade, point.hash(kind).0, value);
+        if value != 0 {
+            self.deviate(kind, point, value, details);
+        }
+    }
+
+    fn deviate(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
+        let Details {
+            subject,
+            chosen,
+            site,
+            preempted,
+        } = details;
+        let time_ns = self.now_ns;
+        self.deviated.push(Deviated {
+            kind,
+            point,
+            value,
+            subject,
+            chosen,
+            time_ns,
+            site,
+            preempted,
+        });
+    }
+
+    /// The name of what `op` acts on, given now if it has none.
+    fn resource_name(&mut self, op: &Op<'_>) -> ResourceName {
+        let Some(resource) = op.resource else {
+            return ResourceName::NONE;
+        };
+        if let Some(name) = self.resources.get(self.id, resource) {
+            return name;
+        }
+        let Some(entry) = self.tasks.current_mut() else {
+            return ResourceName::NONE;
+        };
+        let number = entry.resources;
+        entry.resources += 1;
+        let name = ResourceName::created(entry.hash, number);
+        let origin = Origin::Created {
+            creator: entry.path,
+            number,
+        };
+        self.resources.name(self.id, resource, name, origin);
+        name
+    }
+
+    /// Counts a completed operation of the running task.
+    pub(crate) fn complete_op(&mut self, op: &Op<'_>) {
+        let resource = self.resource_name(op);
+        if let Some(entry) = self.tasks.current_mut() {
+            entry.complete(op.kind, resource);
+            self.note(EventKind::OpCompleted, op.kind as u64, resource.0);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Details {
+    subject: Option<PathId>,
+    chosen: Option<PathId>,
+    site: Option<&'static Location<'static>>,
+    preempted: bool,
+}

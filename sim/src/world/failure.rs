@@ -1,0 +1,128 @@
+//! Why a run failed, and how two failures are told to be the same.
+
+use std::fmt;
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A task panicked.
+    Panic {
+        /// The panic's message.
+        message: String,
+        /// Where it panicked: file, line and column.
+        location: String,
+        /// The task, as people read it.
+        task: String,
+    },
+    /// A node's main, or the test, returned an error.
+    Error {
+        /// The node.
+        node: String,
+        /// The error.
+        message: String,
+    },
+    /// The test waits for something that can no longer happen.
+    Deadlock,
+    /// The run took more polls than allowed.
+    StepLimit {
+        /// The limit.
+        steps: u64,
+    },
+    /// The run took more virtual time than allowed.
+    TimeLimit {
+        /// The limit in nanoseconds.
+        limit_ns: i64,
+    },
+    /// Replaying the same choices gave another run: something outside them decides.
+    Nondeterminism {
+        /// What differed.
+        message: String,
+    },
+}
+
+impl Failure {
+    /// What makes two failures the same: their kind, file and message without numbers.
+    ///
+    /// Lines are left out, so that an edit above does not make it another failure.
+    pub(crate) fn signature(&self) -> String {
+        match self {
+            Self::Panic {
+                message, location, ..
+            } => {
+                let file = location.split(':').next().unwrap_or_default();
+                format!("panic {file} {}", without_numbers(message))
+            }
+            Self::Error { node, message } => format!("error {node} {}", without_numbers(message)),
+            Self::Deadlock => "deadlock".to_owned(),
+            Self::StepLimit { .. } => "step limit".to_owned(),
+            Self::TimeLimit { .. } => "time limit".to_owned(),
+            Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
+        }
+    }
+}
+
+/// The first line of `message` with every number replaced by `N`.
+fn without_numbers(message: &str) -> String {
+    let mut text = String::new();
+    let mut in_number = false;
+    // An assertion's values stand on the lines after its first.
+    for character in message.lines().next().unwrap_or_default().chars() {
+        if character.is_ascii_digit() {
+            if !in_number {
+                text.push('N');
+            }
+            in_number = true;
+        } else {
+            in_number = false;
+            text.push(character);
+        }
+    }
+    text
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panic {
+                message,
+                location,
+                task,
+            } => {
+                write!(f, "task {task} panicked at {location}: {message}")
+            }
+            Self::Error { node, message } => write!(f, "{node} returned an error: {message}"),
+            Self::Deadlock => f.write_str(
+                "deadlock: the test waits, no task can run, and nothing is due to happen",
+            ),
+            Self::StepLimit { steps } => {
+                write!(
+                    f,
+                    "the run took more than {steps} polls (raise it with `Config::steps`)"
+                )
+            }
+            Self::TimeLimit { limit_ns } => write!(
+                f,
+                "the run took more than {} of virtual time (raise it with `Config::time`)",
+                Seconds(*limit_ns)
+            ),
+            Self::Nondeterminism { message } => {
+                write!(f, "the run is not deterministic: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Nanoseconds as seconds with three decimals.
+#[derive(Clone, Copy)]
+pub(crate) struct Seconds(pub(crate) i64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0 / 1_000;
+        let text = format!("{}.{:03} s", micros / 1_000_000, micros / 1_000 % 1_000);
+        f.pad(&text)
+    }
+}

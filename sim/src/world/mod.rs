@@ -1,0 +1,234 @@
+//! The state of one simulated world: tasks, clocks, nodes, a network, and what happened so far.
+//!
+//! State, not policy: who runs next is the strategy's answer, what a failure means is the run's.
+//! Nothing in here calls foreign code. Wakers to wake and to drop are put into [`Effects`] and
+//! handled by the caller once the world is released.
+
+mod choose;
+mod effects;
+pub(crate) mod failure;
+mod names;
+pub(crate) mod net;
+pub(crate) mod node;
+mod resources;
+pub(crate) mod tasks;
+
+use simoom::backend::TimerQueue;
+use simoom::time::Instant;
+
+use crate::choice::{PathId, Paths};
+use crate::record::{Event, EventKind, Level, Recorder};
+use crate::strategy::Choose;
+
+pub(crate) use self::choose::Deviated;
+pub(crate) use self::effects::Effects;
+use self::failure::Failure;
+use self::net::{Network, Segment};
+use self::node::{Node, NodeId};
+use self::resources::Resources;
+use self::tasks::{TaskSlot, Tasks};
+
+/// One world.
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    /// The world's number, never reused in this process.
+    pub(crate) id: u64,
+    pub(crate) now_ns: i64,
+    pub(crate) timers: TimerQueue<Due>,
+    pub(crate) tasks: Tasks,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) net: Network,
+    pub(crate) paths: Paths,
+    pub(crate) resources: Resources,
+    pub(crate) effects: Effects,
+    pub(crate) deviated: Vec<Deviated>,
+    /// How many scheduling choices were made.
+    pub(crate) scheduled: u64,
+    pub(crate) failure: Option<Failure>,
+    /// The task that an interrupted one gives way to.
+    next: Option<TaskSlot>,
+    /// The path of the task that ended last, and the choices made since.
+    pub(crate) last_path: PathId,
+    pub(crate) idle_visits: u32,
+    strategy: Box<dyn Choose>,
+    record: Recorder,
+    /// The event that caused what happens now.
+    cause: u64,
+}
+
+/// What a timer does when it fires.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Wakes whoever waits for the time.
+    Wake(std::task::Waker),
+    /// A segment arrives.
+    Segment {
+        connection: net::ConnectionId,
+        to: usize,
+        number: u32,
+        segment: Segment,
+        cause: u64,
+    },
+    /// A connection attempt has taken too long.
+    ConnectTimeout {
+        connection: net::ConnectionId,
+        error: std::io::ErrorKind,
+    },
+    /// A segment has waited too long for its link to heal.
+    HeldTimeout {
+        connection: net::ConnectionId,
+        end: usize,
+        epoch: u32,
+    },
+    /// A connection attempt that found no room is made again.
+    Knock { connection: net::ConnectionId },
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, owner: u64, strategy: Box<dyn Choose>, level: Level) -> Self {
+        Self {
+            seed,
+            id: owner,
+            now_ns: 0,
+            timers: TimerQueue::new(owner),
+            tasks: Tasks::default(),
+            nodes: Vec::new(),
+            net: Network::default(),
+            paths: Paths::default(),
+            resources: Resources::default(),
+            effects: Effects::default(),
+            deviated: Vec::new(),
+            scheduled: 0,
+            failure: None,
+            next: None,
+            last_path: PathId(0),
+            idle_visits: 0,
+            strategy,
+            record: Recorder::new(level),
+            cause: 0,
+        }
+    }
+
+    /// The current moment.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_nanos(self.now_ns)
+    }
+
+    /// Notes that something happened, and returns the event's number.
+    pub(crate) fn note(&mut self, kind: EventKind, one: u64, two: u64) -> u64 {
+        let (node, task) = match self.tasks.current() {
+            Some(entry) => (entry.node.0, entry.hash.0),
+            None => (0, 0),
+        };
+        let (time_ns, cause) = (self.now_ns, self.cause);
+        self.record.push(Event {
+            time_ns,
+            kind,
+            node,
+            task,
+            one,
+            two,
+            cause,
+        })
+    }
+
+    /// Makes `event` the cause of what happens until the next call.
+    pub(crate) fn because_of(&mut self, event: u64) {
+        self.cause = event;
+    }
+
+    /// Moves the clock to the next deadline and lets everything due then happen.
+    ///
+    /// False if nothing is due, ever, or not before `limit_ns`.
+    pub(crate) fn advance(&mut self, limit_ns: i64) -> bool {
+        let Some(deadline) = self.timers.next_deadline() else {
+            return false;
+        };
+        let next = deadline.as_nanos().max(self.now_ns);
+        if next > limit_ns {
+            return false;
+        }
+        if next > self.now_ns {
+            let event = self.note(EventKind::TimeAdvanced, self.now_ns as u64, next as u64);
+            self.because_of(event);
+            self.now_ns = next;
+        }
+        while let Some((_, due)) = self.timers.pop(Instant::from_nanos(next)) {
+            self.happen(due);
+        }
+        true
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Wake(waker) => self.effects.wake(waker),
+            Due::Segment {
+                connection,
+                to,
+                number,
+                segment,
+                cause,
+            } => {
+                self.because_of(cause);
+                self.arrive(connection, to, number, segment);
+            }
+            Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
+            Due::HeldTimeout {
+                connection,
+                end,
+                epoch,
+            } => {
+                self.held_timed_out(connection, end, epoch);
+            }
+            Due::Knock { connection } => self.knock(connection),
+        }
+    }
+
+    /// Fails the run, unless it has failed already.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if self.failure.is_none() {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The path of the running task, or of the node of the test itself.
+    pub(crate) fn current_path(&self) -> PathId {
+        self.tasks
+            .current()
+            .map_or(self.nodes[0].root, |entry| entry.path)
+    }
+
+    /// The node whose task is running; the test's own outside any.
+    pub(crate) fn current_node(&self) -> NodeId {
+        self.tasks
+            .current()
+            .map_or(NodeId::TEST, |entry| entry.node)
+    }
+
+    /// The hash of the record so far.
+    pub(crate) fn hash(&self) -> u128 {
+        self.record.hash()
+    }
+
+    /// How many events happened so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.record.count()
+    }
+
+    /// The kept events, at the end.
+    pub(crate) fn take_record(&mut self) -> Recorder {
+        std::mem::replace(&mut self.record, Recorder::new(Level::Hash))
+    }
+
+    /// Marks a task runnable; false if it is unknown or its node is dead.
+    pub(crate) fn make_ready(&mut self, slot: TaskSlot) -> bool {
+        let Some(entry) = self.tasks.get(slot) else {
+            return false;
+        };
+        if !self.nodes[entry.node.0 as usize].alive {
+            return false;
+        }
+        self.tasks.make_ready(slot);
+        true
+    }
+}

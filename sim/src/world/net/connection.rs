@@ -1,0 +1,225 @@
+//! One TCP connection: two ends, each with what it received and what it has yet to send.
+//!
+//! Owns the state. How it moves is in `tcp.rs`.
+//!
+//! ```text
+//!   opener                     listener's side
+//!   [syn] -- Syn ------------> (no end yet)
+//!     |  <- SynAck -- accept --'
+//!   [open] -- Ack -----------> [open]          in the accept queue from here on
+//!     |  <-> Data, Fin, Window <->  |
+//!   [dead] <------ Reset -----> [dead]         also by a time-out or when both closed
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::task::Waker;
+
+use super::ListenerId;
+use crate::choice::{PathId, ResourceName};
+use crate::world::node::NodeId;
+
+/// Bytes that a receiver takes before its sender must wait.
+pub(crate) const RECEIVE_MAX: usize = 64 * 1024;
+/// Bytes that a sender keeps beyond what its receiver takes.
+pub(crate) const SEND_MAX: usize = 64 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) serial: u64,
+    /// The task that opened it, and which of its connections this is.
+    pub(crate) opener: PathId,
+    pub(crate) number: u32,
+    pub(crate) name: ResourceName,
+    pub(crate) target: SocketAddr,
+    pub(crate) listener: Option<ListenerId>,
+    /// The opener's end and the listener's.
+    pub(crate) ends: [End; 2],
+    /// Segments on their way.
+    pub(crate) travelling: u32,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) node: NodeId,
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: SocketAddr,
+    pub(crate) phase: Phase,
+    /// A task holds this end, or it waits in an accept queue.
+    pub(crate) held_open: bool,
+    /// The error the next operation returns.
+    pub(crate) error: Option<io::ErrorKind>,
+    pub(crate) received: VecDeque<Vec<u8>>,
+    /// Bytes of the first received part that were read already.
+    pub(crate) read_offset: usize,
+    pub(crate) received_bytes: usize,
+    pub(crate) fin_received: bool,
+    pub(crate) read_shut: bool,
+    pub(crate) unsent: VecDeque<u8>,
+    /// Bytes sent by this end that have not arrived.
+    pub(crate) in_flight: usize,
+    pub(crate) fin_wanted: bool,
+    pub(crate) fin_sent: bool,
+    /// Segments sent by this end that wait for the link to heal, by number.
+    pub(crate) held: BTreeMap<u32, Segment>,
+    pub(crate) held_epoch: u32,
+    /// When the last segment sent by this end arrives: nothing overtakes it.
+    pub(crate) last_arrival_ns: i64,
+    pub(crate) sent: u32,
+    pub(crate) reads: u32,
+    pub(crate) writes: u32,
+    pub(crate) window_told: bool,
+    pub(crate) readers: Vec<Waker>,
+    pub(crate) writers: Vec<Waker>,
+    pub(crate) nodelay: bool,
+    pub(crate) ttl: u32,
+    pub(crate) linger_ns: Option<u64>,
+}
+
+/// How far an end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its handshake is under way.
+    Opening,
+    /// It sends and receives.
+    Open,
+    /// It was reset, refused or timed out.
+    Dead,
+}
+
+/// What travels.
+#[derive(Debug)]
+pub(crate) enum Segment {
+    Syn,
+    SynAck,
+    Ack,
+    Data(Vec<u8>),
+    Fin,
+    Reset,
+    /// The receiver has room again.
+    Window,
+}
+
+impl Segment {
+    /// What the record knows of it: the kind, and a hash of the bytes.
+    pub(crate) fn digest(&self) -> u64 {
+        match self {
+            Self::Syn => 1,
+            Self::SynAck => 2,
+            Self::Ack => 3,
+            Self::Fin => 4,
+            Self::Reset => 5,
+            Self::Window => 6,
+            Self::Data(bytes) => bytes
+                .chunks(8)
+                .fold(bytes.len() as u64 + 7, |state, chunk| {
+                    let mut word = [0; 8];
+                    word[..chunk.len()].copy_from_slice(chunk);
+                    crate::choice::mix(state, u64::from_le_bytes(word))
+                }),
+        }
+    }
+}
+
+impl End {
+    pub(crate) fn new(node: NodeId, local: SocketAddr, peer: SocketAddr) -> Self {
+        Self {
+            node,
+            local,
+            peer,
+            phase: Phase::Opening,
+            held_open: true,
+            error: None,
+            received: VecDeque::new(),
+            read_offset: 0,
+            received_bytes: 0,
+            fin_received: false,
+            read_shut: false,
+            unsent: VecDeque::new(),
+            in_flight: 0,
+            fin_wanted: false,
+            fin_sent: false,
+            held: BTreeMap::new(),
+            held_epoch: 0,
+            last_arrival_ns: 0,
+            sent: 0,
+            reads: 0,
+            writes: 0,
+            window_told: false,
+            readers: Vec::new(),
+            writers: Vec::new(),
+            nodelay: false,
+            ttl: 64,
+            linger_ns: None,
+        }
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        self.received_bytes > 0
+            || self.error.is_some()
+            || self.fin_received
+            || self.read_shut
+            || self.phase == Phase::Dead
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        match self.phase {
+            Phase::Opening => self.error.is_some(),
+            Phase::Open => self.room() > 0 || self.fin_wanted || self.error.is_some(),
+            Phase::Dead => true,
+        }
+    }
+
+    /// How many bytes a write may hand over.
+    pub(crate) fn room(&self) -> usize {
+        SEND_MAX - self.unsent.len().min(SEND_MAX)
+    }
+
+    /// Moves received bytes to `target`, and returns how many.
+    pub(crate) fn take(&mut self, target: &mut [u8]) -> usize {
+        let mut taken = 0;
+        while taken < target.len() {
+            let Some(part) = self.received.front() else {
+                break;
+            };
+            let rest = &part[self.read_offset..];
+            let count = rest.len().min(target.len() - taken);
+            target[taken..taken + count].copy_from_slice(&rest[..count]);
+            taken += count;
+            if count == rest.len() {
+                self.received.pop_front();
+                self.read_offset = 0;
+            } else {
+                self.read_offset += count;
+            }
+        }
+        self.received_bytes -= taken;
+        taken
+    }
+
+    /// Copies received bytes to `target` without removing them, and returns how many.
+    pub(crate) fn peek(&self, target: &mut [u8]) -> usize {
+        let mut copied = 0;
+        for (index, part) in self.received.iter().enumerate() {
+            let rest = if index == 0 {
+                &part[self.read_offset..]
+            } else {
+                &part[..]
+            };
+            let count = rest.len().min(target.len() - copied);
+            target[copied..copied + count].copy_from_slice(&rest[..count]);
+            copied += count;
+        }
+        copied
+    }
+
+    /// Forgets everything that waits to be sent.
+    pub(crate) fn forget_unsent(&mut self) {
+        self.unsent.clear();
+        self.held.clear();
+        self.held_epoch += 1;
+    }
+}

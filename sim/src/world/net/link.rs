@@ -1,0 +1,83 @@
+//! Links: how long a segment travels between two nodes, and whether it gets through.
+
+use crate::record::EventKind;
+use crate::world::World;
+use crate::world::node::NodeId;
+
+/// How long segments travel in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) least_ns: u64,
+    pub(crate) most_ns: u64,
+}
+
+impl Default for Link {
+    /// A network within one data centre, with a long tail: 0.5 ms to 20 ms.
+    fn default() -> Self {
+        Self {
+            least_ns: 500_000,
+            most_ns: 20_000_000,
+        }
+    }
+}
+
+/// A node's connections to itself: 20 us to 200 us.
+const LOOPBACK: Link = Link {
+    least_ns: 20_000,
+    most_ns: 200_000,
+};
+
+impl World {
+    /// The link from `from` to `to`.
+    pub(crate) fn link(&self, from: NodeId, to: NodeId) -> Link {
+        match self.net.links.get(&(from, to)) {
+            Some(&link) => link,
+            None if from == to => LOOPBACK,
+            None => self.net.link,
+        }
+    }
+
+    pub(crate) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        !self.net.cut.is_empty() && self.net.cut.contains(&(from, to))
+    }
+
+    /// Lets nothing through from `from` to `to` any more.
+    pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
+        if self.net.cut.insert((from, to)) {
+            self.note(EventKind::Partitioned, u64::from(from.0), u64::from(to.0));
+        }
+    }
+
+    /// Lets segments through again; those that were held travel on now.
+    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId) {
+        if !self.net.cut.remove(&(from, to)) {
+            return;
+        }
+        self.note(EventKind::Healed, u64::from(from.0), u64::from(to.0));
+        let held: Vec<_> = self
+            .net
+            .connections
+            .iter()
+            .flat_map(|(slot, connection)| {
+                [0, 1].map(|end| {
+                    (
+                        super::ConnectionId {
+                            slot: slot as u32,
+                            serial: connection.serial,
+                        },
+                        end,
+                    )
+                })
+            })
+            .collect();
+        for (id, end) in held {
+            self.release_held(id, end, from, to);
+        }
+    }
+
+    pub(crate) fn heal_all(&mut self) {
+        for (from, to) in self.net.cut.clone() {
+            self.heal(from, to);
+        }
+    }
+}

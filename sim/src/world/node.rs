@@ -1,0 +1,55 @@
+//! Nodes: machines with a name, an address and tasks of their own.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::choice::PathId;
+
+/// A node's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(pub(crate) u16);
+
+impl NodeId {
+    /// The node that the test itself runs on.
+    pub(crate) const TEST: Self = Self(0);
+}
+
+/// What a node runs at every boot.
+pub(crate) type Boot = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>>>>>;
+
+/// What a failing task means for the run.
+///
+/// A task fails when it panics; a node's main also when it returns an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The run fails (default).
+    #[default]
+    FailRun,
+    /// The task is gone and nothing else happens, as in production.
+    Contain,
+    /// The node is killed, as by a supervisor or by `panic = "abort"`.
+    KillNode,
+}
+
+/// One node.
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) ip: IpAddr,
+    pub(crate) alive: bool,
+    pub(crate) incarnation: u32,
+    /// The path of this incarnation.
+    pub(crate) root: PathId,
+    pub(crate) boot: Option<Boot>,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) next_port: u16,
+    /// How often it was asked to stop since it booted, and who waits for that.
+    pub(crate) interrupts: u64,
+    pub(crate) interrupt_wakers: Vec<Waker>,
+}
+
+/// The first port given to sockets that ask for none.
+pub(crate) const FIRST_PORT: u16 = 49_152;

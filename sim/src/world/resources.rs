@@ -1,0 +1,108 @@
+//! The names of the things that tasks share.
+//!
+//! Owns the table behind the one word that each primitive keeps. The word holds the world's number
+//! too, so that a static that outlives a run is named anew in the next.
+
+use std::collections::BTreeMap;
+
+use simoom::backend::Resource;
+
+use crate::choice::{PathId, Paths, ResourceName};
+
+/// All named resources of a world.
+#[derive(Debug, Default)]
+pub(crate) struct Resources {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    name: ResourceName,
+    origin: Origin,
+}
+
+/// What a resource's name is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// The `number`-th thing a task was first to use.
+    Created { creator: PathId, number: u32 },
+    /// A connection's direction away from its opener, or towards it.
+    Direction {
+        opener: PathId,
+        number: u32,
+        away: bool,
+    },
+}
+
+impl Origin {
+    fn text(self, paths: &Paths) -> String {
+        match self {
+            Self::Created { creator, number } => format!("{}!{number}", paths.text(creator)),
+            Self::Direction {
+                opener,
+                number,
+                away,
+            } => {
+                format!(
+                    "{}~{number}{}",
+                    paths.text(opener),
+                    if away { '>' } else { '<' }
+                )
+            }
+        }
+    }
+}
+
+impl Resources {
+    /// The name of `resource` if this world has given it one.
+    pub(crate) fn get(&self, world: u64, resource: &Resource) -> Option<ResourceName> {
+        let word = resource.name();
+        if word == 0 || (word >> 32) != world & 0xffff_ffff {
+            return None;
+        }
+        self.entries
+            .get((word & 0xffff_ffff) as usize)
+            .map(|entry| entry.name)
+    }
+
+    /// Names `resource`.
+    pub(crate) fn name(
+        &mut self,
+        world: u64,
+        resource: &Resource,
+        name: ResourceName,
+        origin: Origin,
+    ) {
+        let index = self.entries.len() as u64;
+        self.entries.push(Entry { name, origin });
+        resource.set_name((world << 32) | index);
+    }
+
+    /// What people call the direction of a connection called `name`.
+    pub(crate) fn label(&self, name: ResourceName, paths: &Paths) -> String {
+        let origin = self
+            .entries
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| entry.origin);
+        match origin {
+            Some(Origin::Direction {
+                opener,
+                number,
+                away,
+            }) => {
+                let way = if away { "from" } else { "to" };
+                format!("{way} {}, connection {number},", paths.label(opener))
+            }
+            _ => "a connection".to_owned(),
+        }
+    }
+
+    /// The stored text of every name.
+    pub(crate) fn texts(&self, paths: &Paths) -> BTreeMap<ResourceName, String> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.name, entry.origin.text(paths)))
+            .collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! The tasks of a world and which of them can run.
+//!
+//! Owns the bookkeeping of each task. Knows nothing of who chooses among the runnable.
+//!
+//! # Invariants
+//! 1. `ready` holds the runnable tasks in path order, each once; `ready_paths` their hashes.
+//! 2. A live task's key is its slot + 1; a task that has left the table has key 0.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use rand_chacha::ChaCha12Rng;
+use simoom::backend::{OpKind, Task};
+use slab::Slab;
+
+use super::node::NodeId;
+use crate::choice::{PathHash, PathId, Point, ResourceName};
+
+/// Where a task stands in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskSlot(pub(crate) u32);
+
+/// One task.
+pub(crate) struct TaskEntry {
+    /// Absent while the task is being polled.
+    pub(crate) task: Option<Task>,
+    pub(crate) path: PathId,
+    pub(crate) hash: PathHash,
+    order: u128,
+    pub(crate) node: NodeId,
+    /// The order of birth among all tasks.
+    pub(crate) birth: u64,
+    pub(crate) location: &'static Location<'static>,
+    /// The last operation it came to.
+    pub(crate) at: At,
+    /// It gave way of its own accord: calm goes on with another.
+    pub(crate) yielding: bool,
+    /// It was interrupted before this operation, which may pass the next time.
+    pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
+    /// Operations begun in this poll.
+    pub(crate) begun: u32,
+    /// How many resources it was first to use, `select!`s it entered, connections it opened.
+    pub(crate) resources: u32,
+    pub(crate) selects: u32,
+    pub(crate) connections: u32,
+    pub(crate) rng: Option<Box<ChaCha12Rng>>,
+    steps: BTreeMap<(OpKind, ResourceName), Steps>,
+    is_ready: bool,
+}
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    /// `None` before the first operation.
+    pub(crate) kind: Option<OpKind>,
+    pub(crate) resource: ResourceName,
+    pub(crate) site: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Steps {
+    completed: u32,
+    /// Choices made at this step.
+    visits: u32,
+}
+
+impl TaskEntry {
+    pub(crate) fn new(
+        task: Task,
+        path: PathId,
+        hash: PathHash,
+        order: u128,
+        node: NodeId,
+        birth: u64,
+    ) -> Self {
+        let location = task.view().location();
+        Self {
+            task: Some(task),
+            path,
+            hash,
+            order,
+            node,
+            birth,
+            location,
+            at: At {
+                kind: None,
+                resource: ResourceName::NONE,
+                site: location,
+            },
+            yielding: false,
+            granted: None,
+            begun: 0,
+            resources: 0,
+            selects: 0,
+            connections: 0,
+            rng: None,
+            steps: BTreeMap::new(),
+            is_ready: false,
+        }
+    }
+
+    /// How many operations of this kind on this resource it completed.
+    pub(crate) fn completed(&self, kind: OpKind, resource: ResourceName) -> u32 {
+        self.steps
+            .get(&(kind, resource))
+            .map_or(0, |steps| steps.completed)
+    }
+
+    /// Counts a completed operation.
+    pub(crate) fn complete(&mut self, kind: OpKind, resource: ResourceName) {
+        let steps = self.steps.entry((kind, resource)).or_default();
+        steps.completed += 1;
+        steps.visits = 0;
+    }
+
+    /// The point at which a choice is made now; the next at the same place has another visit.
+    pub(crate) fn point(&mut self) -> Point {
+        let (kind, operation) = match self.at.kind {
+            None => (OpKind::Yield, "start"),
+            Some(kind) => (kind, kind.name()),
+        };
+        let steps = self.steps.entry((kind, self.at.resource)).or_default();
+        let visit = steps.visits;
+        steps.visits += 1;
+        Point {
+            subject: self.hash.0,
+            operation,
+            resource: self.at.resource,
+            step: steps.completed,
+            visit,
+        }
+    }
+}
+
+/// All tasks.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    entries: Slab<TaskEntry>,
+    ready: Vec<TaskSlot>,
+    ready_paths: Vec<u64>,
+    pub(crate) running: Option<TaskSlot>,
+    /// The order of the task that ran last.
+    pub(crate) last_order: u128,
+    births: u64,
+}
+
+impl Tasks {
+    pub(crate) fn next_birth(&mut self) -> u64 {
+        self.births += 1;
+        self.births
+    }
+
+    pub(crate) fn insert(&mut self, entry: TaskEntry) -> TaskSlot {
+        let slot = u32::try_from(self.entries.insert(entry)).expect("fewer than 2^32 tasks");
+        if let Some(task) = &self.entries[slot as usize].task {
+            task.view().set_key(u64::from(slot) + 1);
+        }
+        TaskSlot(slot)
+    }
+
+    /// The slot behind a task's key.
+    pub(crate) fn slot(key: u64) -> Option<TaskSlot> {
+        u32::try_from(key.checked_sub(1)?).ok().map(TaskSlot)
+    }
+
+    pub(crate) fn get(&self, slot: TaskSlot) -> Option<&TaskEntry> {
+        self.entries.get(slot.0 as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: TaskSlot) -> Option<&mut TaskEntry> {
+        self.entries.get_mut(slot.0 as usize)
+    }
+
+    pub(crate) fn current(&self) -> Option<&TaskEntry> {
+        self.running.and_then(|slot| self.get(slot))
+    }
+
+    pub(crate) fn current_mut(&mut self) -> Option<&mut TaskEntry> {
+        self.running
+            .and_then(|slot| self.entries.get_mut(slot.0 as usize))
+    }
+
+    /// Takes a task out of the table.
+    pub(crate) fn remove(&mut self, slot: TaskSlot) -> Option<TaskEntry> {
+        self.make_unready(slot);
+        let entry = self.entries.try_remove(slot.0 as usize)?;
+        if let Some(task) = &entry.task {
+            task.view().set_key(0);
+        }
+        if self.running == Some(slot) {
+            self.running = None;
+        }
+        Some(entry)
+    }
+
+    /// Every live task, oldest first.
+    pub(crate) fn by_birth(&self) -> Vec<TaskSlot> {
+        let mut slots: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(slot, entry)| (entry.birth, TaskSlot(slot as u32)))
+            .collect();
+        slots.sort_unstable();
+        slots.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn ready(&self) -> &[TaskSlot] {
+        &self.ready
+    }
+
+    pub(crate) fn ready_paths(&self) -> &[u64] {
+        &self.ready_paths
+    }
+
+    /// Where `slot` stands, or would stand, among the runnable.
+    fn rank(&self, slot: TaskSlot) -> Result<usize, usize> {
+        let key = (self.entries[slot.0 as usize].order, slot);
+        self.ready
+            .binary_search_by_key(&key, |&other| (self.entries[other.0 as usize].order, other))
+    }
+
+    pub(crate) fn make_ready(&mut self, slot: TaskSlot) {
+        if self.entries[slot.0 as usize].is_ready {
+            return;
+        }
+        if let Err(rank) = self.rank(slot) {
+            self.ready.insert(rank, slot);
+            self.ready_paths
+                .insert(rank, self.entries[slot.0 as usize].hash.0);
+        }
+        self.entries[slot.0 as usize].is_ready = true;
+    }
+
+    pub(crate) fn make_unready(&mut self, slot: TaskSlot) {
+        let Some(entry) = self.entries.get(slot.0 as usize) else {
+            return;
+        };
+        if !entry.is_ready {
+            return;
+        }
+        if let Ok(rank) = self.rank(slot) {
+            self.ready.remove(rank);
+            self.ready_paths.remove(rank);
+        }
+        self.entries[slot.0 as usize].is_ready = false;
+    }
+
+    /// The rank of `slot` if it can run.
+    pub(crate) fn ready_rank(&self, slot: TaskSlot) -> Option<usize> {
+        let entry = self.entries.get(slot.0 as usize)?;
+        if entry.is_ready {
+            self.rank(slot).ok()
+        } else {
+            None
+        }
+    }
+
+    /// The runnable task after `order` in path order, around the end.
+    pub(crate) fn successor(&self, order: u128) -> usize {
+        let rank = self
+            .ready
+            .partition_point(|&slot| self.entries[slot.0 as usize].order <= order);
+        if rank == self.ready.len() { 0 } else { rank }
+    }
+
+    pub(crate) fn order(&self, slot: TaskSlot) -> u128 {
+        self.entries[slot.0 as usize].order
+    }
+}
