@@ -119,6 +119,12 @@ impl SimBackend {
         self.stacks.take().unwrap_or_default()
     }
 
+    /// The running task's name, unless the world is in use this very moment.
+    pub(crate) fn describe_running(&self) -> Option<String> {
+        let world = self.world.try_borrow().ok()?;
+        Some(world.paths.label(world.current_path()))
+    }
+
     fn refuse_dead(&self) -> io::Result<()> {
         if self.is_dead() {
             return Err(io::Error::other("the node was killed"));

@@ -19,6 +19,7 @@ use crate::record::{Event, EventKind, Level};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Choose, Replay, Strategy};
 use crate::stuck::{self, Stuck};
+use crate::watchdog::Watched;
 use crate::world::failure::Failure;
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
@@ -108,6 +109,7 @@ where
             let mut run = Run {
                 backend: &backend,
                 spec,
+                watched: Watched::start(spec.seed),
                 main: slot,
                 polls: 0,
                 last: None,
@@ -150,6 +152,7 @@ where
 struct Run<'a> {
     backend: &'a SimBackend,
     spec: &'a Spec,
+    watched: Watched,
     main: TaskSlot,
     polls: u64,
     last: Option<TaskSlot>,
@@ -214,7 +217,7 @@ impl Run<'_> {
                 world.because_of(event);
             }
         });
-        let polled = task.run();
+        let polled = self.watched.poll(|| task.run());
         let steps = self.spec.limits.steps;
         let polls = self.polls;
         let (doomed, node) = self.backend.with(|world| {

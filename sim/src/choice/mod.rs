@@ -7,8 +7,8 @@ mod value;
 
 pub(crate) use self::anchor::{Anchor, AnchorHash, ChoiceKind, Point, ResourceName};
 pub(crate) use self::path::{
-    PathHash, PathId, Paths, escape, parse_path, short_type_name, unescape,
+    PathHash, PathId, Paths, escape, short_type_name, unescape,
 };
 pub(crate) use self::plan::{Deviation, Plan, PlanError, Story, parse_seed};
 pub use self::value::value;
-pub(crate) use self::value::{below, hash_text, mix};
+pub(crate) use self::value::{below, mix};

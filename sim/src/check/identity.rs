@@ -1,0 +1,111 @@
+//! Which test a sweep belongs to: for messages, saved failures and starting it again.
+
+use std::panic::Location;
+use std::path::PathBuf;
+
+/// A test, as cargo and its own binary know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// The name the test binary knows it by; `None` if it is not known to be a test.
+    pub(crate) name: Option<String>,
+    /// The crate that holds it: `durability` for `tests/durability.rs`.
+    pub(crate) krate: Option<String>,
+    pub(crate) package: Option<String>,
+    pub(crate) manifest_dir: Option<PathBuf>,
+    /// `--test durability`, `--lib`, …
+    pub(crate) target: Option<String>,
+    /// Where the sweep is called: tells several in one test apart.
+    pub(crate) place: String,
+}
+
+impl Identity {
+    /// Of a test made by the attribute.
+    pub(crate) fn of_attribute(
+        module: &str,
+        name: &str,
+        file: &str,
+        manifest_dir: &str,
+        package: &str,
+    ) -> Self {
+        let (krate, modules) = match module.split_once("::") {
+            Some((krate, modules)) => (krate, Some(modules)),
+            None => (module, None),
+        };
+        let name = match modules {
+            Some(modules) => format!("{modules}::{name}"),
+            None => name.to_owned(),
+        };
+        let file = file.replace('\\', "/");
+        let target = if file.contains("/tests/") || file.starts_with("tests/") {
+            format!("--test {krate}")
+        } else if file.ends_with("/main.rs") || file.contains("/bin/") {
+            format!("--bin {krate}")
+        } else if file.contains("/examples/") && !file.contains("/src/") {
+            format!("--example {krate}")
+        } else {
+            "--lib".to_owned()
+        };
+        Self {
+            place: format!("{file}:{name}"),
+            name: Some(name),
+            krate: Some(krate.to_owned()),
+            package: Some(package.to_owned()),
+            manifest_dir: Some(PathBuf::from(manifest_dir)),
+            target: Some(target),
+        }
+    }
+
+    /// Of a call of `check`, which knows only its place and its thread.
+    pub(crate) fn of_call(location: &Location<'_>) -> Self {
+        let thread = std::thread::current();
+        let exact = std::env::args()
+            .skip(1)
+            .any(|argument| argument == "--exact");
+        let name = match thread.name() {
+            Some("main") | None if exact => std::env::args()
+                .skip(1)
+                .find(|argument| !argument.starts_with('-')),
+            Some("main") | None => None,
+            Some(name) => Some(name.to_owned()),
+        };
+        Self {
+            name,
+            krate: None,
+            package: std::env::var("CARGO_PKG_NAME").ok(),
+            manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+            target: None,
+            place: format!("{}:{}", location.file(), location.line()),
+        }
+    }
+
+    /// What messages call it.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.place)
+    }
+
+    /// Where its failures are saved.
+    pub(crate) fn saved_at(&self) -> Option<PathBuf> {
+        let name = self.name.as_deref()?.replace("::", "-");
+        let mut path = self.manifest_dir.clone()?.join("simoom-regressions");
+        if let Some(krate) = &self.krate {
+            path.push(krate);
+        }
+        path.push(format!("{name}.txt"));
+        Some(path)
+    }
+
+    /// The command that runs this test again.
+    pub(crate) fn command(&self, variables: &str) -> String {
+        let mut command = format!("{variables} cargo test");
+        if let Some(package) = &self.package {
+            command.push_str(&format!(" -p {package}"));
+        }
+        if let Some(target) = &self.target {
+            command.push_str(&format!(" {target}"));
+        }
+        if let Some(name) = &self.name {
+            command.push_str(&format!(" -- --exact {name} --nocapture"));
+        }
+        command
+    }
+}

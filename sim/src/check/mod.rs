@@ -1,0 +1,23 @@
+//! Sweeps: the same test under many seeds, and what is made of a failure.
+
+mod config;
+mod environment;
+mod identity;
+mod jobs;
+mod process;
+mod report;
+mod saved;
+mod shrink;
+mod sweep;
+
+pub use self::config::Config;
+pub use self::report::{Found, Report, RunSummary};
+pub use self::sweep::check;
+
+pub(crate) use self::identity::Identity;
+pub(crate) use self::sweep::check_as;
+
+/// A seed as people read and type it.
+pub(crate) fn seed_text(seed: u64) -> String {
+    report::Seed(seed).to_string()
+}

@@ -1,0 +1,178 @@
+//! Process mode: a run in a fresh process of the same test binary.
+//!
+//! A failure is what a fresh process shows: nothing an earlier run left behind (statics, lazy
+//! values) can have part in it. The parent starts its own binary again with the test's exact name
+//! and a plan; the child runs that plan alone, says what came of it in a file, and exits. What the
+//! child prints between two marks is the failing run's own output.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::identity::Identity;
+use crate::choice::{Plan, escape, unescape};
+use crate::run::Outcome;
+
+const PLAN: &str = "SIMOOM_CHILD";
+const PLACE: &str = "SIMOOM_CHILD_PLACE";
+const BEGIN: &str = "--- simoom: output of the run ---";
+const END: &str = "--- simoom: end of output ---";
+
+/// What a run in a fresh process came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Witness {
+    pub(crate) hash: u128,
+    pub(crate) signature: Option<String>,
+    pub(crate) failure: Option<String>,
+    pub(crate) polls: u64,
+    pub(crate) time_ns: i64,
+    pub(crate) stuck: Vec<String>,
+    pub(crate) backtrace: Option<String>,
+    /// What the run printed.
+    pub(crate) output: String,
+}
+
+impl Witness {
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        Self {
+            hash: outcome.hash,
+            signature: outcome.failure.as_ref().map(crate::Failure::signature),
+            failure: outcome.failure.as_ref().map(ToString::to_string),
+            polls: outcome.polls,
+            time_ns: outcome.time_ns,
+            stuck: outcome.stuck.iter().map(ToString::to_string).collect(),
+            backtrace: outcome.backtrace.clone(),
+            output: String::new(),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |key: &str, value: &str| {
+            let _ = write!(text, "{key} ");
+            escape(value, &mut text);
+            text.push('\n');
+        };
+        line("hash", &format!("{:032x}", self.hash));
+        line("polls", &self.polls.to_string());
+        line("time", &self.time_ns.to_string());
+        if let Some(signature) = &self.signature {
+            line("signature", signature);
+        }
+        if let Some(failure) = &self.failure {
+            line("failure", failure);
+        }
+        for stuck in &self.stuck {
+            line("stuck", stuck);
+        }
+        if let Some(backtrace) = &self.backtrace {
+            line("backtrace", backtrace);
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut witness = Self::default();
+        for line in text.lines() {
+            let (key, value) = line.split_once(' ')?;
+            let value = unescape(value)?;
+            match key {
+                "hash" => witness.hash = u128::from_str_radix(&value, 16).ok()?,
+                "polls" => witness.polls = value.parse().ok()?,
+                "time" => witness.time_ns = value.parse().ok()?,
+                "signature" => witness.signature = Some(value),
+                "failure" => witness.failure = Some(value),
+                "stuck" => witness.stuck.push(value),
+                "backtrace" => witness.backtrace = Some(value),
+                _ => return None,
+            }
+        }
+        Some(witness)
+    }
+}
+
+/// Whether this process is a child, for any sweep.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(PLAN).is_some()
+}
+
+/// The plan this process was started for, if it is a child and `identity` is its sweep.
+pub(crate) fn asked(identity: &Identity) -> Option<PathBuf> {
+    let path = std::env::var_os(PLAN)?;
+    (std::env::var(PLACE).ok()? == identity.place).then(|| PathBuf::from(path))
+}
+
+/// In a child: runs `run` between the marks, writes what came of it beside the plan, and exits.
+pub(crate) fn answer(plan: &Path, run: impl FnOnce(Plan) -> Outcome) -> ! {
+    let text = std::fs::read_to_string(plan).expect("the parent wrote the plan");
+    let parsed = Plan::parse(&text).expect("the parent wrote a valid plan");
+    println!("{BEGIN}");
+    let witness = Witness::of(&run(parsed));
+    println!("\n{END}");
+    std::fs::write(answer_path(plan), witness.to_text()).expect("the answer can be written");
+    std::process::exit(0)
+}
+
+/// Runs `plan` in a fresh process.
+pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = identity
+        .name
+        .as_deref()
+        .ok_or_else(|| io::Error::other("the sweep is not inside a test of its own name"))?;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir();
+    let path = folder.join(format!("simoom-{}-{number}.plan", std::process::id()));
+    std::fs::write(&path, plan.to_text())?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args([
+            name,
+            "--exact",
+            "--nocapture",
+            "--include-ignored",
+            "--test-threads=1",
+        ])
+        .env(PLAN, &path)
+        .env(PLACE, &identity.place)
+        .env_remove("SIMOOM_SEED")
+        .env_remove("SIMOOM_REPLAY")
+        .stdin(Stdio::null());
+    crate::native::without_address_randomisation(&mut command);
+    let output = command.output();
+    let answer = std::fs::read_to_string(answer_path(&path));
+    let _ = std::fs::remove_file(&path);
+    let _ = std::fs::remove_file(answer_path(&path));
+    let output = output?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let Some(mut witness) = answer.ok().and_then(|text| Witness::parse(&text)) else {
+        return Err(io::Error::other(format!(
+            "the process ended with {} and no answer; it printed:\n{printed}{errors}",
+            output.status
+        )));
+    };
+    witness.output = between_marks(&printed);
+    witness.output.push_str(&errors);
+    Ok(witness)
+}
+
+fn answer_path(plan: &Path) -> PathBuf {
+    plan.with_extension("answer")
+}
+
+fn between_marks(printed: &str) -> String {
+    let after = printed.split_once(BEGIN).map_or("", |(_, after)| after);
+    let inner = after.rsplit_once(END).map_or(after, |(inner, _)| inner);
+    let inner = inner.trim_matches('\n');
+    if inner.is_empty() {
+        String::new()
+    } else {
+        format!("{inner}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,346 @@
+//! What came of a sweep.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::process::Witness;
+use crate::choice::{ChoiceKind, Deviation, Plan};
+use crate::world::failure::{Failure, Seconds};
+
+/// What came of a sweep: what was run, and the failure if there was one.
+///
+/// # Examples
+/// ```
+/// use simoom_sim::{Config, check};
+///
+/// let report = check(Config::default().seeds(10), |_sim| async {});
+/// assert!(report.failure().is_none());
+/// assert_eq!(report.runs().len(), 10);
+/// report.unwrap();
+/// ```
+#[derive(Debug)]
+#[must_use = "a report that is not looked at hides its failure; call `unwrap`"]
+pub struct Report {
+    pub(crate) label: String,
+    pub(crate) runs: Vec<RunSummary>,
+    pub(crate) found: Option<Box<Found>>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// One run of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The seed.
+    pub seed: u64,
+    /// What identifies everything that happened in the run.
+    pub hash: u128,
+    /// How many times a task was polled.
+    pub polls: u64,
+    /// How many events were recorded.
+    pub events: u64,
+    /// How much virtual time passed.
+    pub time: Duration,
+}
+
+impl Report {
+    /// Every seed that was run, in order. A sweep stops at its first failing seed.
+    #[must_use]
+    pub fn runs(&self) -> &[RunSummary] {
+        &self.runs
+    }
+
+    /// How many runs differed from every other in what happened.
+    #[must_use]
+    pub fn distinct(&self) -> usize {
+        self.runs
+            .iter()
+            .map(|run| run.hash)
+            .collect::<BTreeSet<_>>()
+            .len()
+    }
+
+    /// The failure, if there was one.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Found> {
+        self.found.as_deref()
+    }
+
+    /// What is worth knowing beside the verdict, such as stored choices that no longer apply.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Returns if nothing failed.
+    ///
+    /// # Panics
+    /// With the whole story of the failure, if there was one.
+    #[track_caller]
+    pub fn unwrap(self) {
+        if let Some(found) = self.found {
+            panic!("{found}");
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            Some(found) => found.fmt(f),
+            None => write!(
+                f,
+                "{}: {} seeds passed, {} of them distinct",
+                self.label,
+                self.runs.len(),
+                self.distinct()
+            ),
+        }
+    }
+}
+
+/// A failure with its story.
+#[derive(Debug)]
+pub struct Found {
+    pub(crate) label: String,
+    pub(crate) seed: u64,
+    /// Which of how many; `None` for a saved failure.
+    pub(crate) position: Option<(u64, u64)>,
+    pub(crate) failure: Failure,
+    pub(crate) polls: u64,
+    pub(crate) time_ns: i64,
+    /// What the seed deviated in.
+    pub(crate) raw: Vec<Deviation>,
+    pub(crate) plan: Plan,
+    pub(crate) shrunk: Option<Shrinking>,
+    pub(crate) confirmed: Confirmation,
+    pub(crate) witness: Witness,
+    pub(crate) saved: Option<PathBuf>,
+    pub(crate) replay: String,
+    pub(crate) notes: Vec<String>,
+}
+
+/// How a failure was shrunk.
+#[derive(Debug)]
+pub(crate) struct Shrinking {
+    pub(crate) replays: u32,
+    pub(crate) minimal: bool,
+    pub(crate) took: Duration,
+}
+
+/// Whether a fresh process shows the failure too.
+#[derive(Debug)]
+pub(crate) enum Confirmation {
+    Yes,
+    No(String),
+    NotTried(String),
+}
+
+impl Found {
+    /// The failing seed.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Which of the sweep's seeds failed, counted from 1; `None` for a saved failure.
+    #[must_use]
+    pub fn position(&self) -> Option<u64> {
+        self.position.map(|(position, _)| position)
+    }
+
+    /// Why the run failed.
+    #[must_use]
+    pub fn cause(&self) -> &Failure {
+        &self.failure
+    }
+
+    /// How many choices of the failing seed differed from a calm run.
+    #[must_use]
+    pub fn raw_deviations(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// How many choices that differ from a calm run still make it fail.
+    #[must_use]
+    pub fn deviations(&self) -> usize {
+        self.plan.deviations.len()
+    }
+
+    /// How many replays shrinking took.
+    #[must_use]
+    pub fn replays(&self) -> u32 {
+        self.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays)
+    }
+
+    /// Whether a fresh process showed the same failure.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        matches!(self.confirmed, Confirmation::Yes)
+    }
+
+    /// The plan as it is saved: the seed and the choices that make it fail.
+    #[must_use]
+    pub fn plan(&self) -> String {
+        self.plan.to_text()
+    }
+
+    /// What happened, one line for each choice that differs from a calm run.
+    #[must_use]
+    pub fn story(&self) -> Vec<String> {
+        let line = |deviation: &Deviation| {
+            format!(
+                "{:>9}  {}",
+                Seconds(deviation.story.time_ns).to_string(),
+                deviation.story.text
+            )
+        };
+        self.plan.deviations.iter().map(line).collect()
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: seed {} failed", self.label, Seed(self.seed))?;
+        match self.position {
+            Some((position, seeds)) => write!(f, " (seed {position} of {seeds})")?,
+            None => f.write_str(" (saved)")?,
+        }
+        writeln!(
+            f,
+            ", {} steps, {} of virtual time",
+            Grouped(self.polls),
+            Seconds(self.time_ns)
+        )?;
+        writeln!(f, "  {}", self.failure.to_string().replace('\n', "\n  "))?;
+        for stuck in &self.witness.stuck {
+            writeln!(f, "  {}", stuck.replace('\n', "\n  "))?;
+        }
+        self.write_story(f)?;
+        for note in &self.notes {
+            writeln!(f, "  note      {note}")?;
+        }
+        match &self.confirmed {
+            Confirmation::Yes => {}
+            Confirmation::No(why) => writeln!(f, "  not confirmed by a fresh process: {why}")?,
+            Confirmation::NotTried(why) => writeln!(f, "  not tried in a fresh process: {why}")?,
+        }
+        if let Some(saved) = &self.saved {
+            writeln!(
+                f,
+                "  saved     {}  (commit it: it is replayed before new seeds)",
+                saved.display()
+            )?;
+        }
+        write!(f, "  replay    {}", self.replay)?;
+        if !self.witness.output.is_empty() {
+            let output = self.witness.output.trim_end().replace('\n', "\n    ");
+            write!(f, "\n  output of the failing run\n    {output}")?;
+        }
+        if let Some(backtrace) = &self.witness.backtrace {
+            write!(f, "\n  stack of the panic\n{backtrace}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = Counted(&self.plan.deviations);
+        match &self.shrunk {
+            _ if self.plan.deviations.is_empty() => writeln!(f, "  a calm run fails too")?,
+            Some(shrinking) => writeln!(
+                f,
+                "  shrunk from {} to {left} in {} replays and {:.1} s{}:",
+                Counted(&self.raw),
+                shrinking.replays,
+                shrinking.took.as_secs_f64(),
+                if shrinking.minimal {
+                    ""
+                } else {
+                    " (the budget ended it)"
+                }
+            )?,
+            None => writeln!(f, "  with {left}:")?,
+        }
+        const SHOWN: usize = 20;
+        for line in self.story().iter().take(SHOWN) {
+            writeln!(f, "  {line}")?;
+        }
+        if self.plan.deviations.len() > SHOWN {
+            writeln!(f, "  … and {} more", self.plan.deviations.len() - SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+/// A seed as people read and type it.
+#[derive(Clone, Copy)]
+pub(crate) struct Seed(pub(crate) u64);
+
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |shift: u32| (self.0 >> shift) & 0xffff;
+        write!(
+            f,
+            "0x{:04x}_{:04x}_{:04x}_{:04x}",
+            part(48),
+            part(32),
+            part(16),
+            part(0)
+        )
+    }
+}
+
+/// A number with its thousands apart.
+struct Grouped(u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_str(" ")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Deviations counted by what they are.
+struct Counted<'a>(&'a [Deviation]);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |kind: ChoiceKind| self.0.iter().filter(|it| it.anchor.kind == kind).count();
+        let preempted = |it: &&Deviation| it.story.text.starts_with("task.preempted");
+        let preemptions = self.0.iter().filter(preempted).count();
+        let parts = [
+            (preemptions, "preemption"),
+            (count(ChoiceKind::Sched) - preemptions, "task order"),
+            (count(ChoiceKind::Pick), "select order"),
+            (count(ChoiceKind::Delay), "delay"),
+            (count(ChoiceKind::Short), "short read or write"),
+        ];
+        let mut first = true;
+        for (count, name) in parts.into_iter().filter(|&(count, _)| count > 0) {
+            if !first {
+                f.write_str(", ")?;
+            }
+            first = false;
+            let name = match (count, name) {
+                (1, _) => name.to_owned(),
+                (_, "short read or write") => "short reads or writes".to_owned(),
+                _ => format!("{name}s"),
+            };
+            write!(f, "{} {name}", Grouped(count as u64))?;
+        }
+        if first {
+            f.write_str("nothing")
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Failures kept beside the sources.
+//!
+//! One file a test, holding one plan after another. A plan is replaced when its failure is found
+//! again and otherwise left alone: a fixed failure is replayed for ever.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::choice::{Plan, PlanError};
+
+const HEAD: &str =
+    "# Failures that simoom found. Commit this file: they are replayed before new seeds.\n";
+
+/// The plans in `path`; none if there is no such file.
+pub(crate) fn load(path: &Path) -> Result<Vec<Plan>, String> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+    };
+    parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The plans of one file's text.
+pub(crate) fn parse(text: &str) -> Result<Vec<Plan>, PlanError> {
+    let mut parts: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("simoom plan ") || (parts.is_empty() && !is_blank(line)) {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    parts.iter().map(|part| Plan::parse(part)).collect()
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty() || line.starts_with('#')
+}
+
+/// Adds `plan` to `path`, in place of the one that fails the same way.
+pub(crate) fn save(path: &Path, plan: &Plan) -> io::Result<()> {
+    let mut plans = load(path).map_err(io::Error::other)?;
+    match plans.iter_mut().find(|other| other.failure == plan.failure) {
+        Some(other) => *other = plan.clone(),
+        None => plans.push(plan.clone()),
+    }
+    let mut text = HEAD.to_owned();
+    for plan in &plans {
+        text.push('\n');
+        text.push_str(&plan.to_text());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let fresh = path.with_extension(format!("txt.{}", std::process::id()));
+    fs::write(&fresh, text)?;
+    fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Doing without as many deviations as possible.
+//!
+//! Sees plans and whether they still fail the same way, nothing else.
+//!
+//! First whole kinds are left out. Then counter-based delta debugging (Zhang and others, "Toward a
+//! better understanding of probabilistic delta debugging", arXiv 2408.04735): one pass for each
+//! size of a fixed falling schedule, leaving out that many neighbours at a time, without
+//! complements or revisits. A last sweep of single deviations, until none can go or the budget is
+//! spent, shows that what is left is minimal.
+
+use crate::choice::{ChoiceKind, Deviation};
+
+/// What was left and what it took.
+#[derive(Debug)]
+pub(crate) struct Shrunk {
+    pub(crate) deviations: Vec<Deviation>,
+    pub(crate) replays: u32,
+    /// Leaving out any one of them was tried and does not fail the same way.
+    pub(crate) minimal: bool,
+}
+
+/// The most replays one failure may take.
+pub(crate) const REPLAYS_MAX: u32 = 200;
+
+/// Shrinks `deviations`. `attempt` replays a candidate and returns the deviations that took effect
+/// if it fails the same way.
+pub(crate) fn shrink(
+    deviations: Vec<Deviation>,
+    attempt: impl FnMut(&[Deviation]) -> Option<Vec<Deviation>>,
+) -> Shrunk {
+    let mut shrinker = Shrinker {
+        current: deviations,
+        attempt,
+        replays: 0,
+    };
+    shrinker.drop_kinds();
+    shrinker.drop_runs();
+    let minimal = shrinker.drop_singles();
+    Shrunk {
+        deviations: shrinker.current,
+        replays: shrinker.replays,
+        minimal,
+    }
+}
+
+struct Shrinker<A> {
+    current: Vec<Deviation>,
+    attempt: A,
+    replays: u32,
+}
+
+impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
+    /// Replays a candidate and keeps it if it fails; false also when the budget is spent.
+    fn try_candidate(&mut self, candidate: Vec<Deviation>) -> bool {
+        if candidate.len() >= self.current.len() || self.is_spent() {
+            return false;
+        }
+        self.replays += 1;
+        match (self.attempt)(&candidate) {
+            Some(effective) if effective.len() < self.current.len() => {
+                self.current = effective;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.replays >= REPLAYS_MAX
+    }
+
+    fn drop_kinds(&mut self) {
+        if !self.current.is_empty() {
+            self.try_candidate(Vec::new());
+        }
+        for kind in ChoiceKind::ALL {
+            let of_kind = |deviation: &Deviation| deviation.anchor.kind == kind;
+            if self.current.iter().any(of_kind) {
+                let rest = self
+                    .current
+                    .iter()
+                    .filter(|it| !of_kind(it))
+                    .cloned()
+                    .collect();
+                self.try_candidate(rest);
+            }
+        }
+    }
+
+    /// One pass for each size: 63 % of what there is, 63 % of that, and so on down to two.
+    fn drop_runs(&mut self) {
+        let mut size = self.current.len() * 63 / 100;
+        while size >= 2 && !self.is_spent() {
+            let mut start = 0;
+            while start < self.current.len() && !self.is_spent() {
+                let end = (start + size).min(self.current.len());
+                let mut candidate = self.current.clone();
+                candidate.drain(start..end);
+                if !self.try_candidate(candidate) {
+                    start = end;
+                }
+            }
+            size = size * 63 / 100;
+        }
+    }
+
+    /// Leaves out single deviations until none can go; true if that was reached.
+    fn drop_singles(&mut self) -> bool {
+        loop {
+            let before = self.current.len();
+            let mut index = self.current.len();
+            while index > 0 {
+                index -= 1;
+                if self.is_spent() {
+                    return false;
+                }
+                let mut candidate = self.current.clone();
+                if index < candidate.len() {
+                    candidate.remove(index);
+                    self.try_candidate(candidate);
+                }
+            }
+            if self.current.len() == before {
+                return true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
