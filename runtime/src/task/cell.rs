@@ -392,7 +392,8 @@ impl Task {
 
     fn complete(&self) {
         let header = self.reference.header();
-        let before = header.state.fetch_or(COMPLETE, Ordering::AcqRel);
+        // The bit is clear, so adding sets it, in one instruction where `fetch_or` is a loop.
+        let before = header.state.fetch_add(COMPLETE, Ordering::AcqRel);
         debug_assert_eq!(before & COMPLETE, 0, "a task completes once");
         if before & JOIN_WAKER != 0 {
             // SAFETY: the task is alive and `JOIN_WAKER` was set when it completed (invariant 3).
@@ -651,14 +652,14 @@ impl<T> Join<T> {
         let state = header.state.load(Ordering::Acquire);
         if state & JOIN_WAKER != 0 {
             // Take the slot back before writing to it.
-            if header.state.fetch_and(!JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0 {
+            if header.state.fetch_sub(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0 {
                 return true;
             }
         }
         // SAFETY: this is the join handle, and both bits were clear (invariant 3): only this
         // handle sets the one, and if the other was set since, the completer saw no waker.
         unsafe { (header.vtable.set_join_waker)(self.reference.0, Some(waker.clone())) };
-        header.state.fetch_or(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0
+        header.state.fetch_add(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0
     }
 
     pub(crate) fn is_finished(&self) -> bool {
