@@ -1,7 +1,5 @@
 //! How nodes live and die.
 
-use std::panic::Location;
-
 use simoom::backend::spawn_local_in;
 
 use crate::backend::{SimBackend, SpawnFor};
@@ -27,7 +25,10 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         this.incarnation += 1;
         this.alive = true;
         this.interrupts = 0;
-        let (incarnation, boot) = (this.incarnation, this.boot.clone());
+        let (incarnation, boot) = (
+            this.incarnation,
+            this.boot.clone().map(|boot| (boot, this.booted_at)),
+        );
         world.note(
             EventKind::NodeBooted,
             u64::from(node.0),
@@ -35,7 +36,7 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         );
         boot
     });
-    let Some(boot) = boot else { return };
+    let Some((boot, location)) = boot else { return };
     let main = async move {
         if let Err(message) = boot().await {
             SimBackend::current(|backend| {
@@ -49,9 +50,7 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         node,
         name: Some("main"),
     };
-    backend.spawning_for(target, || {
-        drop(spawn_local_in(backend, main, Location::caller()))
-    });
+    backend.spawning_for(target, || drop(spawn_local_in(backend, main, location)));
 }
 
 fn main_failed(backend: &SimBackend, node: NodeId, message: String) {

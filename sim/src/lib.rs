@@ -30,6 +30,7 @@ pub use simoom_macros::sim_test as test;
 #[doc(hidden)]
 pub mod __private {
     use std::future::Future;
+    use std::panic::Location;
 
     use crate::Config;
     use crate::check::{Identity, check_as};
@@ -50,7 +51,14 @@ pub mod __private {
         F: Future + 'static,
         F::Output: Exit,
     {
-        let identity = Identity::of_attribute(module, name, file, manifest_dir, package);
+        let identity = Identity::of_attribute(
+            module,
+            name,
+            file,
+            manifest_dir,
+            package,
+            Location::caller(),
+        );
         check_as(identity, config, test).unwrap();
     }
 }

@@ -7,6 +7,8 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::sync::Once;
 
+use crate::stuck;
+
 /// What a panic said.
 #[derive(Debug)]
 pub(crate) struct Note {
@@ -56,7 +58,7 @@ fn install() {
         let backtrace = Backtrace::capture();
         let backtrace = (backtrace.status() == BacktraceStatus::Captured
             && WANTS_BACKTRACE.with(Cell::get))
-        .then(|| backtrace.to_string());
+        .then(|| stuck::user_frames(&backtrace.to_string()).join("\n"));
         LAST.replace(Some(Note {
             message,
             location,

@@ -85,7 +85,7 @@ impl Unpark for Foreign {
 }
 
 /// Runs `main` in a world of its own, on this thread.
-pub(crate) fn run<F, M>(spec: &Spec, main: M) -> Outcome
+pub(crate) fn run<F, M>(spec: &Spec, place: &'static Location<'static>, main: M) -> Outcome
 where
     M: FnOnce(Sim) -> F,
     F: Future + 'static,
@@ -105,7 +105,7 @@ where
     panics::capture(|| {
         simoom::backend::enter(&backend, owner.id, || {
             let main = main(Sim::new(owner.id));
-            let slot = start(&backend, main);
+            let slot = start(&backend, place, main);
             let mut run = Run {
                 backend: &backend,
                 spec,
@@ -121,7 +121,7 @@ where
 }
 
 /// Spawns the test's own task.
-fn start<F>(backend: &SimBackend, main: F) -> TaskSlot
+fn start<F>(backend: &SimBackend, place: &'static Location<'static>, main: F) -> TaskSlot
 where
     F: Future + 'static,
     F::Output: Exit,
@@ -143,9 +143,7 @@ where
         node: NodeId::TEST,
         name: Some("main"),
     };
-    backend.spawning_for(target, || {
-        drop(spawn_local_in(backend, task, Location::caller()))
-    });
+    backend.spawning_for(target, || drop(spawn_local_in(backend, task, place)));
     backend.with(|world| world.tasks.by_birth()[0])
 }
 

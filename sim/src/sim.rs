@@ -197,15 +197,18 @@ impl Node {
     ///
     /// # Panics
     /// If the node was booted before.
+    #[track_caller]
     pub fn run<F, M>(&self, main: M) -> Self
     where
         M: Fn() -> F + 'static,
         F: Future + 'static,
         F::Output: Exit,
     {
+        let location = Location::caller();
         with(self.world, |backend| {
             backend.with(|world| {
                 let node = &mut world.nodes[self.id.0 as usize];
+                node.booted_at = location;
                 assert!(
                     node.boot.is_none(),
                     "node {:?} was booted before",
@@ -458,6 +461,7 @@ impl World {
             incarnation: 0,
             root,
             boot: None,
+            booted_at: Location::caller(),
             on_failure: OnFailure::default(),
             next_port: node::FIRST_PORT,
             interrupts: 0,

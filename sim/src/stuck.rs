@@ -90,10 +90,18 @@ pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
     report
 }
 
-/// The user's frames of a captured stack.
+/// The user's frames of a captured stack, from the innermost to the task's poll.
+pub(crate) fn user_frames(stack: &str) -> Vec<String> {
+    frames(stack, true)
+}
+
+/// The user's frames of a captured stack, from the operation that is waited for.
 fn awaits(stack: &str) -> Vec<String> {
+    frames(stack, false)
+}
+
+fn frames(stack: &str, mut inside: bool) -> Vec<String> {
     let mut frames: Vec<String> = Vec::new();
-    let mut inside = false;
     let mut shown = false;
     for line in stack.lines() {
         let line = line.trim();
@@ -143,3 +151,17 @@ fn is_plumbing(name: &str) -> bool {
     .iter()
     .any(|prefix| name.starts_with(prefix))
 }
+
+const PLUMBING: &[&str] = &[
+    "core::",
+    "std::",
+    "alloc::",
+    "__rust",
+    "rust_begin",
+    "simoom::",
+    "simoom_sim::",
+    "futures",
+    "tokio::",
+    "dyn ",
+    "{async_block",
+];

@@ -1,7 +1,7 @@
 //! Which test a sweep belongs to: for messages, saved failures and starting it again.
 
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A test, as cargo and its own binary know it.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Identity {
     pub(crate) target: Option<String>,
     /// Where the sweep is called: tells several in one test apart.
     pub(crate) place: String,
+    pub(crate) location: &'static Location<'static>,
 }
 
 impl Identity {
@@ -26,6 +27,7 @@ impl Identity {
         file: &str,
         manifest_dir: &str,
         package: &str,
+        location: &'static Location<'static>,
     ) -> Self {
         let (krate, modules) = match module.split_once("::") {
             Some((krate, modules)) => (krate, Some(modules)),
@@ -52,11 +54,12 @@ impl Identity {
             package: Some(package.to_owned()),
             manifest_dir: Some(PathBuf::from(manifest_dir)),
             target: Some(target),
+            location,
         }
     }
 
     /// Of a call of `check`, which knows only its place and its thread.
-    pub(crate) fn of_call(location: &Location<'_>) -> Self {
+    pub(crate) fn of_call(location: &'static Location<'static>) -> Self {
         let thread = std::thread::current();
         let exact = std::env::args()
             .skip(1)
@@ -75,6 +78,7 @@ impl Identity {
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
             target: None,
             place: format!("{}:{}", location.file(), location.line()),
+            location,
         }
     }
 
@@ -92,6 +96,29 @@ impl Identity {
         }
         path.push(format!("{name}.txt"));
         Some(path)
+    }
+
+    /// The folder that cargo names sources from: the workspace's, where that can be told.
+    fn root(&self) -> Option<PathBuf> {
+        let manifest_dir = self.manifest_dir.as_ref()?;
+        let file = Path::new(self.location.file());
+        let inside = |root: &&Path| root.join(file).is_file();
+        manifest_dir.ancestors().find(inside).map(Path::to_owned)
+    }
+
+    /// `path` as it is typed in the folder that cargo names sources from.
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
+        let root = self.root();
+        let short = root.and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned));
+        short.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// What `path` means when it was typed in that folder.
+    pub(crate) fn resolved(&self, path: &Path) -> PathBuf {
+        match self.root() {
+            Some(root) if !path.exists() => root.join(path),
+            _ => path.to_owned(),
+        }
     }
 
     /// The command that runs this test again.

@@ -239,7 +239,11 @@ impl fmt::Display for Found {
             write!(f, "\n  output of the failing run\n    {output}")?;
         }
         if let Some(backtrace) = &self.witness.backtrace {
-            write!(f, "\n  stack of the panic\n{backtrace}")?;
+            write!(
+                f,
+                "\n  stack of the panic\n    {}",
+                backtrace.replace('\n', "\n    ")
+            )?;
         }
         Ok(())
     }

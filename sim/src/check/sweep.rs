@@ -73,7 +73,8 @@ where
 {
     let config = environment::apply(config);
     let test = Arc::new(test);
-    let runner = move |spec: Spec, mode: Mode| on_fresh_thread(spec, mode, test.clone());
+    let place = identity.location;
+    let runner = move |spec: Spec, mode: Mode| on_fresh_thread(spec, place, mode, test.clone());
     let sweep = Sweep {
         identity,
         config,
@@ -99,7 +100,12 @@ enum Mode {
     Verbose,
 }
 
-fn on_fresh_thread<F, M>(mut spec: Spec, mode: Mode, test: Arc<M>) -> Outcome
+fn on_fresh_thread<F, M>(
+    mut spec: Spec,
+    place: &'static Location<'static>,
+    mode: Mode,
+    test: Arc<M>,
+) -> Outcome
 where
     M: Fn(Sim) -> F + Send + Sync + 'static,
     F: Future + 'static,
@@ -111,11 +117,11 @@ where
     let body = move || {
         let main = |sim| async move { test(sim).await };
         match mode {
-            Mode::Quiet => run(&spec, main),
+            Mode::Quiet => run(&spec, place, main),
             Mode::Verbose => {
                 panics::keep_backtraces();
                 spec.level = Level::Full;
-                logs::showing(|| run(&spec, main))
+                logs::showing(|| run(&spec, place, main))
             }
         }
     };
@@ -264,6 +270,7 @@ impl Sweep<'_> {
     }
 
     fn replay_file(&self, path: &Path) -> Report {
+        let path = &self.identity.resolved(path);
         let plans = match saved::load(path) {
             Ok(plans) if !plans.is_empty() => plans,
             Ok(_) => panic!("SIMOOM_REPLAY: {} holds no plan", path.display()),
@@ -390,7 +397,7 @@ impl Sweep<'_> {
         let (confirmed, witness) = self.confirm(&plan, &signature);
         let saved = self.identity.saved_at();
         let replay = match &saved {
-            Some(path) => format!("SIMOOM_REPLAY={}", path.display()),
+            Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
             None => format!("SIMOOM_SEED={}", Seed(plan.seed)),
         };
         Found {
@@ -457,11 +464,7 @@ impl Sweep<'_> {
         }
         let path = self.identity.saved_at()?;
         match saved::save(&path, plan) {
-            Ok(()) => {
-                let here = std::env::current_dir().ok();
-                let shown = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-                Some(shown.unwrap_or(path))
-            }
+            Ok(()) => Some(self.identity.shown(&path)),
             Err(error) => {
                 notes.push(format!("the failure could not be saved: {error}"));
                 None

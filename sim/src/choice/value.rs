@@ -20,20 +20,20 @@ pub fn value(seed: u64, stream: u64, index: u64) -> u64 {
 ///
 /// The bias is below `bound / 2^64`.
 #[must_use]
-pub fn below(bits: u64, bound: u64) -> u64 {
+pub(crate) fn below(bits: u64, bound: u64) -> u64 {
     ((u128::from(bits) * u128::from(bound)) >> 64) as u64
 }
 
 /// A stable hash of a few words.
 #[must_use]
-pub fn mix(one: u64, two: u64) -> u64 {
+pub(crate) fn mix(one: u64, two: u64) -> u64 {
     let folded = fold(one ^ 0x2d35_8dcc_aa6c_78a5, two ^ 0x8bb8_4b93_962e_acc9);
     fold(folded ^ 0x4b33_a62e_d433_d4a3, two ^ 0x4d5a_2da5_1de1_aa47) ^ one.rotate_left(32)
 }
 
 /// A stable hash of a text.
 #[must_use]
-pub fn hash_text(text: &str) -> u64 {
+pub(crate) fn hash_text(text: &str) -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ text.len() as u64;
     for chunk in text.as_bytes().chunks(8) {
         let mut word = [0; 8];

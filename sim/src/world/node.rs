@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Waker;
@@ -44,6 +45,8 @@ pub(crate) struct Node {
     /// The path of this incarnation.
     pub(crate) root: PathId,
     pub(crate) boot: Option<Boot>,
+    /// Where its main was given.
+    pub(crate) booted_at: &'static Location<'static>,
     pub(crate) on_failure: OnFailure,
     pub(crate) next_port: u16,
     /// How often it was asked to stop since it booted, and who waits for that.

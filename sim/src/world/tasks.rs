@@ -204,10 +204,6 @@ impl Tasks {
         slots.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(crate) fn ready(&self) -> &[TaskSlot] {
         &self.ready
     }
