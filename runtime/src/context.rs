@@ -10,6 +10,10 @@
 //! 1. `CURRENT` is either `None` or points at a backend that is borrowed by a frame further up
 //!    this thread's stack (`enter`), or kept alive by an [`EnterGuard`] of this thread.
 //! 2. `OWNER` is the id of the world whose core this thread holds, or 0. Ids are never reused.
+//! 3. `HOLDER` is either `None` or points at the backend of the innermost `enter` of this thread:
+//!    unlike `CURRENT` it does not change when the thread enters another runtime by a guard.
+//! 4. `LAYER` is the serial number of the innermost `enter` or guard, or 0. Serial numbers are
+//!    never reused on a thread, so that a guard that was left behind cannot be taken for another.
 
 #![expect(unsafe_code, reason = "a scoped pointer in a thread-local")]
 
@@ -24,7 +28,16 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static OWNER: Cell<u64> = const { Cell::new(0) };
     static BUDGET: Cell<u8> = const { Cell::new(0) };
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static HOLDER: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
+    static LAYER: Cell<u64> = const { Cell::new(0) };
+    static LAYERS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Enters a layer: its serial number and that of the layer around it.
+fn next_layer() -> (u64, u64) {
+    let serial = LAYERS.get() + 1;
+    LAYERS.set(serial);
+    (serial, LAYER.replace(serial))
 }
 
 /// Runs `f` with the current backend, or with `None` outside a runtime.
@@ -36,17 +49,39 @@ pub fn with_current<R>(f: impl FnOnce(Option<&dyn Backend>) -> R) -> R {
     f(current.map(|pointer| unsafe { pointer.as_ref() }))
 }
 
+/// Runs `f` with the backend that this thread holds, whatever runtime it has entered since.
+///
+/// `None` on a thread that runs no backend.
+#[inline]
+pub(crate) fn with_holder<R>(f: impl FnOnce(Option<&dyn Backend>) -> R) -> R {
+    let holder = HOLDER.try_with(Cell::get).unwrap_or(None);
+    // SAFETY: by invariant 3 the backend is borrowed by an `enter` further up this thread's stack.
+    f(holder.map(|pointer| unsafe { pointer.as_ref() }))
+}
+
+/// Whether this thread is inside [`enter`]: it must not block on another future.
+pub(crate) fn is_inside() -> bool {
+    HOLDER.try_with(Cell::get).unwrap_or(None).is_some()
+}
+
 /// Makes `backend` this thread's current one while `f` runs, as the holder of the world `owner`.
 ///
 /// `owner` is 0 when this thread does not hold the world's core.
 pub fn enter<R>(backend: &dyn Backend, owner: u64, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<NonNull<dyn Backend>>, u64, u8);
+    struct Restore {
+        current: Option<NonNull<dyn Backend>>,
+        holder: Option<NonNull<dyn Backend>>,
+        owner: u64,
+        budget: u8,
+        layer: u64,
+    }
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
-            OWNER.set(self.1);
-            BUDGET.set(self.2);
-            DEPTH.set(DEPTH.get() - 1);
+            CURRENT.set(self.current);
+            HOLDER.set(self.holder);
+            OWNER.set(self.owner);
+            BUDGET.set(self.budget);
+            LAYER.set(self.layer);
         }
     }
 
@@ -54,12 +89,14 @@ pub fn enter<R>(backend: &dyn Backend, owner: u64, f: impl FnOnce() -> R) -> R {
     // SAFETY: only the lifetime changes; `Restore` takes the pointer back before the borrow ends.
     let pointer =
         unsafe { std::mem::transmute::<NonNull<dyn Backend>, NonNull<dyn Backend>>(pointer) };
-    DEPTH.set(DEPTH.get() + 1);
-    let _restore = Restore(
-        CURRENT.replace(Some(pointer)),
-        OWNER.replace(owner),
-        BUDGET.replace(0),
-    );
+    let (_, layer) = next_layer();
+    let _restore = Restore {
+        current: CURRENT.replace(Some(pointer)),
+        holder: HOLDER.replace(Some(pointer)),
+        owner: OWNER.replace(owner),
+        budget: BUDGET.replace(0),
+        layer,
+    };
     f()
 }
 
@@ -103,7 +140,8 @@ pub(crate) fn return_budget() {
 #[must_use = "the runtime is left as soon as the guard is dropped"]
 pub struct EnterGuard<'a> {
     previous: Option<NonNull<dyn Backend>>,
-    depth: usize,
+    serial: u64,
+    outer: u64,
     remote: Option<Arc<dyn Remote>>,
     _handle: PhantomData<(&'a (), *const ())>,
 }
@@ -123,14 +161,13 @@ pub(crate) fn enter_remote<'a>(remote: Arc<dyn Remote>) -> EnterGuard<'a> {
         unsafe { std::mem::transmute::<NonNull<dyn Backend>, NonNull<dyn Backend>>(pointer) };
     // A thread that runs this very world already has the better view of it.
     let inside = owner() != 0 && owner() == remote.owner().id;
-    let previous = CURRENT.get();
-    if !inside {
-        CURRENT.set(Some(pointer));
-    }
-    DEPTH.set(DEPTH.get() + 1);
+    let entered = if inside { HOLDER.get() } else { Some(pointer) };
+    let previous = CURRENT.replace(entered);
+    let (serial, outer) = next_layer();
     EnterGuard {
         previous,
-        depth: DEPTH.get(),
+        serial,
+        outer,
         remote: Some(remote),
         _handle: PhantomData,
     }
@@ -138,7 +175,7 @@ pub(crate) fn enter_remote<'a>(remote: Arc<dyn Remote>) -> EnterGuard<'a> {
 
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
-        if DEPTH.get() != self.depth {
+        if LAYER.get() != self.serial {
             // Leaving out of order would leave a dangling pointer behind: keep the world alive.
             std::mem::forget(self.remote.take());
             if std::thread::panicking() {
@@ -147,6 +184,6 @@ impl Drop for EnterGuard<'_> {
             panic!("enter guards must be dropped in the reverse order of their creation");
         }
         CURRENT.set(self.previous);
-        DEPTH.set(self.depth - 1);
+        LAYER.set(self.outer);
     }
 }

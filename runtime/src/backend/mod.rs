@@ -25,6 +25,7 @@ pub use crate::task::inbox::{Inbox, Message, Owner, Unpark};
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 
+pub(crate) mod park;
 pub(crate) mod real;
 
 /// A world, as the thread that runs it sees it.
@@ -46,6 +47,17 @@ pub trait Remote: Send + Sync {
 
     /// The part of the world that works on any thread.
     fn view(&self) -> &dyn Backend;
+}
+
+/// A world that a thread can run, one thread at a time.
+pub(crate) trait Engine: Send + Sync {
+    /// A handle to this world that any thread may keep.
+    fn remote(&self) -> Arc<dyn Remote>;
+
+    /// Runs the world on this thread until `root` is ready.
+    ///
+    /// If another thread runs it, only `root` is polled here, until that thread leaves.
+    fn block_on(&self, root: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>);
 }
 
 /// Who runs next.

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Remote};
+use super::block_on::{assert_outside, block_on_remote};
+use crate::backend::Remote;
 use crate::context::{self, EnterGuard};
 use crate::task::{self, JoinHandle};
 
@@ -70,16 +71,40 @@ impl Handle {
         let location = Location::caller();
         let owner = self.remote.owner();
         if context::owner() == owner.id {
-            return context::with_current(|backend| {
+            // Not the current backend: this thread may have entered another runtime since.
+            return context::with_holder(|backend| {
                 task::spawn_in(backend.unwrap_or(self.remote.view()), future, location)
             });
         }
         task::spawn_in(self.remote.view(), future, location)
     }
 
-    /// The view of the runtime that works on this thread.
-    pub(crate) fn view(&self) -> &dyn Backend {
-        self.remote.view()
+    /// Runs `future` to its end on this thread, while another one runs the runtime.
+    ///
+    /// This does not run the runtime's tasks, timers and sockets: unless some thread is inside
+    /// [`Runtime::block_on`](super::Runtime::block_on), a future that needs them waits for ever.
+    ///
+    /// # Panics
+    /// When this thread is already inside a runtime; when the runtime is dropped while `future`
+    /// waits for one of its timers; when `future` does.
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let handle = rt.handle().clone();
+    /// let task = rt.spawn(async { 5 });
+    /// let thread = std::thread::spawn(move || handle.block_on(task));
+    /// rt.block_on(async {
+    ///     while !thread.is_finished() {
+    ///         simoom::task::yield_now().await;
+    ///     }
+    /// });
+    /// assert_eq!(thread.join().unwrap().unwrap(), 5);
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert_outside();
+        block_on_remote(&*self.remote, future)
     }
 }
 

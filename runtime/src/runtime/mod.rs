@@ -1,6 +1,18 @@
 //! Starting a runtime and reaching it.
+//!
+//! Owns the public types that stand for a whole runtime. Only the builder knows which world runs
+//! below them.
 
+mod block_on;
+mod builder;
 mod handle;
+#[expect(
+    clippy::module_inception,
+    reason = "a room is named after its main type"
+)]
+mod runtime;
 
+pub use self::builder::Builder;
 pub use self::handle::{Handle, TryCurrentError};
+pub use self::runtime::Runtime;
 pub use crate::context::EnterGuard;

@@ -61,6 +61,8 @@ const REF: usize = 1 << 5;
 
 /// The task is in its world's queue.
 const QUEUED: u8 = 1;
+/// The task's future may be dropped on any thread. Set when the cell is made.
+const SEND: u8 = 1 << 1;
 
 /// The part of a task that does not depend on its future.
 #[repr(C)]
@@ -122,6 +124,7 @@ fn allocate<F: Future>(
     owner: Owner,
     id: Id,
     location: &'static Location<'static>,
+    flags: u8,
 ) -> NonNull<Header> {
     let cell = Box::new(TaskCell {
         header: Header {
@@ -143,7 +146,7 @@ fn allocate<F: Future>(
             location,
             resource: Resource::new(),
             key: Cell::new(0),
-            flags: Cell::new(0),
+            flags: Cell::new(flags),
             links: Links::default(),
         },
         join_waker: UnsafeCell::new(None),
@@ -316,7 +319,7 @@ impl Task {
     where
         F: Future + 'static,
     {
-        let header = allocate(future, owner, id, location);
+        let header = allocate(future, owner, id, location, 0);
         let task = Self {
             reference: Reference(header),
             _not_send: PhantomData,
@@ -480,6 +483,18 @@ impl<'a> TaskRef<'a> {
         self.header.flags.get() & QUEUED != 0
     }
 
+    /// Whether the task may be dropped on any thread: it was not made by `spawn_local`.
+    #[must_use]
+    pub fn is_send(self) -> bool {
+        self.header.flags.get() & SEND != 0
+    }
+
+    /// The id of the world that the task belongs to.
+    #[must_use]
+    pub fn owner(self) -> u64 {
+        self.header.owner.id
+    }
+
     pub(crate) fn raw(self) -> NonNull<Header> {
         NonNull::from(self.header)
     }
@@ -520,7 +535,7 @@ impl SendTask {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let header = allocate(future, owner, id, location);
+        let header = allocate(future, owner, id, location, SEND);
         let task = Self(ManuallyDrop::new(Reference(header)));
         (
             task,
@@ -706,7 +721,8 @@ fn wake(reference: &Reference) {
     if context::owner() == header.owner.id {
         let task = TaskRef { header };
         if !reference.is_complete() && task.queue() {
-            context::with_current(|backend| {
+            // Not the current backend: this thread may have entered another runtime since.
+            context::with_holder(|backend| {
                 if let Some(backend) = backend {
                     backend.schedule(task);
                 }

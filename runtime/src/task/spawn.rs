@@ -88,11 +88,12 @@ where
     F::Output: Send + 'static,
 {
     let owner = backend.owner();
-    if context::owner() == owner.id {
-        return spawn_local_in(backend, future, location);
-    }
     let (task, join) = SendTask::new(future, owner, backend.next_id(), location);
-    backend.spawn_send(task);
+    if context::owner() == owner.id {
+        backend.spawn(task.into_task());
+    } else {
+        backend.spawn_send(task);
+    }
     JoinHandle::new(join, location)
 }
 

@@ -1,1 +1,22 @@
-//! The world of production: one thread, one reactor, the real clock.
+//! The real world: one thread at a time runs the tasks, over epoll or kqueue.
+//!
+//! Owns the loop, the run queue, the timers, the reactor and the sockets of production. Knows
+//! nothing of the public types above the seam.
+
+mod chance;
+mod driver;
+mod engine;
+mod local;
+mod queue;
+mod reactor;
+mod resolve;
+mod root;
+mod shared;
+mod signals;
+mod source;
+mod sys;
+mod tcp;
+mod timers;
+mod wakers;
+
+pub(crate) use self::engine::Real;

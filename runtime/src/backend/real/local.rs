@@ -1,0 +1,278 @@
+//! The core: the loop that runs tasks, and the world as the thread that runs the loop sees it.
+//!
+//! Owns the run queue and the turn of the driver. Knows nothing of sockets, and of other threads
+//! only what the shared part tells it.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::driver::Driver;
+use super::queue::Tasks;
+use super::root::Root;
+use super::shared::Shared;
+use super::wakers::wake_all;
+use super::{chance, shared};
+use crate::backend::{
+    BUDGET, Backend, Chance, Clock, Id, Listener, Message, Net, Op, Owner, Remote, Resolving,
+    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+};
+use crate::context;
+use crate::time::Instant;
+
+/// The core of the real world.
+pub(super) struct Local {
+    shared: Arc<Shared>,
+    tasks: Tasks,
+    driver: RefCell<Driver>,
+    /// How many polls there are between two turns of the driver at most.
+    event_interval: u32,
+    /// How often the running task was refused an operation since it was polled.
+    refusals: Cell<u32>,
+    /// Kept for their memory.
+    messages: Cell<Vec<Message>>,
+    wakers: Cell<Vec<Waker>>,
+}
+
+/// After so many refusals in one poll the task must be inside an executor of its own that asks
+/// again and again: it gets a new budget, or it would ask for ever.
+const REFUSALS_MAX: u32 = 1024;
+
+impl Local {
+    pub(super) fn new(shared: Arc<Shared>, driver: Driver, event_interval: u32) -> Self {
+        Self {
+            tasks: Tasks::new(shared.owner().id),
+            shared,
+            driver: RefCell::new(driver),
+            event_interval,
+            refusals: Cell::new(0),
+            messages: Cell::default(),
+            wakers: Cell::default(),
+        }
+    }
+
+    /// Whether it owns tasks that must not leave this thread.
+    pub(super) fn is_bound(&self) -> bool {
+        self.tasks.bound() > 0
+    }
+
+    /// Runs tasks until `poll` is ready, which is called like a task's when `root` was woken.
+    pub(super) fn run(
+        &self,
+        root: &Arc<Root>,
+        cx: &mut Context<'_>,
+        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) {
+        // How many tasks are to run before the root's turn, once it was woken.
+        let mut before_root = None;
+        loop {
+            for _ in 0..self.event_interval {
+                if before_root.is_none() && root.is_woken() {
+                    before_root = Some(self.tasks.runnable());
+                }
+                if before_root == Some(0) {
+                    before_root = None;
+                    root.take_wake();
+                    self.begin_poll();
+                    if poll(cx).is_ready() {
+                        return;
+                    }
+                    continue;
+                }
+                self.begin_poll();
+                if !self.tasks.run_next() {
+                    break;
+                }
+                before_root = before_root.map(|tasks| tasks - 1);
+            }
+            self.turn(before_root.is_none() && !root.is_woken());
+        }
+    }
+
+    /// Drops every task and ends the world. `away` says that this is not the thread on which tasks
+    /// that are not `Send` may be dropped.
+    pub(super) fn close(&self, away: bool) {
+        self.begin_poll();
+        self.tasks.clear(away);
+        // Spawning was possible until here, from other threads and from destructors.
+        let messages = self.shared.owner().close();
+        drop(messages);
+        self.tasks.clear(away);
+        let mut wakers = self.wakers.take();
+        self.shared.close(&mut wakers);
+        wake_all(&mut wakers);
+    }
+
+    fn begin_poll(&self) {
+        self.refusals.set(0);
+        context::set_budget(BUDGET);
+    }
+
+    /// Looks at what happened outside; waits for something to happen if the root has nothing to do
+    /// and no task has either.
+    fn turn(&self, root_waits: bool) {
+        let may_sleep = root_waits && self.tasks.runnable() == 0;
+        let mut wakers = self.wakers.take();
+        if may_sleep {
+            self.sleep(&mut wakers);
+        } else if !self.shared.reactor().is_idle() {
+            self.wait(Some(Duration::ZERO), &mut wakers);
+        }
+        self.shared.timers().fire(Instant::now_real, &mut wakers);
+        wake_all(&mut wakers);
+        self.wakers.set(wakers);
+        if self.shared.alarm().take() {
+            self.receive();
+        }
+    }
+
+    fn sleep(&self, wakers: &mut Vec<Waker>) {
+        let alarm = self.shared.alarm();
+        let timeout = if alarm.fall_asleep() {
+            let deadline = self.shared.timers().fall_asleep();
+            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now_real()))
+        } else {
+            Some(Duration::ZERO)
+        };
+        if timeout != Some(Duration::ZERO) || !self.shared.reactor().is_idle() {
+            self.wait(timeout, wakers);
+        }
+        alarm.wake_up();
+    }
+
+    fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {
+        let mut driver = self.driver.borrow_mut();
+        driver.wait(timeout, self.shared.reactor(), wakers);
+    }
+
+    /// Takes in what other threads sent.
+    fn receive(&self) {
+        let mut messages = self.messages.take();
+        self.shared.owner().receive(&mut messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Wake(woken) => woken.receive(|task| self.tasks.enqueue(task)),
+                Message::Spawn(task) => self.tasks.adopt(task.into_task()),
+            }
+        }
+        self.messages.set(messages);
+    }
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local")
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend for Local {
+    fn owner(&self) -> Owner {
+        self.shared.owner()
+    }
+
+    fn remote(&self) -> Arc<dyn Remote> {
+        self.shared.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Schedule for Local {
+    fn next_id(&self) -> Id {
+        shared::next_id()
+    }
+
+    fn spawn(&self, task: Task) {
+        self.tasks.adopt(task);
+    }
+
+    fn spawn_send(&self, task: SendTask) {
+        self.shared.spawn_send(task);
+    }
+
+    fn schedule(&self, task: TaskRef<'_>) {
+        self.tasks.enqueue(task);
+    }
+
+    fn proceed(&self, cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
+        let refusals = self.refusals.get() + 1;
+        if refusals > REFUSALS_MAX {
+            self.begin_poll();
+            return Poll::Ready(());
+        }
+        self.refusals.set(refusals);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn completed(&self, _op: &Op<'_>) {}
+}
+
+impl Clock for Local {
+    fn now(&self) -> Instant {
+        Instant::now_real()
+    }
+
+    fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
+        // This thread is awake, and looks at the timers before it sleeps.
+        self.shared.timers().arm(deadline, waker).0
+    }
+
+    fn poll_timer(&self, key: TimerKey, waker: &Waker) -> Poll<()> {
+        self.shared.timers().poll(key, waker)
+    }
+
+    fn disarm(&self, key: TimerKey) {
+        self.shared.timers().disarm(key);
+    }
+}
+
+impl Chance for Local {
+    fn pick(&self, alternatives: u32) -> u32 {
+        chance::pick(alternatives)
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        chance::fill(bytes);
+    }
+}
+
+impl Signals for Local {
+    fn ctrl_c_count(&self) -> io::Result<u64> {
+        self.shared.ctrl_c_count()
+    }
+
+    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
+        self.shared.poll_ctrl_c(cx, seen)
+    }
+}
+
+impl Net for Local {
+    fn tcp_listen(&self, addr: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {
+        self.shared.tcp_listen(addr, backlog)
+    }
+
+    fn tcp_connect(&self, addr: SocketAddr) -> io::Result<Arc<dyn Stream>> {
+        self.shared.tcp_connect(addr)
+    }
+
+    fn adopt_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn Listener>> {
+        self.shared.adopt_listener(listener)
+    }
+
+    fn adopt_stream(&self, stream: std::net::TcpStream) -> io::Result<Arc<dyn Stream>> {
+        self.shared.adopt_stream(stream)
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> Resolving {
+        self.shared.resolve(host, port)
+    }
+}

@@ -1,0 +1,213 @@
+//! The world as any thread sees it.
+//!
+//! Owns what every thread may use of the real world: the inbox's name, the timers, the reactor.
+//! Knows nothing of the core.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use super::driver::Alarm;
+use super::reactor::Reactor;
+use super::tcp::{RealListener, RealStream};
+use super::timers::Timers;
+use super::{chance, resolve, signals};
+use crate::backend::{
+    Backend, Chance, Clock, Id, Inbox, Listener, Message, Net, Op, Owner, Remote, Resolving,
+    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, Unpark,
+};
+use crate::time::Instant;
+
+/// The part of the real world that all threads share.
+pub(super) struct Shared {
+    this: Weak<Self>,
+    owner: Owner,
+    alarm: Arc<Alarm>,
+    timers: Timers,
+    reactor: Reactor,
+}
+
+impl Shared {
+    pub(super) fn new(reactor: Reactor, alarm: Alarm) -> Arc<Self> {
+        let alarm = Arc::new(alarm);
+        let owner = Inbox::open(alarm.clone());
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            owner,
+            alarm,
+            timers: Timers::new(owner.id),
+            reactor,
+        })
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    pub(super) fn alarm(&self) -> &Arc<Alarm> {
+        &self.alarm
+    }
+
+    pub(super) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    pub(super) fn reactor(&self) -> &Reactor {
+        &self.reactor
+    }
+
+    /// The world has ended: whoever waits for it is moved to `wakers`.
+    pub(super) fn close(&self, wakers: &mut Vec<Waker>) {
+        self.reactor.close(wakers);
+        self.timers.close(wakers);
+    }
+
+    fn this(&self) -> Arc<Self> {
+        self.this
+            .upgrade()
+            .expect("`self` is borrowed from its `Arc`")
+    }
+}
+
+/// The next task id of this process.
+///
+/// A thread takes ids in blocks, so that a spawn needs no atomic operation.
+pub(super) fn next_id() -> Id {
+    const BLOCK: u64 = 1024;
+    static BLOCKS: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+
+    let mut last = LAST.get();
+    if last.is_multiple_of(BLOCK) {
+        last = BLOCKS.fetch_add(1, Ordering::Relaxed) * BLOCK;
+    }
+    LAST.set(last + 1);
+    Id::from_number(last + 1)
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("owner", &self.owner.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Remote for Shared {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn view(&self) -> &dyn Backend {
+        self
+    }
+}
+
+impl Backend for Shared {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn remote(&self) -> Arc<dyn Remote> {
+        self.this()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Schedule for Shared {
+    fn next_id(&self) -> Id {
+        next_id()
+    }
+
+    fn spawn(&self, _task: Task) {
+        unreachable!("a thread without the core spawns by `spawn_send`")
+    }
+
+    fn spawn_send(&self, task: SendTask) {
+        self.owner.send(Message::Spawn(task));
+    }
+
+    fn schedule(&self, _task: TaskRef<'_>) {
+        unreachable!("a thread without the core wakes through the inbox")
+    }
+
+    /// A thread that only visits the runtime has no other task to give way to.
+    fn proceed(&self, _cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn completed(&self, _op: &Op<'_>) {}
+}
+
+impl Clock for Shared {
+    fn now(&self) -> Instant {
+        Instant::now_real()
+    }
+
+    fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
+        let (key, earlier) = self.timers.arm(deadline, waker);
+        if earlier {
+            self.alarm.unpark();
+        }
+        key
+    }
+
+    fn poll_timer(&self, key: TimerKey, waker: &Waker) -> Poll<()> {
+        self.timers.poll(key, waker)
+    }
+
+    fn disarm(&self, key: TimerKey) {
+        self.timers.disarm(key);
+    }
+}
+
+impl Chance for Shared {
+    fn pick(&self, alternatives: u32) -> u32 {
+        chance::pick(alternatives)
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        chance::fill(bytes);
+    }
+}
+
+impl Signals for Shared {
+    fn ctrl_c_count(&self) -> io::Result<u64> {
+        signals::ctrl_c_count()
+    }
+
+    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
+        signals::poll_ctrl_c(cx, seen)
+    }
+}
+
+impl Net for Shared {
+    fn tcp_listen(&self, addr: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {
+        Ok(Arc::new(RealListener::bind(self.this(), addr, backlog)?))
+    }
+
+    fn tcp_connect(&self, addr: SocketAddr) -> io::Result<Arc<dyn Stream>> {
+        Ok(Arc::new(RealStream::connect(self.this(), addr)?))
+    }
+
+    fn adopt_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn Listener>> {
+        Ok(Arc::new(RealListener::adopt(self.this(), listener)?))
+    }
+
+    fn adopt_stream(&self, stream: std::net::TcpStream) -> io::Result<Arc<dyn Stream>> {
+        Ok(Arc::new(RealStream::adopt(self.this(), stream)?))
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> Resolving {
+        resolve::resolve(host, port)
+    }
+}

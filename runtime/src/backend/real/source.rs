@@ -1,0 +1,202 @@
+//! What is known of one socket's readiness, and who waits for it.
+//!
+//! Owns the readiness word and the wakers. Knows nothing of sockets or of where events come from.
+//!
+//! A source starts out ready: the first attempt tells. Only a socket that would have blocked is
+//! ever registered.
+//!
+//! # Invariants
+//! 1. An event sets bits and changes the tick before it takes the wakers; a waiter stores its
+//!    waker before it looks at the bits again. So either the waiter sees the bit or the event sees
+//!    the waker.
+//! 2. Bits are cleared only while the tick is the one that was read before the attempt that found
+//!    nothing: an event that came in between is kept.
+
+use std::io;
+use std::task::{Context, Poll, Waker};
+
+use crate::backend::Direction;
+use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
+
+/// Bytes, a connection or the end can be read.
+pub(super) const READABLE: usize = 1;
+/// Bytes can be written, or an attempt to connect has ended.
+pub(super) const WRITABLE: usize = 1 << 1;
+/// The peer has finished: reading never blocks again.
+pub(super) const READ_CLOSED: usize = 1 << 2;
+/// Writing fails from now on.
+pub(super) const WRITE_CLOSED: usize = 1 << 3;
+/// The runtime was dropped.
+const GONE: usize = 1 << 4;
+/// The number of events so far, wrapping.
+const TICK: usize = 1 << 5;
+
+const READ: usize = READABLE | READ_CLOSED;
+const WRITE: usize = WRITABLE | WRITE_CLOSED;
+
+/// Readiness of one socket.
+pub(super) struct Source {
+    readiness: AtomicUsize,
+    readers: Mutex<Waiters>,
+    writers: Mutex<Waiters>,
+}
+
+/// Who waits for one direction: hardly ever more than one.
+#[derive(Default)]
+struct Waiters {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+/// What the readiness was before an attempt.
+#[derive(Clone, Copy)]
+pub(super) struct Seen(usize);
+
+impl Source {
+    /// A source of which nothing is known but `readiness`.
+    pub(super) fn new(readiness: usize) -> Self {
+        Self {
+            readiness: AtomicUsize::new(readiness),
+            readers: Mutex::new(Waiters::default()),
+            writers: Mutex::new(Waiters::default()),
+        }
+    }
+
+    /// Leave for one attempt in `direction`, or why there is no use in it.
+    pub(super) fn attempt(&self, direction: Direction) -> io::Result<Seen> {
+        let seen = self.readiness.load(Ordering::Acquire);
+        if seen & GONE != 0 {
+            return Err(gone());
+        }
+        if seen & bits(direction) == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Seen(seen))
+    }
+
+    /// An attempt would have blocked.
+    pub(super) fn blocked(&self, direction: Direction, seen: Seen) {
+        self.clear(bits(direction), seen);
+    }
+
+    /// An attempt took all there was, so that the next one would block.
+    ///
+    /// A direction that is closed stays ready: there will be no further event to say so.
+    pub(super) fn exhausted(&self, direction: Direction, seen: Seen) {
+        let (open, closed) = match direction {
+            Direction::Read => (READABLE, READ_CLOSED),
+            Direction::Write => (WRITABLE, WRITE_CLOSED),
+        };
+        if seen.0 & closed == 0 {
+            self.clear(open, seen);
+        }
+    }
+
+    fn clear(&self, cleared: usize, seen: Seen) {
+        let mut current = seen.0;
+        while current / TICK == seen.0 / TICK {
+            match self.readiness.compare_exchange_weak(
+                current,
+                current & !cleared,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return,
+                Err(actual) => current = actual,
+            }
+        }
+    }
+
+    /// `Ready` if an attempt in `direction` makes sense, or fails because the runtime is gone.
+    pub(super) fn is_ready(&self, direction: Direction) -> Poll<io::Result<()>> {
+        match self.attempt(direction) {
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// As [`is_ready`](Self::is_ready), and keeps the waker if it is pending.
+    pub(super) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(ready) = self.is_ready(direction) {
+            return Poll::Ready(ready);
+        }
+        if !lock(self.waiters(direction)).holds(cx.waker()) {
+            // Cloning a waker runs foreign code.
+            let waker = cx.waker().clone();
+            lock(self.waiters(direction)).add(waker);
+        }
+        self.is_ready(direction)
+    }
+
+    /// An event arrived: `ready` is true from now on. Whoever waits for it is moved to `wakers`.
+    pub(super) fn notify(&self, ready: usize, wakers: &mut Vec<Waker>) {
+        let mut current = self.readiness.load(Ordering::Acquire);
+        while let Err(actual) = self.readiness.compare_exchange_weak(
+            current,
+            (current | ready).wrapping_add(TICK),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            current = actual;
+        }
+        if ready & (READ | GONE) != 0 {
+            lock(&self.readers).take(wakers);
+        }
+        if ready & (WRITE | GONE) != 0 {
+            lock(&self.writers).take(wakers);
+        }
+    }
+
+    /// The runtime was dropped.
+    pub(super) fn close(&self, wakers: &mut Vec<Waker>) {
+        self.notify(GONE, wakers);
+    }
+
+    fn waiters(&self, direction: Direction) -> &Mutex<Waiters> {
+        match direction {
+            Direction::Read => &self.readers,
+            Direction::Write => &self.writers,
+        }
+    }
+}
+
+impl Waiters {
+    fn holds(&self, waker: &Waker) -> bool {
+        let mut kept = self.first.iter().chain(&self.others);
+        kept.any(|kept| kept.will_wake(waker))
+    }
+
+    fn add(&mut self, waker: Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.others.push(waker);
+        }
+    }
+
+    fn take(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.first.take());
+        wakers.append(&mut self.others);
+    }
+}
+
+fn bits(direction: Direction) -> usize {
+    match direction {
+        Direction::Read => READ,
+        Direction::Write => WRITE,
+    }
+}
+
+/// What every operation of a socket says whose runtime was dropped.
+#[cold]
+pub(super) fn gone() -> io::Error {
+    io::Error::other(
+        "the simoom runtime of this socket was dropped: keep the `Runtime` for as long as its \
+         sockets are used",
+    )
+}

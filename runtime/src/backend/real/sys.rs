@@ -1,0 +1,80 @@
+//! The system calls that neither `std`, `mio` nor `socket2` offers as they are needed here.
+//!
+//! This file holds `unsafe`: foreign functions.
+
+#![expect(unsafe_code, reason = "system calls")]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+
+/// Receives into the unfilled part of `buf`, and says how much.
+pub(super) fn receive(socket: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    receive_with(socket, buf, 0)
+}
+
+/// As [`receive`], leaving the bytes in the socket.
+pub(super) fn peek(socket: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    receive_with(socket, buf, libc::MSG_PEEK)
+}
+
+fn receive_with(
+    socket: BorrowedFd<'_>,
+    buf: &mut ReadBuf<'_>,
+    flags: libc::c_int,
+) -> io::Result<usize> {
+    // SAFETY: nothing is read from the slice, and the kernel writes initialised bytes only.
+    let free = unsafe { buf.unfilled_mut() };
+    let received = loop {
+        // SAFETY: the pointer and the length are those of one mutable slice.
+        let received = unsafe {
+            libc::recv(
+                socket.as_raw_fd(),
+                free.as_mut_ptr().cast(),
+                free.len(),
+                flags,
+            )
+        };
+        if let Ok(received) = usize::try_from(received) {
+            break received;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    };
+    // SAFETY: `recv` wrote that many bytes to the start of the unfilled part.
+    unsafe { buf.assume_init(received) };
+    buf.advance(received);
+    Ok(received)
+}
+
+/// Waits until `descriptor` can be read or `timeout` has passed, to the nanosecond; true if it can.
+///
+/// See `ppoll(2)`. An interrupted wait has passed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+    let mut waits = libc::pollfd {
+        fd: descriptor.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let timeout = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: both pointers are to values that live until the call returns, the number of entries
+    // is 1, and a null mask changes no signals.
+    let ready = unsafe { libc::ppoll(&raw mut waits, 1, &raw const timeout, std::ptr::null()) };
+    if ready >= 0 {
+        return Ok(ready > 0);
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() == io::ErrorKind::Interrupted {
+        return Ok(false);
+    }
+    Err(error)
+}

@@ -1,0 +1,317 @@
+//! TCP sockets of the real world.
+//!
+//! Owns descriptors and the attempts on them. Knows nothing of who waits.
+
+use std::io::{self, IoSlice, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mio::Token;
+use mio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use tokio::io::ReadBuf;
+
+use super::shared::Shared;
+use super::source::{READABLE, Source, WRITABLE};
+use super::sys;
+use super::wakers::wake_all;
+use crate::backend::{Direction, Listener, Resource, Stream};
+use crate::shim::{AtomicBool, Ordering};
+
+/// Whether an attempt that got less than it asked for has emptied the socket, so that the next
+/// change of the socket is an event: see `epoll(7)`, question 9. Out-of-band data breaks the rule,
+/// at the expense of the peer that sent it.
+const PARTIAL_IS_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Above this many bytes the kernel does a part even if it could do more.
+const PARTIAL_MAX: usize = 1 << 30;
+
+/// A descriptor and its registration.
+struct Watched<S: AsFd> {
+    io: S,
+    source: Arc<Source>,
+    shared: Arc<Shared>,
+    token: Token,
+    /// The reactor was told of the descriptor.
+    watched: AtomicBool,
+    /// Somebody else may hold a descriptor of the same socket, so that closing ours does not end
+    /// the registration.
+    has_twin: AtomicBool,
+}
+
+impl<S: AsFd> Watched<S> {
+    fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
+        let source = Arc::new(Source::new(readiness));
+        let token = shared.reactor().open(&source)?;
+        Ok(Self {
+            io,
+            source,
+            shared,
+            token,
+            watched: AtomicBool::new(false),
+            has_twin: AtomicBool::new(false),
+        })
+    }
+
+    /// Tries `operation` unless it is known to block. It returns its result and whether the next
+    /// attempt would block.
+    fn attempt<T>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&S) -> io::Result<(T, bool)>,
+    ) -> io::Result<T> {
+        let seen = self.source.attempt(direction)?;
+        match operation(&self.io) {
+            Ok((value, exhausted)) => {
+                if exhausted {
+                    self.source.exhausted(direction, seen);
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.source.blocked(direction, seen);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        if let Poll::Ready(ready) = self.source.is_ready(direction) {
+            return Poll::Ready(ready);
+        }
+        self.watch()?;
+        self.source.poll_ready(cx, direction)
+    }
+
+    fn watch(&self) -> io::Result<()> {
+        if self.watched.load(Ordering::Acquire) || self.watched.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let watched = self.shared.reactor().watch(self.io.as_fd(), self.token);
+        if watched.is_err() {
+            self.watched.store(false, Ordering::Release);
+            // Another task may have gone to sleep on this attempt: it must make its own.
+            let mut wakers = Vec::new();
+            self.source.notify(READABLE | WRITABLE, &mut wakers);
+            wake_all(&mut wakers);
+        }
+        watched
+    }
+
+    fn twin(&self) -> io::Result<std::os::fd::OwnedFd> {
+        self.has_twin.store(true, Ordering::Relaxed);
+        self.io.as_fd().try_clone_to_owned()
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.has_twin.store(true, Ordering::Relaxed);
+        self.io.as_fd()
+    }
+}
+
+impl<S: AsFd> Drop for Watched<S> {
+    fn drop(&mut self) {
+        let watched = self.watched.load(Ordering::Relaxed);
+        let reactor = self.shared.reactor();
+        if watched && self.has_twin.load(Ordering::Relaxed) {
+            reactor.unwatch(self.io.as_fd());
+        }
+        reactor.release(self.token, watched);
+    }
+}
+
+/// Whether an attempt that did `done` of the `asked` bytes shows that the next one would block.
+fn is_all(done: usize, asked: usize) -> bool {
+    PARTIAL_IS_ALL && 0 < done && done < asked && asked <= PARTIAL_MAX
+}
+
+/// A listening socket.
+pub(super) struct RealListener {
+    watched: Watched<TcpListener>,
+    resource: Resource,
+}
+
+impl RealListener {
+    pub(super) fn bind(shared: Arc<Shared>, addr: SocketAddr, backlog: u32) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        // A restarted server must not wait for connections of its predecessor to time out.
+        socket.set_reuse_address(true)?;
+        socket.bind(&SockAddr::from(addr))?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Self::adopt(shared, socket.into())
+    }
+
+    pub(super) fn adopt(shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<Self> {
+        let io = TcpListener::from_std(listener);
+        Ok(Self {
+            watched: Watched::new(io, shared, READABLE)?,
+            resource: Resource::new(),
+        })
+    }
+}
+
+impl Listener for RealListener {
+    fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
+        let accept = |io: &TcpListener| io.accept().map(|accepted| (accepted, false));
+        let (stream, addr) = self.watched.attempt(Direction::Read, accept)?;
+        let stream = RealStream::new(self.watched.shared.clone(), stream, READABLE | WRITABLE)?;
+        Ok((Arc::new(stream), addr))
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched.poll_ready(cx, Direction::Read)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.watched.io.local_addr()
+    }
+
+    fn ttl(&self) -> io::Result<u32> {
+        self.watched.io.ttl()
+    }
+
+    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.watched.io.set_ttl(ttl)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.watched.io.take_error()
+    }
+
+    fn to_std(&self) -> io::Result<std::net::TcpListener> {
+        Ok(self.watched.twin()?.into())
+    }
+
+    fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.watched.descriptor())
+    }
+}
+
+/// A stream.
+pub(super) struct RealStream {
+    watched: Watched<TcpStream>,
+    reading: Resource,
+    writing: Resource,
+}
+
+impl RealStream {
+    pub(super) fn connect(shared: Arc<Shared>, addr: SocketAddr) -> io::Result<Self> {
+        // Nothing is ready before the kernel says that the attempt has ended.
+        Self::new(shared, TcpStream::connect(addr)?, 0)
+    }
+
+    pub(super) fn adopt(shared: Arc<Shared>, stream: std::net::TcpStream) -> io::Result<Self> {
+        Self::new(shared, TcpStream::from_std(stream), READABLE | WRITABLE)
+    }
+
+    fn new(shared: Arc<Shared>, io: TcpStream, readiness: usize) -> io::Result<Self> {
+        Ok(Self {
+            watched: Watched::new(io, shared, readiness)?,
+            reading: Resource::new(),
+            writing: Resource::new(),
+        })
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.watched.io)
+    }
+}
+
+impl Stream for RealStream {
+    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let free = buf.remaining();
+        self.watched.attempt(Direction::Read, |io| {
+            let received = sys::receive(io.as_fd(), buf)?;
+            Ok((received, is_all(received, free)))
+        })
+    }
+
+    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        self.watched.attempt(Direction::Read, |io| {
+            Ok((sys::peek(io.as_fd(), buf)?, false))
+        })
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.watched.attempt(Direction::Write, |mut io| {
+            let sent = io.write(bytes)?;
+            Ok((sent, is_all(sent, bytes.len())))
+        })
+    }
+
+    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        // More parts than the kernel takes at once make a write partial: no sign of a full socket.
+        self.watched.attempt(Direction::Write, |mut io| {
+            Ok((io.write_vectored(parts)?, false))
+        })
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.watched.io.shutdown(how)
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        self.watched.poll_ready(cx, direction)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.watched.io.local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.watched.io.peer_addr()
+    }
+
+    fn nodelay(&self) -> io::Result<bool> {
+        self.watched.io.nodelay()
+    }
+
+    fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.watched.io.set_nodelay(nodelay)
+    }
+
+    fn ttl(&self) -> io::Result<u32> {
+        self.watched.io.ttl()
+    }
+
+    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.watched.io.set_ttl(ttl)
+    }
+
+    fn linger(&self) -> io::Result<Option<Duration>> {
+        self.socket().linger()
+    }
+
+    fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.socket().set_linger(linger)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.watched.io.take_error()
+    }
+
+    fn to_std(&self) -> io::Result<std::net::TcpStream> {
+        Ok(self.watched.twin()?.into())
+    }
+
+    fn resource(&self, direction: Direction) -> &Resource {
+        match direction {
+            Direction::Read => &self.reading,
+            Direction::Write => &self.writing,
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.watched.descriptor())
+    }
+}

@@ -1,0 +1,124 @@
+//! A runtime, as its owner holds it.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::block_on::assert_outside;
+use super::{Builder, Handle};
+use crate::backend::Engine;
+use crate::context::EnterGuard;
+use crate::task::JoinHandle;
+
+/// Runs tasks, timers and sockets while a thread is inside [`block_on`](Self::block_on).
+///
+/// Dropping the runtime drops every task that it still holds, inside the runtime, and ends all its
+/// timers and sockets: an operation on a socket that outlives it fails. If tasks that were spawned
+/// by [`spawn_local`](crate::task::spawn_local) are left, drop it on the thread that ran them: on
+/// any other they are leaked, for they must not be dropped there.
+///
+/// # Examples
+/// ```
+/// let rt = simoom::runtime::Runtime::new().unwrap();
+/// let answer = rt.block_on(async {
+///     let task = simoom::spawn(async { 6 * 7 });
+///     task.await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+pub struct Runtime {
+    engine: Box<dyn Engine>,
+    handle: Handle,
+}
+
+impl Runtime {
+    /// A runtime with the defaults of [`Builder::new_current_thread`].
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_current_thread().build()
+    }
+
+    pub(super) fn new_in(engine: Box<dyn Engine>) -> Self {
+        let handle = Handle::new(engine.remote());
+        Self { engine, handle }
+    }
+
+    /// Runs `future` to its end on this thread, and the runtime's tasks beside it.
+    ///
+    /// Tasks that have not ended by then stay, and go on in the next call. If several threads call
+    /// this at once, one of them runs the tasks and each polls its own future; when the first
+    /// leaves, another goes on with the tasks.
+    ///
+    /// # Panics
+    /// When this thread is already inside a runtime; when the runtime holds tasks that
+    /// [`spawn_local`](crate::task::spawn_local) started on another thread; when `future` does.
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// assert_eq!(rt.block_on(async { "done" }), "done");
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert_outside();
+        let mut future = pin!(future);
+        let mut output = None;
+        self.engine.block_on(&mut |cx| {
+            let polled = future.as_mut().poll(cx);
+            polled.map(|value| output = Some(value))
+        });
+        output.expect("the engine returns when the root is ready")
+    }
+
+    /// Starts a task; it runs while a thread is inside [`block_on`](Self::block_on).
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let task = rt.spawn(async { 5 });
+    /// assert_eq!(rt.block_on(task).unwrap(), 5);
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// A handle by which other threads reach the runtime.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the runtime of [`spawn`](crate::spawn) and of new sockets and timers on this
+    /// thread, until the guard is dropped. Guards must be dropped in reverse order.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// Drops the runtime; `timeout` bounds the wait for blocking work, of which there is none.
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        let _ = timeout;
+        drop(self);
+    }
+
+    /// Drops the runtime without waiting for blocking work.
+    pub fn shutdown_background(self) {
+        drop(self);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
