@@ -12,9 +12,12 @@
 //! ```
 
 use std::fmt;
+use std::marker::PhantomPinned;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
 
 use self::error::{RecvError, TryRecvError};
 use super::wakers::{discard, wake};
@@ -239,8 +242,9 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn closed(&mut self) -> Closed<'_, T> {
         Closed {
-            location: Location::caller(),
             sender: self,
+            location: Location::caller(),
+            pinned: PhantomPinned,
         }
     }
 
@@ -281,11 +285,15 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The future of [`Sender::closed`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Closed<'a, T> {
-    sender: &'a mut Sender<T>,
-    location: &'static Location<'static>,
+pin_project! {
+    /// The future of [`Sender::closed`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Closed<'a, T> {
+        sender: &'a mut Sender<T>,
+        location: &'static Location<'static>,
+        #[pin]
+        pinned: PhantomPinned,
+    }
 }
 
 impl<T> Future for Closed<'_, T> {
