@@ -18,4 +18,8 @@ pub mod sync;
 pub mod task;
 pub mod time;
 
+pub use self::macros::{main, test};
 pub use self::task::spawn;
+
+#[doc(hidden)]
+pub use self::macros::support as __private;

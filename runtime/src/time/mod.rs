@@ -1,7 +1,15 @@
 //! Clocks, deadlines and waiting for them.
 
+pub mod error;
 mod instant;
+mod interval;
 pub(crate) mod queue;
+mod sleep;
+mod timeout;
+mod timer;
 
 pub use self::instant::Instant;
+pub use self::interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+pub use self::sleep::{Sleep, sleep, sleep_until};
+pub use self::timeout::{Timeout, timeout, timeout_at};
 pub use std::time::Duration;

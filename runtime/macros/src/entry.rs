@@ -1,0 +1,126 @@
+//! `#[simoom::main]` and `#[simoom::test]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Error, Path, Result, parse_quote};
+
+use crate::arguments::{self, Argument};
+use crate::function::Function;
+
+/// Which of the two attributes it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Main,
+    Test,
+}
+
+/// The function without `async`, around a runtime that runs it.
+///
+/// A mistake in the arguments leaves the function in place, so that it is the only error shown.
+pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            let mut tokens = error.into_compile_error();
+            tokens.extend(item);
+            return tokens;
+        }
+    };
+    let mut errors = Vec::new();
+    let root = settings(arguments).unwrap_or_else(|error| {
+        errors.push(error);
+        parse_quote!(::simoom)
+    });
+    errors.extend(check_inputs(kind, &function).err());
+
+    let mut tokens = run(kind, &root, function);
+    for error in errors {
+        tokens.extend(error.into_compile_error());
+    }
+    tokens
+}
+
+fn run(kind: Kind, root: &Path, mut function: Function) -> TokenStream {
+    let test = match kind {
+        Kind::Main => TokenStream::new(),
+        Kind::Test => function.test_attribute(),
+    };
+    let output = function.closure_output();
+    function.signature.asyncness = None;
+    let Function {
+        attributes,
+        visibility,
+        signature,
+        body,
+    } = function;
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #test
+        #visibility #signature {
+            let body = async move || #output #body;
+            let runtime = #root::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("the runtime could not be started");
+            runtime.block_on(body())
+        }
+    }
+}
+
+/// The path of the crate; every other argument only says what is so anyway.
+fn settings(tokens: TokenStream) -> Result<Path> {
+    let mut root = parse_quote!(::simoom);
+    for argument in arguments::parse(tokens)? {
+        match argument.name.to_string().as_str() {
+            "crate" => root = argument.path()?,
+            "flavor" => check_flavor(&argument)?,
+            "worker_threads" => {
+                return Err(argument.unknown(
+                    "`worker_threads` is not there yet: simoom runs its tasks on one thread",
+                ));
+            }
+            "start_paused" => {
+                return Err(argument.unknown(
+                    "`start_paused` is not there yet: `#[simoom_sim::test]` runs a test in virtual \
+                     time",
+                ));
+            }
+            name => {
+                return Err(argument.unknown(format!(
+                    "`{name}` is not an argument of this attribute, which takes `flavor = \
+                     \"current_thread\"` and `crate = \"path\"`"
+                )));
+            }
+        }
+    }
+    Ok(root)
+}
+
+fn check_flavor(argument: &Argument) -> Result<()> {
+    let message = match argument.text()?.as_str() {
+        "current_thread" => return Ok(()),
+        "multi_thread" => {
+            "the flavor `multi_thread` is not there yet: `current_thread` is the one there is"
+                .to_owned()
+        }
+        other => format!("there is no flavor `{other}`: `current_thread` is the one there is"),
+    };
+    Err(Error::new_spanned(&argument.value, message))
+}
+
+fn check_inputs(kind: Kind, function: &Function) -> Result<()> {
+    let inputs = &function.signature.inputs;
+    let message = match kind {
+        Kind::Test => "a test takes no arguments",
+        // On another function the attribute is a way to call it from code that is not async.
+        Kind::Main if function.signature.ident == "main" => "`main` takes no arguments",
+        Kind::Main => return Ok(()),
+    };
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new_spanned(inputs.to_token_stream(), message))
+}
+
+#[cfg(test)]
+mod tests;

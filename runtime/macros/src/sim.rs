@@ -1,0 +1,163 @@
+//! `#[simoom_sim::test]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Error, Expr, FnArg, Lit, LitStr, Path, Result, parse_quote};
+
+use crate::arguments::{self, Argument};
+use crate::function::Function;
+
+/// A test without arguments that hands the function and its settings to the simulator.
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            let mut tokens = error.into_compile_error();
+            tokens.extend(item);
+            return tokens;
+        }
+    };
+    let expanded = Settings::parse(arguments).and_then(|settings| settings.test(&function));
+    expanded.unwrap_or_else(Error::into_compile_error)
+}
+
+struct Settings {
+    root: Path,
+    /// Calls on the configuration, such as `.seeds(500)`.
+    calls: TokenStream,
+}
+
+impl Settings {
+    fn parse(tokens: TokenStream) -> Result<Self> {
+        let mut settings = Self {
+            root: parse_quote!(::simoom_sim),
+            calls: TokenStream::new(),
+        };
+        for argument in arguments::parse(tokens)? {
+            if argument.name == "crate" {
+                settings.root = argument.path()?;
+                continue;
+            }
+            let (name, value) = (&argument.name, value(&argument)?);
+            settings.calls.extend(quote!(.#name(#value)));
+        }
+        Ok(settings)
+    }
+
+    fn test(&self, function: &Function) -> Result<TokenStream> {
+        let Self { root, calls } = self;
+        let Function {
+            attributes,
+            visibility,
+            signature,
+            body,
+        } = function;
+        let test = function.test_attribute();
+        let output = function.closure_output();
+        let parameter = parameter(root, function)?;
+        let name = &signature.ident;
+        let text = LitStr::new(&name.to_string(), name.span());
+        Ok(quote_spanned! {Span::mixed_site()=>
+            #(#attributes)*
+            #test
+            #visibility fn #name() {
+                #root::__private::run_test(
+                    #root::Config::default() #calls,
+                    ::core::module_path!(),
+                    #text,
+                    ::core::file!(),
+                    ::core::env!("CARGO_MANIFEST_DIR"),
+                    ::core::env!("CARGO_PKG_NAME"),
+                    async move |#parameter| #output #body,
+                )
+            }
+        })
+    }
+}
+
+/// The closure's parameter: the function's own, or one that is ignored.
+fn parameter(root: &Path, function: &Function) -> Result<TokenStream> {
+    let signature = &function.signature;
+    if !signature.generics.params.is_empty() {
+        return Err(Error::new_spanned(
+            &signature.generics,
+            "a simulated test has no generic parameters",
+        ));
+    }
+    let mut inputs = signature.inputs.iter();
+    match (inputs.next(), inputs.next()) {
+        (None, _) => Ok(quote!(_: #root::Sim)),
+        (Some(FnArg::Typed(typed)), None) => Ok(typed.to_token_stream()),
+        _ => Err(Error::new_spanned(
+            &signature.inputs,
+            "a simulated test takes one argument, the `Sim`, or none",
+        )),
+    }
+}
+
+/// The value of a setting, checked as far as its tokens tell.
+fn value(argument: &Argument) -> Result<TokenStream> {
+    let name = argument.name.to_string();
+    let value = &argument.value;
+    let literal = argument.literal();
+    let fits = match name.as_str() {
+        "seeds" | "seed" | "steps" | "jobs" => matches!(literal, None | Some(Lit::Int(_))),
+        "shrink" => matches!(literal, None | Some(Lit::Bool(_))),
+        "strategy" => true,
+        "time" => return duration(value, literal),
+        _ => {
+            return Err(argument.unknown(format!(
+                "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
+                 `time`, `steps`, `strategy`, `shrink`, `jobs` and `crate`"
+            )));
+        }
+    };
+    if fits {
+        return Ok(value.to_token_stream());
+    }
+    let kind = if name == "shrink" {
+        "`true` or `false`"
+    } else {
+        "an integer"
+    };
+    Err(Error::new_spanned(value, format!("`{name}` is {kind}")))
+}
+
+fn duration(value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {
+    let nanoseconds = match literal {
+        None => return Ok(value.to_token_stream()),
+        Some(Lit::Str(text)) => nanoseconds(&text.value()),
+        Some(_) => None,
+    };
+    let Some(nanoseconds) = nanoseconds else {
+        return Err(Error::new_spanned(
+            value,
+            "`time` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), such \
+             as \"20s\"",
+        ));
+    };
+    Ok(quote!(::core::time::Duration::from_nanos(#nanoseconds)))
+}
+
+/// The length of a time such as `20s` or `1_500ms`.
+fn nanoseconds(text: &str) -> Option<u64> {
+    let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '_')?;
+    let (digits, unit) = text.split_at(digits_end);
+    let unit_ns: u64 = match unit.trim_start() {
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "min" => 60 * 1_000_000_000,
+        "h" => 3_600 * 1_000_000_000,
+        _ => return None,
+    };
+    digits
+        .replace('_', "")
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit_ns)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use quote::quote;
+
+use super::*;
+use crate::errors::errors;
+
+fn expanded(arguments: TokenStream, item: TokenStream) -> String {
+    expand(arguments, item).to_string()
+}
+
+#[track_caller]
+fn check_calls(arguments: TokenStream, expected: TokenStream) {
+    let text = expanded(
+        arguments,
+        quote!(
+            async fn name(sim: Sim) {}
+        ),
+    );
+    let expected = quote!(::simoom_sim::Config::default() #expected,).to_string();
+    assert!(text.contains(&expected), "{expected}\n is not in\n{text}");
+}
+
+#[track_caller]
+fn check_refused(arguments: TokenStream, item: TokenStream, expected: &str) {
+    assert_eq!(errors(expand(arguments, item)), [expected]);
+}
+
+#[test]
+fn settings_become_calls_in_their_order() {
+    check_calls(quote!(), quote!());
+    check_calls(quote!(seeds = 500), quote!(.seeds(500)));
+    check_calls(
+        quote!(steps = MANY, seed = 0x5eed, shrink = false, jobs = 1),
+        quote!(.steps(MANY).seed(0x5eed).shrink(false).jobs(1)),
+    );
+    check_calls(
+        quote!(strategy = Strategy::Pct { depth: 3 }),
+        quote!(.strategy(Strategy::Pct { depth: 3 })),
+    );
+    check_calls(
+        quote!(time = Duration::from_secs(3)),
+        quote!(.time(Duration::from_secs(3))),
+    );
+    check_calls(
+        quote!(time = "20s"),
+        quote!(.time(::core::time::Duration::from_nanos(20000000000u64))),
+    );
+}
+
+#[test]
+fn times_are_whole_numbers_with_units() {
+    assert_eq!(nanoseconds("1ns"), Some(1));
+    assert_eq!(nanoseconds("2us"), Some(2_000));
+    assert_eq!(nanoseconds("1_500 ms"), Some(1_500_000_000));
+    assert_eq!(nanoseconds("3min"), Some(180_000_000_000));
+    assert_eq!(nanoseconds("1h"), Some(3_600_000_000_000));
+    for wrong in ["", "s", "20", "1.5s", "-1s", "20 days", "99999999999h"] {
+        assert_eq!(nanoseconds(wrong), None, "{wrong:?}");
+    }
+}
+
+#[test]
+fn mistaken_settings_are_refused() {
+    let item = quote!(
+        async fn name(sim: Sim) {}
+    );
+    check_refused(quote!(seeds = "500"), item.clone(), "`seeds` is an integer");
+    check_refused(
+        quote!(shrink = 1),
+        item.clone(),
+        "`shrink` is `true` or `false`",
+    );
+    check_refused(
+        quote!(time = "20 days"),
+        item.clone(),
+        "`time` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), such as \
+         \"20s\"",
+    );
+    check_refused(
+        quote!(sedes = 5),
+        item,
+        "`sedes` is not a setting of a simulated test, which has `seeds`, `seed`, `time`, `steps`, \
+         `strategy`, `shrink`, `jobs` and `crate`",
+    );
+}
+
+#[test]
+fn functions_that_cannot_be_run_are_refused() {
+    check_refused(
+        quote!(),
+        quote!(
+            async fn name(one: Sim, two: Sim) {}
+        ),
+        "a simulated test takes one argument, the `Sim`, or none",
+    );
+    check_refused(
+        quote!(),
+        quote!(
+            async fn name<T>(sim: Sim) {}
+        ),
+        "a simulated test has no generic parameters",
+    );
+    assert!(
+        errors(expand(
+            quote!(),
+            quote!(
+                fn name(sim: Sim) {}
+            )
+        ))
+        .contains(&"this attribute is for an `async fn`".to_owned())
+    );
+}

@@ -1,1 +1,0 @@
-//! The macros of the crate's root.

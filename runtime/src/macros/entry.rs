@@ -1,0 +1,68 @@
+//! The attributes that give a function a runtime.
+
+/// Runs an `async fn` to its end on a runtime of its own.
+///
+/// The function may return anything that its caller accepts, in `main` anything that
+/// `std::process::Termination` accepts. The runtime runs its tasks on the calling thread, with
+/// timers and sockets enabled; it is dropped, and every task with it, when the function returns.
+///
+/// On a function that is not `main` the attribute makes an ordinary function out of an async one,
+/// arguments included.
+///
+/// # Arguments
+/// - `flavor = "current_thread"`: the only flavor there is, and the default.
+/// - `crate = "path"`: where simoom is, if not at `::simoom`.
+///
+/// Other arguments that tokio knows are refused at compile time:
+///
+/// ```compile_fail
+/// #[simoom::main(flavor = "multi_thread")]
+/// async fn main() {}
+/// ```
+///
+/// So is a function that is not async:
+///
+/// ```compile_fail
+/// #[simoom::main]
+/// fn main() {}
+/// ```
+///
+/// # Panics
+/// If the operating system refuses what a runtime needs, such as a descriptor for epoll or kqueue.
+/// On a thread that is inside a runtime already.
+///
+/// # Examples
+/// ```
+/// #[simoom::main]
+/// async fn main() -> std::io::Result<()> {
+///     simoom::spawn(async { println!("hello") }).await?;
+///     Ok(())
+/// }
+/// ```
+pub use simoom_macros::main;
+
+/// Makes a test of an `async fn`, on a runtime of its own.
+///
+/// Adds `#[test]` unless it is there, and keeps every other attribute, such as `#[should_panic]`
+/// and `#[ignore]`. The test runs in real time; `#[simoom_sim::test]` runs one in the simulator.
+///
+/// # Arguments
+/// - `flavor = "current_thread"`: the only flavor there is, and the default.
+/// - `crate = "path"`: where simoom is, if not at `::simoom`.
+///
+/// `start_paused` is not there yet, and says so:
+///
+/// ```compile_fail
+/// #[simoom::test(start_paused = true)]
+/// async fn waits_a_day() {}
+/// ```
+///
+/// # Examples
+/// ```
+/// #[simoom::test]
+/// async fn a_task_returns_its_value() -> Result<(), simoom::task::JoinError> {
+///     assert_eq!(simoom::spawn(async { 5 }).await?, 5);
+///     Ok(())
+/// }
+/// ```
+pub use simoom_macros::test;

@@ -1,0 +1,12 @@
+//! The macros of the crate's root.
+//!
+//! Owns their documentation and what their expansions call. The translation itself is in
+//! `simoom-macros`.
+
+mod entry;
+mod join;
+mod pin;
+mod select;
+pub mod support;
+
+pub use self::entry::{main, test};

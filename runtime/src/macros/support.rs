@@ -1,0 +1,89 @@
+//! What the expansions of this crate's macros call. Not for people: it may change at any time.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+pub use simoom_macros::{join, select, try_join};
+
+use crate::context;
+
+/// One of `alternatives`, counted from 0, as the current world chooses; outside a runtime the
+/// first.
+#[must_use]
+pub fn pick(alternatives: u32) -> u32 {
+    context::with_current(|backend| backend.map_or(0, |backend| backend.pick(alternatives)))
+}
+
+pin_project! {
+    /// A future, then its output, then neither.
+    pub struct MaybeDone<F: Future> {
+        #[pin]
+        stage: Stage<F>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<F: Future> {
+        Running { #[pin] future: F },
+        Done { output: Option<F::Output> },
+    }
+}
+
+impl<F: Future> MaybeDone<F> {
+    /// Has not been polled.
+    pub fn new<I: IntoFuture<IntoFuture = F>>(future: I) -> Self {
+        let future = future.into_future();
+        Self {
+            stage: Stage::Running { future },
+        }
+    }
+
+    /// Polls the future unless it is done; `Ready` when it is. A future that is done is dropped.
+    pub fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut stage = self.project().stage;
+        if let StageProjection::Running { future } = stage.as_mut().project() {
+            let output = Some(ready!(future.poll(cx)));
+            stage.set(Stage::Done { output });
+        }
+        Poll::Ready(())
+    }
+
+    /// The output of a future that is done, once.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn take_output(self: Pin<&mut Self>) -> F::Output {
+        self.output()
+            .and_then(Option::take)
+            .expect("an output is taken once, when all futures are done")
+    }
+
+    fn output(self: Pin<&mut Self>) -> Option<&mut Option<F::Output>> {
+        match self.project().stage.project() {
+            StageProjection::Running { .. } => None,
+            StageProjection::Done { output } => Some(output),
+        }
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> MaybeDone<F> {
+    /// The error of a future that is done and failed, once.
+    pub fn take_error(self: Pin<&mut Self>) -> Option<E> {
+        self.output()?.take_if(|output| output.is_err())?.err()
+    }
+
+    /// The value of a future that is done and did not fail, once.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn take_value(self: Pin<&mut Self>) -> T {
+        match self.take_output() {
+            Ok(value) => value,
+            Err(_) => unreachable!("`take_error` came before"),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Giving a future a deadline.
+
+use std::future::{Future, IntoFuture};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::Instant;
+use super::error::Elapsed;
+use super::timer::{Timer, later};
+use crate::coop::{Op, OpKind, proceed};
+
+/// Waits for `future`, but no longer than `duration` from this call.
+///
+/// The future is polled first, then the clock is looked at: a future that is done never loses to
+/// its deadline, not even to one of zero. With zero the future is still polled at least once. A
+/// duration past the end of the clock stands for about a hundred years.
+///
+/// The deadline is noticed between two polls of the future, also when the future spends the task's
+/// whole budget in each of them. A future that blocks its thread cannot be stopped.
+///
+/// # Errors
+/// [`Elapsed`] when the deadline has passed. The future is dropped with the [`Timeout`], at the end
+/// of the statement that awaits it, and not asked to clean up.
+///
+/// # Panics
+/// When polled outside a runtime, unless the future is ready at the first poll.
+///
+/// # Cancel safety
+/// That of `future`. The time counts from this call, so a new timeout starts counting anew.
+///
+/// # Under simulation
+/// The deadline is one of virtual time. When it has passed, other tasks may run once more before it
+/// takes effect, and so may still complete the future.
+///
+/// # Examples
+/// ```
+/// use simoom::time::{timeout, Duration};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let soon = timeout(Duration::from_secs(60), async { 5 }).await;
+/// assert_eq!(soon, Ok(5));
+///
+/// let late = timeout(Duration::from_millis(1), std::future::pending::<()>()).await;
+/// assert_eq!(late.unwrap_err().to_string(), "deadline has elapsed");
+/// # });
+/// ```
+#[track_caller]
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    timeout_at(later(Instant::now(), duration), future)
+}
+
+/// Waits for `future`, but no longer than until `deadline`.
+///
+/// # Errors
+/// [`Elapsed`] when the deadline has passed; see [`timeout`].
+///
+/// # Panics
+/// When polled outside a runtime, unless the future is ready at the first poll.
+///
+/// # Cancel safety
+/// That of `future`.
+///
+/// # Under simulation
+/// As [`timeout`].
+///
+/// # Examples
+/// One deadline for several waits:
+///
+/// ```
+/// use simoom::time::{timeout_at, Duration, Instant};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// assert!(timeout_at(deadline, async {}).await.is_ok());
+/// assert!(timeout_at(deadline, std::future::pending::<()>()).await.is_err());
+/// # });
+/// ```
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout {
+        value: future.into_future(),
+        timer: Timer::new(deadline, Location::caller()),
+        gave_way: false,
+    }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::time::{timeout, Duration};
+    ///
+    /// let unused = timeout(Duration::from_secs(1), std::future::ready(5));
+    /// let inner = unused.into_inner();
+    /// assert_eq!(inner.into_inner(), 5);
+    /// ```
+    #[must_use = "futures do nothing unless awaited"]
+    #[derive(Debug)]
+    pub struct Timeout<F> {
+        #[pin]
+        value: F,
+        timer: Timer,
+        // The deadline had passed, and the task was told to let others run first.
+        gave_way: bool,
+    }
+}
+
+impl<F> Timeout<F> {
+    /// The future that has a deadline.
+    pub const fn get_ref(&self) -> &F {
+        &self.value
+    }
+
+    /// The future that has a deadline, for a change.
+    pub const fn get_mut(&mut self) -> &mut F {
+        &mut self.value
+    }
+
+    /// The future, without its deadline.
+    pub fn into_inner(self) -> F {
+        self.value
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.value.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // The budget is not asked before the deadline is known to have passed: the future may have
+        // spent all of it, and would then outlive every deadline.
+        ready!(this.timer.poll(cx));
+        // A deadline that has passed is an operation like others, so that a loop over deadlines
+        // that have passed lets other tasks run. It gives way once: the future could spend the
+        // budget of every poll.
+        if !*this.gave_way {
+            let op = Op::private(OpKind::Sleep, this.timer.location());
+            match proceed(cx, &op) {
+                Poll::Ready(progress) => progress.done(),
+                Poll::Pending => {
+                    *this.gave_way = true;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Err(Elapsed::new()))
+    }
+}
