@@ -1,1 +1,5 @@
 //! An in-memory key-value server that speaks the Redis protocol.
+
+#![forbid(unsafe_code)]
+
+pub mod resp;
