@@ -5,3 +5,4 @@
 pub mod resp;
 
 pub mod command;
+pub mod store;
