@@ -1,0 +1,154 @@
+//! A lock without a value.
+//!
+//! Owns who holds the lock and who gets it next. Knows nothing of what it protects.
+//!
+//! # Invariants
+//! 1. `HELD` is set exactly while somebody holds the lock or it was handed to a popped waiter.
+//! 2. While a waiter is linked, `WAITED` is set, and so is `HELD`: nobody overtakes it.
+//! 3. Once `WAITED` is set, the word changes only under the queue's mutex.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::wait_list::{Queue, Waiter, poll_wait};
+use crate::sync::wakers::wake;
+
+/// The lock is held.
+const HELD: usize = 1;
+/// Unlocking must look at the queue.
+const WAITED: usize = 1 << 1;
+
+pub(super) struct RawMutex {
+    word: AtomicUsize,
+    resource: Resource,
+    queue: Mutex<Queue<()>>,
+}
+
+impl RawMutex {
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Self {
+            word: AtomicUsize::new(0),
+            resource: Resource::new(),
+            queue: Mutex::new(Queue::new()),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Self {
+            word: AtomicUsize::new(0),
+            resource: Resource::new(),
+            queue: Mutex::new(Queue::new()),
+        }
+    }
+
+    /// Takes the lock if nobody holds it.
+    #[inline]
+    pub(super) fn try_lock(&self) -> bool {
+        self.word
+            .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Gives the lock to the waiter that has waited longest, or to nobody.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        if self
+            .word
+            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+        {
+            self.unlock_waited();
+        }
+    }
+
+    #[cold]
+    fn unlock_waited(&self) {
+        let mut queue = lock(&self.queue);
+        if queue.is_empty() {
+            self.word.store(0, Ordering::Release);
+            return;
+        }
+        let waker = queue.pop_first(());
+        self.settle(&queue);
+        drop(queue);
+        wake(waker);
+    }
+
+    /// Clears `WAITED` if nobody waits any more. The lock is held, by the caller or another.
+    fn settle(&self, queue: &Queue<()>) {
+        if queue.is_empty() {
+            // By invariant 3 nobody else changes the word: the store loses nothing.
+            self.word.store(HELD, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_lock(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: Pin<&mut Waiter<()>>,
+        location: &'static Location<'static>,
+    ) -> Poll<()> {
+        let op = Op::write(OpKind::Lock, &self.resource, location);
+        let progress = ready!(proceed(cx, &op));
+        if waiter.is_enlisted() || !self.try_lock() {
+            ready!(self.poll_wait(cx, waiter));
+        }
+        progress.done();
+        Poll::Ready(())
+    }
+
+    #[cold]
+    fn poll_wait(&self, cx: &mut Context<'_>, waiter: Pin<&mut Waiter<()>>) -> Poll<()> {
+        poll_wait(
+            &self.queue,
+            cx,
+            waiter,
+            true,
+            |queue| queue,
+            |queue, waiter| self.attempt(queue, waiter).then_some(()),
+            |queue, waiter, waker| queue.enlist(waiter, Some(waker)),
+        )
+    }
+
+    /// Whether the lock is now the waiter's. If not, `WAITED` is set.
+    fn attempt(&self, queue: &mut Queue<()>, waiter: Pin<&mut Waiter<()>>) -> bool {
+        if waiter.is_enlisted() {
+            let popped = !queue.is_linked(&waiter);
+            if popped {
+                queue.delist(waiter);
+            }
+            return popped;
+        }
+        let before = self.word.fetch_or(HELD | WAITED, Ordering::Acquire);
+        if before & HELD != 0 {
+            return false;
+        }
+        self.settle(queue);
+        true
+    }
+
+    /// Takes a waiter that goes away out of the queue, and passes on the lock if it had got it.
+    #[inline]
+    pub(super) fn abandon(&self, waiter: Pin<&mut Waiter<()>>) {
+        if waiter.is_enlisted() {
+            self.abandon_enlisted(waiter);
+        }
+    }
+
+    #[cold]
+    fn abandon_enlisted(&self, waiter: Pin<&mut Waiter<()>>) {
+        let mut queue = lock(&self.queue);
+        if queue.delist(waiter).linked {
+            self.settle(&queue);
+        } else {
+            drop(queue);
+            self.unlock();
+        }
+    }
+}
