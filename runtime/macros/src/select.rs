@@ -3,10 +3,10 @@
 //! ```text
 //! {
 //!     enum Selected<..> { Branch0(..), Branch1(..), Disabled }
-//!     let selected = {
+//!     match {
 //!         conditions, then futures, then one poll_fn over all of them
-//!     };                              // every future is dropped here
-//!     match selected { Branch0(pattern) => handler, .., Disabled => else }
+//!     }                               // every future is dropped here
+//!     { Branch0(pattern) => handler, .., Disabled => else }
 //! }
 //! ```
 
@@ -165,8 +165,7 @@ impl Select {
                     #(#variants(#variants),)*
                     Disabled,
                 }
-                let selected = #waiting;
-                match selected {
+                match #waiting {
                     #(#arms)*
                     __Selected::Disabled => #otherwise,
                     #[allow(unreachable_patterns)]
@@ -281,7 +280,8 @@ impl Branch {
         };
         quote_spanned! {Span::mixed_site()=>
             #number => match ::core::future::Future::poll(#future.as_mut(), cx) {
-                ::core::task::Poll::Ready(value) => { #decide }
+                #[allow(unused_mut)]
+                ::core::task::Poll::Ready(mut value) => { #decide }
                 ::core::task::Poll::Pending => waiting = true,
             },
         }
