@@ -1,0 +1,20 @@
+//! Commands: what a request asks for.
+//!
+//! Owns the names, arguments and mistakes of commands. Knows nothing of sockets, and neither
+//! stores nor answers anything.
+
+mod error;
+mod kinds;
+
+mod parse;
+mod table;
+
+pub use self::error::CommandError;
+pub use self::kinds::{
+    Answer, ClientCommand, Command, Condition, DescribeCommand, Lifetime, SessionCommand,
+    SetOptions, StoreCommand, TtlUnit,
+};
+pub use self::table::{Spec, commands, find};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! Arguments, understood.
+//!
+//! One function for each row of the table. The table has checked how many arguments there are, so
+//! a function may index those that its arity promises.
+
+use std::time::Duration;
+
+use super::error::CommandError;
+use super::kinds::{
+    Answer, ClientCommand, Command, Condition, DescribeCommand, Lifetime, SessionCommand,
+    SetOptions, StoreCommand, TtlUnit,
+};
+use super::table;
+use crate::resp::{Args, parse_integer};
+
+type Parsed<'a> = Result<Command<'a>, CommandError<'a>>;
+
+impl<'a> Command<'a> {
+    /// What the request made of `args`, its name first, asks for.
+    ///
+    /// # Errors
+    /// There is no such command, or its arguments make no sense.
+    pub fn parse(args: Args<'a>) -> Result<Self, CommandError<'a>> {
+        let name = args.get(0).unwrap_or_default();
+        let Some(spec) = table::find(name) else {
+            return Err(if is(name, "post") || is(name, "host:") {
+                CommandError::Http
+            } else {
+                CommandError::UnknownCommand { args }
+            });
+        };
+        if !spec.accepts(args.len()) {
+            return Err(CommandError::WrongArity { name: spec.name });
+        }
+        (spec.parse)(args)
+    }
+}
+
+pub(super) fn get(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Get { key: at(args, 1) })
+}
+
+pub(super) fn set(args: Args<'_>) -> Parsed<'_> {
+    let options = set_options(args.skip(3))?;
+    store(StoreCommand::Set {
+        key: at(args, 1),
+        value: at(args, 2),
+        options,
+    })
+}
+
+pub(super) fn mget(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::GetMany { keys: args.skip(1) })
+}
+
+pub(super) fn mset(args: Args<'_>) -> Parsed<'_> {
+    let pairs = args.skip(1);
+    if pairs.len() % 2 == 1 {
+        return Err(CommandError::WrongArity { name: "mset" });
+    }
+    store(StoreCommand::SetMany { pairs })
+}
+
+pub(super) fn incr(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Add {
+        key: at(args, 1),
+        delta: 1,
+    })
+}
+
+pub(super) fn decr(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Add {
+        key: at(args, 1),
+        delta: -1,
+    })
+}
+
+pub(super) fn incrby(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Add {
+        key: at(args, 1),
+        delta: integer(at(args, 2))?,
+    })
+}
+
+pub(super) fn decrby(args: Args<'_>) -> Parsed<'_> {
+    let delta = integer(at(args, 2))?
+        .checked_neg()
+        .ok_or(CommandError::DecrementOverflow)?;
+    store(StoreCommand::Add {
+        key: at(args, 1),
+        delta,
+    })
+}
+
+pub(super) fn del(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Delete { keys: args.skip(1) })
+}
+
+pub(super) fn exists(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Exists { keys: args.skip(1) })
+}
+
+pub(super) fn expire(args: Args<'_>) -> Parsed<'_> {
+    expire_in(args, 1000, "expire")
+}
+
+pub(super) fn pexpire(args: Args<'_>) -> Parsed<'_> {
+    expire_in(args, 1, "pexpire")
+}
+
+pub(super) fn persist(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Persist { key: at(args, 1) })
+}
+
+pub(super) fn ttl(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Ttl {
+        key: at(args, 1),
+        unit: TtlUnit::Seconds,
+    })
+}
+
+pub(super) fn pttl(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Ttl {
+        key: at(args, 1),
+        unit: TtlUnit::Milliseconds,
+    })
+}
+
+pub(super) fn kind(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Type { key: at(args, 1) })
+}
+
+pub(super) fn dbsize(_args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Count)
+}
+
+pub(super) fn flush(args: Args<'_>) -> Parsed<'_> {
+    // How to free the memory is asked for by clients of larger servers. There is one way here.
+    match args.get(1) {
+        None => store(StoreCommand::Clear),
+        Some(how) if args.len() == 2 && (is(how, "sync") || is(how, "async")) => {
+            store(StoreCommand::Clear)
+        }
+        Some(_) => Err(CommandError::Syntax),
+    }
+}
+
+pub(super) fn ping(args: Args<'_>) -> Parsed<'_> {
+    if args.len() > 2 {
+        return Err(CommandError::WrongArity { name: "ping" });
+    }
+    session(SessionCommand::Ping {
+        message: args.get(1),
+    })
+}
+
+pub(super) fn echo(args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Echo {
+        message: at(args, 1),
+    })
+}
+
+pub(super) fn quit(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Quit)
+}
+
+pub(super) fn select(args: Args<'_>) -> Parsed<'_> {
+    match integer(at(args, 1))? {
+        0 => session(SessionCommand::Select),
+        _ => Err(CommandError::NoSuchDatabase),
+    }
+}
+
+pub(super) fn client(args: Args<'_>) -> Parsed<'_> {
+    let name = at(args, 1);
+    let (len, full_name, command) = if is(name, "id") {
+        (2, "client|id", ClientCommand::Id)
+    } else if is(name, "getname") {
+        (2, "client|getname", ClientCommand::Name)
+    } else if is(name, "setname") {
+        let name = args.get(2).unwrap_or_default();
+        (3, "client|setname", ClientCommand::Rename { name })
+    } else if is(name, "setinfo") {
+        (4, "client|setinfo", ClientCommand::Library)
+    } else {
+        return Err(CommandError::UnknownSubcommand {
+            command: "client",
+            name,
+        });
+    };
+    if args.len() != len {
+        return Err(CommandError::WrongArity { name: full_name });
+    }
+    match command {
+        ClientCommand::Rename { name } if !name.iter().all(u8::is_ascii_graphic) => {
+            Err(CommandError::InvalidClientName)
+        }
+        command => session(SessionCommand::Client(command)),
+    }
+}
+
+pub(super) fn command(args: Args<'_>) -> Parsed<'_> {
+    let names = args.skip(2);
+    let describe = |command| session(SessionCommand::Describe(command));
+    match args.get(1) {
+        None => describe(DescribeCommand::Shapes { names }),
+        Some(name) if is(name, "count") && !names.is_empty() => Err(CommandError::WrongArity {
+            name: "command|count",
+        }),
+        Some(name) if is(name, "count") => describe(DescribeCommand::Count),
+        Some(name) if is(name, "list") => describe(DescribeCommand::Names),
+        Some(name) if is(name, "info") => describe(DescribeCommand::Shapes { names }),
+        Some(name) if is(name, "docs") => describe(DescribeCommand::Docs { names }),
+        Some(name) => Err(CommandError::UnknownSubcommand {
+            command: "command",
+            name,
+        }),
+    }
+}
+
+pub(super) fn config(args: Args<'_>) -> Parsed<'_> {
+    let name = at(args, 1);
+    if !is(name, "get") {
+        return Err(CommandError::UnknownSubcommand {
+            command: "config",
+            name,
+        });
+    }
+    if args.len() < 3 {
+        return Err(CommandError::WrongArity { name: "config|get" });
+    }
+    session(SessionCommand::ConfigGet {
+        names: args.skip(2),
+    })
+}
+
+pub(super) fn info(args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Info {
+        sections: args.skip(1),
+    })
+}
+
+fn set_options(words: Args<'_>) -> Result<SetOptions, CommandError<'_>> {
+    let mut options = SetOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if is(word, "nx") && options.condition != Condition::IfPresent {
+            options.condition = Condition::IfMissing;
+        } else if is(word, "xx") && options.condition != Condition::IfMissing {
+            options.condition = Condition::IfPresent;
+        } else if is(word, "get") {
+            options.answer = Answer::Previous;
+        } else if is(word, "keepttl") && !matches!(options.lifetime, Lifetime::For(_)) {
+            options.lifetime = Lifetime::Inherited;
+        } else if is(word, "ex") && options.lifetime == Lifetime::Forever {
+            options.lifetime = set_lifetime(words.next(), 1000)?;
+        } else if is(word, "px") && options.lifetime == Lifetime::Forever {
+            options.lifetime = set_lifetime(words.next(), 1)?;
+        } else {
+            return Err(CommandError::Syntax);
+        }
+    }
+    Ok(options)
+}
+
+fn set_lifetime(count: Option<&[u8]>, unit_ms: i64) -> Result<Lifetime, CommandError<'_>> {
+    let count = integer(count.ok_or(CommandError::Syntax)?)?;
+    match duration(count, unit_ms) {
+        Some(Some(lifetime)) => Ok(Lifetime::For(lifetime)),
+        Some(None) | None => Err(CommandError::InvalidExpire { name: "set" }),
+    }
+}
+
+fn expire_in<'a>(args: Args<'a>, unit_ms: i64, name: &'static str) -> Parsed<'a> {
+    let lifetime =
+        duration(integer(at(args, 2))?, unit_ms).ok_or(CommandError::InvalidExpire { name })?;
+    store(StoreCommand::Expire {
+        key: at(args, 1),
+        lifetime,
+    })
+}
+
+/// `count` units, or an inner `None` if that is no time at all, or an outer `None` if it is longer
+/// than any clock goes.
+fn duration(count: i64, unit_ms: i64) -> Option<Option<Duration>> {
+    let milliseconds = count
+        .checked_mul(unit_ms)
+        .filter(|ms| ms.unsigned_abs() <= LIFETIME_MS_MAX)?;
+    let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+    Some((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
+}
+
+fn integer(text: &[u8]) -> Result<i64, CommandError<'_>> {
+    parse_integer(text).ok_or(CommandError::NotAnInteger)
+}
+
+/// The argument at `index`, which the arity of the command promises.
+fn at(args: Args<'_>, index: usize) -> &[u8] {
+    args.get(index).expect("the arity promises this argument")
+}
+
+/// Whether `word` is `lower`, in whatever case.
+fn is(word: &[u8], lower: &str) -> bool {
+    word.eq_ignore_ascii_case(lower.as_bytes())
+}
+
+fn store(command: StoreCommand<'_>) -> Parsed<'_> {
+    Ok(Command::Store(command))
+}
+
+fn session(command: SessionCommand<'_>) -> Parsed<'_> {
+    Ok(Command::Session(command))
+}
+
+/// About a hundred years: far enough for a lifetime, near enough that a deadline is a moment.
+const LIFETIME_MS_MAX: u64 = 100 * 365 * 86_400 * 1000;

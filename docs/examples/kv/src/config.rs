@@ -1,0 +1,100 @@
+//! Settings of a server.
+
+use std::time::Duration;
+
+use crate::resp::Limits;
+
+/// Settings of a server, with defaults that suit a trusted network.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use kv::Config;
+///
+/// let config = Config::default().port(0).max_clients(100).timeout(Duration::from_secs(30));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub(crate) bind: String,
+    pub(crate) port: u16,
+    pub(crate) max_clients: usize,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) max_reply_bytes: usize,
+}
+
+impl Config {
+    /// The address or name to listen on. Default `127.0.0.1`: there is no password, so a wider
+    /// address is for those who trust everyone that can reach it.
+    #[must_use]
+    pub fn bind(mut self, host: impl Into<String>) -> Self {
+        self.bind = host.into();
+        self
+    }
+
+    /// The port to listen on. Default 6379. 0 takes a free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How many connections may be open; one more is told so and closed. Default 10 000.
+    #[must_use]
+    pub fn max_clients(mut self, clients: usize) -> Self {
+        self.max_clients = clients;
+        self
+    }
+
+    /// How long a connection may be silent, or leave its replies unread, before it is closed.
+    /// Default and zero: for ever.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
+    /// How long connections may take to finish once the server was asked to stop. Default 5 s.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// How many bytes a request may take as it is sent. Default 1 MiB. At most 4 GiB.
+    #[must_use]
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.limits.request_bytes_max = bytes;
+        self
+    }
+
+    /// How many arguments a request may have, its name included. Default 65 536.
+    #[must_use]
+    pub fn max_request_args(mut self, args: usize) -> Self {
+        self.limits.args_max = args;
+        self
+    }
+
+    /// How many bytes one reply may take; a request for more is answered with an error.
+    /// Default 16 MiB.
+    #[must_use]
+    pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+        self.max_reply_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bind: "127.0.0.1".into(),
+            port: 6379,
+            max_clients: 10_000,
+            timeout: None,
+            shutdown_timeout: Duration::from_secs(5),
+            limits: Limits::default(),
+            max_reply_bytes: 16 << 20,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One connection, from its first byte to its last.
+//!
+//! Owns the order of reading, answering and sending, and everything that bounds them. Knows
+//! nothing of what commands do.
+//!
+//! ```text
+//!  read ──▶ answer all that has arrived ──▶ send ──▶ read …
+//!   │              │ QUIT, or not the protocol
+//!   │ stop         ▼
+//!   └─▶ drain ──▶ close
+//! ```
+//!
+//! # Invariants
+//! 1. Nothing is read while replies are unsent, so a client that does not read its replies stops
+//!    being served, and costs no more than one request and [`SEND_BYTES`] plus one reply.
+//! 2. Replies are sent in the order of their requests.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::TcpStream;
+use simoom::time::timeout;
+
+use crate::command::{Command, CommandError};
+use crate::resp::{Args, Replies, RequestDecoder};
+use crate::session::{Next, Session};
+use crate::shared::Shared;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    decoder: RequestDecoder,
+    replies: Replies,
+    session: Session,
+    shared: Arc<Shared>,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, id: u64, shared: Arc<Shared>) -> Self {
+        Self {
+            stream,
+            decoder: RequestDecoder::new(shared.config.limits),
+            replies: Replies::new(),
+            session: Session::new(id),
+            shared,
+        }
+    }
+
+    /// Serves the client until it leaves, breaks the protocol or falls silent, or until the server
+    /// stops.
+    ///
+    /// # Errors
+    /// What the socket reports; `TimedOut` after the idle limit.
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the connection at once; replies that were not sent are lost.
+    pub(crate) async fn serve(mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut stop = pin!(shared.stop.requested());
+        loop {
+            let received = simoom::select! {
+                biased;
+                () = &mut stop => {
+                    self.drain().await?;
+                    break;
+                }
+                received = self.receive() => received?,
+            };
+            if received == 0 {
+                return Ok(());
+            }
+            if self.answer_all().await? == Next::Close {
+                break;
+            }
+        }
+        self.close().await
+    }
+
+    /// Answers all requests that have arrived as a whole, and sends the answers.
+    async fn answer_all(&mut self) -> io::Result<Next> {
+        let mut answered = 0;
+        let mut next = Next::Continue;
+        while next == Next::Continue {
+            match self.decoder.next_request() {
+                Ok(None) => break,
+                Ok(Some(args)) => {
+                    answered += 1;
+                    next = answer(args, &mut self.session, &self.shared, &mut self.replies).await;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "connection.request.malformed");
+                    self.replies.error(format_args!("ERR {error}"));
+                    next = Next::Close;
+                }
+            }
+            if self.replies.len() >= SEND_BYTES {
+                self.send().await?;
+            }
+        }
+        self.shared.statistics.requests_answered.add(answered);
+        self.send().await?;
+        Ok(next)
+    }
+
+    /// Receives some bytes, and returns how many; 0 if the client sends no more.
+    async fn receive(&mut self) -> io::Result<usize> {
+        let receiving = self.stream.read_buf(self.decoder.space());
+        unless_idle(self.shared.config.timeout, receiving).await
+    }
+
+    /// Sends all replies.
+    async fn send(&mut self) -> io::Result<()> {
+        let mut unsent = self.replies.as_bytes();
+        while !unsent.is_empty() {
+            let sending = self.stream.write(unsent);
+            let sent = unless_idle(self.shared.config.timeout, sending).await?;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            unsent = &unsent[sent..];
+        }
+        self.replies.clear();
+        Ok(())
+    }
+
+    /// Answers what was sent before the server stopped: everything that arrives before the client
+    /// pauses, but not for ever.
+    async fn drain(&mut self) -> io::Result<()> {
+        let mut allowed = self.shared.config.limits.request_bytes_max;
+        while allowed > 0 {
+            let Ok(received) = timeout(PAUSE, self.receive()).await else {
+                break;
+            };
+            let received = received?;
+            if received == 0 || self.answer_all().await? == Next::Close {
+                break;
+            }
+            allowed = allowed.saturating_sub(received);
+        }
+        Ok(())
+    }
+
+    /// Says that there will be no more replies and waits for the client to hang up.
+    ///
+    /// Closing while bytes of the client are unread would reset the connection, and the client
+    /// might never see the last replies.
+    async fn close(mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let leaving = async {
+            let mut ignored = [0; 1024];
+            while self.stream.read(&mut ignored).await? > 0 {}
+            Ok(())
+        };
+        timeout(LINGER, leaving).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Understands one request, does what it asks for and answers it.
+async fn answer(
+    args: Args<'_>,
+    session: &mut Session,
+    shared: &Shared,
+    replies: &mut Replies,
+) -> Next {
+    match Command::parse(args) {
+        Ok(command) => session.execute(command, shared, replies).await,
+        Err(error) => {
+            replies.error(error);
+            if matches!(error, CommandError::Http) {
+                Next::Close
+            } else {
+                Next::Continue
+            }
+        }
+    }
+}
+
+/// The outcome of `operation`, or `TimedOut` if it takes longer than `limit`.
+async fn unless_idle<T>(
+    limit: Option<Duration>,
+    operation: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    match limit {
+        None => operation.await,
+        Some(limit) => timeout(limit, operation)
+            .await
+            .unwrap_or_else(|elapsed| Err(elapsed.into())),
+    }
+}
+
+/// How many bytes of replies are gathered before they are sent.
+const SEND_BYTES: usize = 64 << 10;
+
+/// A client that sends nothing for this long has sent what it had to send.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long a client may take to hang up after it was told of the end.
+const LINGER: Duration = Duration::from_millis(500);

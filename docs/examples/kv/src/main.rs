@@ -1,0 +1,90 @@
+//! The server as a program: flags in, exit code out.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use kv::{Config, Server};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// An in-memory key-value server that speaks the Redis protocol.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Flags {
+    /// Address or name to listen on.
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    bind: String,
+
+    /// Port to listen on; 0 takes a free one.
+    #[arg(short, long, default_value_t = 6379)]
+    port: u16,
+
+    /// How many clients may be connected.
+    #[arg(
+        long,
+        alias = "maxclients",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
+    max_clients: usize,
+
+    /// Close a connection after this many silent seconds; 0 never does.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    timeout: u64,
+
+    /// How many bytes a request may take as it is sent.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u32).range(1024..))]
+    max_request_bytes: u32,
+}
+
+#[simoom::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    log_to_stderr();
+    match run(flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kv: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> io::Result<()> {
+    let place = format!("{}:{}", flags.bind, flags.port);
+    let server = Server::bind(config(flags)).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
+    })?;
+    let mut interrupted = Ok(());
+    let interrupt = simoom::signal::ctrl_c();
+    // For scripts and tests that ask for a free port.
+    println!("listening on {}", server.local_addr()?);
+    server.run(async { interrupted = interrupt.await }).await;
+    interrupted
+}
+
+fn config(flags: Flags) -> Config {
+    Config::default()
+        .bind(flags.bind)
+        .port(flags.port)
+        .max_clients(flags.max_clients)
+        .timeout(Duration::from_secs(flags.timeout))
+        .max_request_bytes(flags.max_request_bytes as usize)
+}
+
+/// Reports what goes wrong, or what `RUST_LOG` asks for.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(filter)
+        .init();
+}

@@ -1,0 +1,187 @@
+//! The listening server.
+//!
+//! Owns who is let in, and the way out for all. Knows nothing of requests.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use simoom::io::AsyncWriteExt;
+use simoom::net::{TcpListener, TcpStream, ToSocketAddrs};
+use simoom::time::{sleep, timeout};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::connections::Connections;
+use crate::shared::Shared;
+
+/// Listens on `addr` with default settings and serves clients until ctrl-c.
+///
+/// # Errors
+/// If it cannot listen on `addr` or cannot learn of ctrl-c.
+///
+/// # Cancel safety
+/// Dropped, it closes the listener and all connections at once.
+///
+/// # Examples
+/// ```no_run
+/// #[simoom::main]
+/// async fn main() -> std::io::Result<()> {
+///     kv::serve("127.0.0.1:6379").await
+/// }
+/// ```
+pub async fn serve(addr: impl ToSocketAddrs) -> io::Result<()> {
+    let server = Server::new(TcpListener::bind(addr).await?, Config::default());
+    let mut interrupted = Ok(());
+    let interrupt = simoom::signal::ctrl_c();
+    server.run(async { interrupted = interrupt.await }).await;
+    interrupted
+}
+
+/// A server that listens, and serves once it [runs](Self::run).
+///
+/// # Examples
+/// ```
+/// use kv::{Client, Config, Server};
+/// use simoom::sync::oneshot;
+///
+/// #[simoom::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let server = Server::bind(Config::default().port(0)).await?;
+///     let addr = server.local_addr()?;
+///     let (stop, stopped) = oneshot::channel::<()>();
+///     let running = simoom::spawn(server.run(async { drop(stopped.await) }));
+///
+///     assert_eq!(Client::connect(addr).await?.incr("n").await?, 1);
+///
+///     drop(stop);
+///     running.await?;
+///     assert!(Client::connect(addr).await.is_err());
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Listens where `config` says.
+    ///
+    /// # Errors
+    /// The name cannot be resolved, or the address is taken or not ours.
+    ///
+    /// # Cancel safety
+    /// Safe. Dropped, it does not listen.
+    pub async fn bind(config: Config) -> io::Result<Self> {
+        let listener = TcpListener::bind((config.bind.as_str(), config.port)).await?;
+        Ok(Self::new(listener, config))
+    }
+
+    /// Takes over `listener`; where `config` says to listen is ignored.
+    #[must_use]
+    pub fn new(listener: TcpListener, config: Config) -> Self {
+        Self {
+            listener,
+            shared: Arc::new(Shared::new(config)),
+        }
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves clients until `shutdown` completes, then finishes.
+    ///
+    /// To finish is to accept no one, to answer the requests that were received, and to close.
+    /// It takes at most the [shutdown timeout](Config::shutdown_timeout); connections that need
+    /// longer are cut. None is open when it returns.
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the listener and all connections at once.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, shared } = self;
+        let connections = AbortOnDrop(Arc::clone(&shared.connections));
+        simoom::select! {
+            biased;
+            () = shutdown => {}
+            () = accept(&listener, &shared) => {}
+        }
+        drop(listener);
+        tracing::info!(connections = connections.0.len(), "server.stop.requested");
+        shared.stop.request();
+        let limit = shared.config.shutdown_timeout;
+        if timeout(limit, connections.0.all_ended()).await.is_err() {
+            tracing::warn!(connections = connections.0.len(), "server.connections.cut");
+            connections.0.abort_all();
+            connections.0.all_ended().await;
+        }
+    }
+}
+
+/// Lets clients in, for ever.
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut pause = ACCEPT_PAUSE_MIN;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                pause = ACCEPT_PAUSE_MIN;
+                admit(stream, shared).await;
+            }
+            // Most of what can go wrong (no descriptors, no memory) goes wrong again at once.
+            Err(error) => {
+                tracing::warn!(%error, ?pause, "server.accept.failed");
+                sleep(pause).await;
+                pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+            }
+        }
+    }
+}
+
+/// Starts to serve a client, or tells it that there are too many.
+async fn admit(mut stream: TcpStream, shared: &Arc<Shared>) {
+    let Some(place) = shared.connections.admit(shared.config.max_clients) else {
+        shared.statistics.connections_refused.add(1);
+        tracing::debug!("server.client.refused");
+        // A new socket has room for a line. Whoever manages to delay this delays only those who
+        // would be refused too.
+        let _ = timeout(REFUSAL_TIMEOUT, stream.write_all(REFUSAL)).await;
+        return;
+    };
+    shared.statistics.connections_accepted.add(1);
+    let shared = Arc::clone(shared);
+    place.spawn(|place| async move {
+        // Replies are gathered here; the kernel need not wait for more of them.
+        let served = match stream.set_nodelay(true) {
+            Ok(()) => Connection::new(stream, place.id(), shared).serve().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, id = place.id(), "connection.failed");
+        }
+    });
+}
+
+/// Ends the connections of a server that is dropped while it runs.
+struct AbortOnDrop(Arc<Connections>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort_all();
+    }
+}
+
+const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
+
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(100);
+
+const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(5);
+
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
