@@ -15,12 +15,12 @@ use crate::backend::{SimBackend, SpawnFor};
 use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
 use crate::kill;
 use crate::panics;
-use crate::record::{Event, EventKind, Level};
+use crate::record::{EventKind, Level, Names};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Choose, Replay, Strategy};
 use crate::stuck::{self, Stuck};
 use crate::watchdog::Watched;
-use crate::world::failure::Failure;
+use crate::world::failure::{Failure, Seconds};
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
 use crate::world::{Deviated, World};
@@ -61,7 +61,10 @@ pub(crate) struct Outcome {
     pub(crate) stuck: Vec<Stuck>,
     /// Wakes and spawns that came from other threads: their timing is not ours.
     pub(crate) foreign: u64,
-    pub(crate) record: Vec<Event>,
+    /// The record as text, if it was kept.
+    pub(crate) record: Vec<String>,
+    /// What the user noted, as text.
+    pub(crate) history: Vec<String>,
     pub(crate) backtrace: Option<String>,
 }
 
@@ -328,7 +331,17 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
     } else {
         Vec::new()
     };
-    let record = backend.with(|world| world.take_record().into_events());
+    let names = if spec.level == Level::Full {
+        backend.with(|world| world.names())
+    } else {
+        Names::default()
+    };
+    let record = names.lines(&backend.with(World::take_record).into_events());
+    let history = backend.with(|world| std::mem::take(&mut world.history));
+    let history = history
+        .into_iter()
+        .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
+        .collect();
     tear_down(backend);
     Outcome {
         failure,
@@ -341,6 +354,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         stuck,
         foreign: verdict.foreign,
         record,
+        history,
         backtrace: verdict.backtrace,
     }
 }

@@ -89,6 +89,26 @@ impl Sim {
         simoom::time::sleep(duration).await;
     }
 
+    /// Notes what the program did, for the story of a failure and for checks of the history.
+    ///
+    /// A note is part of what happened: two runs with different notes differ.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let report = check(Config::default().seeds(1).persist(false), |sim| async move {
+    ///     sim.note("set a=1 acknowledged");
+    ///     assert_eq!(sim.seed(), 0, "lost it");
+    /// });
+    /// assert!(report.failure().unwrap().to_string().contains("set a=1 acknowledged"));
+    /// ```
+    pub fn note(&self, text: &str) {
+        with(self.world, |backend| {
+            backend.with(|world| world.user_note(text))
+        });
+    }
+
     /// Waits until `condition` holds, looking every millisecond of virtual time.
     ///
     /// Bound it with `simoom::time::timeout`; unbounded, a condition that never holds ends the run

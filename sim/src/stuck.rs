@@ -138,18 +138,7 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
 /// Frames that are not the user's.
 fn is_plumbing(name: &str) -> bool {
     let name = name.trim_start_matches(['<', '&']);
-    [
-        "core::",
-        "std::",
-        "alloc::",
-        "simoom::",
-        "simoom_sim::",
-        "futures",
-        "tokio::",
-        "dyn ",
-    ]
-    .iter()
-    .any(|prefix| name.starts_with(prefix))
+    PLUMBING.iter().any(|prefix| name.starts_with(prefix))
 }
 
 const PLUMBING: &[&str] = &[

@@ -87,6 +87,19 @@ impl Identity {
         self.name.as_deref().unwrap_or(&self.place)
     }
 
+    /// The folder under the target directory for what is too heavy to commit.
+    pub(crate) fn bundle(&self, seed: u64) -> Option<PathBuf> {
+        let name = self.name.as_deref()?.replace("::", "-");
+        let binary = std::env::current_exe().ok()?;
+        // target/debug/deps/binary
+        let mut path = binary.ancestors().nth(3)?.join("simoom");
+        path.extend(self.package.as_deref());
+        path.extend(self.krate.as_deref());
+        path.push(name);
+        path.push(format!("{seed:016x}"));
+        Some(path)
+    }
+
     /// Where its failures are saved.
     pub(crate) fn saved_at(&self) -> Option<PathBuf> {
         let name = self.name.as_deref()?.replace("::", "-");

@@ -30,6 +30,10 @@ pub(crate) struct Witness {
     pub(crate) time_ns: i64,
     pub(crate) stuck: Vec<String>,
     pub(crate) backtrace: Option<String>,
+    /// What the user noted.
+    pub(crate) history: Vec<String>,
+    /// Whether the record was written to its file.
+    pub(crate) recorded: bool,
     /// What the run printed.
     pub(crate) output: String,
 }
@@ -44,6 +48,8 @@ impl Witness {
             time_ns: outcome.time_ns,
             stuck: outcome.stuck.iter().map(ToString::to_string).collect(),
             backtrace: outcome.backtrace.clone(),
+            history: outcome.history.clone(),
+            recorded: false,
             output: String::new(),
         }
     }
@@ -70,6 +76,12 @@ impl Witness {
         if let Some(backtrace) = &self.backtrace {
             line("backtrace", backtrace);
         }
+        for note in &self.history {
+            line("note", note);
+        }
+        if self.recorded {
+            line("recorded", "");
+        }
         text
     }
 
@@ -85,6 +97,8 @@ impl Witness {
                 "signature" => witness.signature = Some(value),
                 "failure" => witness.failure = Some(value),
                 "stuck" => witness.stuck.push(value),
+                "note" => witness.history.push(value),
+                "recorded" => witness.recorded = true,
                 "backtrace" => witness.backtrace = Some(value),
                 _ => return None,
             }
@@ -105,14 +119,23 @@ pub(crate) fn asked(identity: &Identity) -> Option<PathBuf> {
 }
 
 /// In a child: runs `run` between the marks, writes what came of it beside the plan, and exits.
-pub(crate) fn answer(plan: &Path, run: impl FnOnce(Plan) -> Outcome) -> ! {
+pub(crate) fn answer(plan: &Path, identity: &Identity, run: impl FnOnce(&Plan) -> Outcome) -> ! {
     let text = std::fs::read_to_string(plan).expect("the parent wrote the plan");
     let parsed = Plan::parse(&text).expect("the parent wrote a valid plan");
     println!("{BEGIN}");
-    let witness = Witness::of(&run(parsed));
+    let outcome = run(&parsed);
     println!("\n{END}");
+    let mut witness = Witness::of(&outcome);
+    witness.recorded = write_record(identity, parsed.seed, &outcome).is_ok();
     std::fs::write(answer_path(plan), witness.to_text()).expect("the answer can be written");
     std::process::exit(0)
+}
+
+/// Writes the whole record to the run's folder under the target directory.
+fn write_record(identity: &Identity, seed: u64, outcome: &Outcome) -> io::Result<()> {
+    let folder = identity.bundle(seed).ok_or(io::ErrorKind::NotFound)?;
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("record.txt"), outcome.record.join("\n") + "\n")
 }
 
 /// Runs `plan` in a fresh process.

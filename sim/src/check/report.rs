@@ -119,6 +119,8 @@ pub struct Found {
     pub(crate) saved: Option<PathBuf>,
     pub(crate) replay: String,
     pub(crate) notes: Vec<String>,
+    /// Where every event of the shrunk run is written down.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// How a failure was shrunk.
@@ -218,6 +220,13 @@ impl fmt::Display for Found {
             writeln!(f, "  {}", stuck.replace('\n', "\n  "))?;
         }
         self.write_story(f)?;
+        let history = &self.witness.history;
+        if !history.is_empty() {
+            writeln!(f, "  the last of {} notes:", history.len())?;
+            for note in &history[history.len().saturating_sub(SHOWN)..] {
+                writeln!(f, "  {note}")?;
+            }
+        }
         for note in &self.notes {
             writeln!(f, "  note      {note}")?;
         }
@@ -232,6 +241,9 @@ impl fmt::Display for Found {
                 "  saved     {}  (commit it: it is replayed before new seeds)",
                 saved.display()
             )?;
+        }
+        if let Some(record) = &self.record {
+            writeln!(f, "  record    {}", record.display())?;
         }
         write!(f, "  replay    {}", self.replay)?;
         if !self.witness.output.is_empty() {
@@ -268,7 +280,6 @@ impl Found {
             )?,
             None => writeln!(f, "  with {left}:")?,
         }
-        const SHOWN: usize = 20;
         for line in self.story().iter().take(SHOWN) {
             writeln!(f, "  {line}")?;
         }
@@ -278,6 +289,9 @@ impl Found {
         Ok(())
     }
 }
+
+/// How many lines of a kind a report shows.
+const SHOWN: usize = 20;
 
 /// A seed as people read and type it.
 #[derive(Clone, Copy)]

@@ -81,7 +81,7 @@ where
         runner: &runner,
     };
     if let Some(plan) = process::asked(&sweep.identity) {
-        process::answer(&plan, |plan| sweep.replay_verbosely(&plan));
+        process::answer(&plan, &sweep.identity, |plan| sweep.replay_verbosely(plan));
     }
     if process::is_child() {
         // This process was started for another sweep of the same test.
@@ -192,7 +192,7 @@ impl Sweep<'_> {
             seed,
             choices: Choices::Strategy { strategy, horizon },
             limits: self.config.limits,
-            level: Level::Hash,
+            level: Level::History,
         }
     }
 
@@ -302,7 +302,7 @@ impl Sweep<'_> {
             seed: plan.seed,
             choices,
             limits: self.config.limits,
-            level: Level::Hash,
+            level: Level::History,
         }
     }
 
@@ -370,6 +370,11 @@ impl Sweep<'_> {
             ));
         }
         let (confirmed, witness) = self.confirm(&plan, &signature);
+        let record = self
+            .identity
+            .bundle(seed)
+            .map(|path| self.identity.shown(&path.join("record.txt")))
+            .filter(|_| witness.recorded);
         let saved = self.save(&plan, &mut notes);
         Found {
             label: self.identity.label().to_owned(),
@@ -388,6 +393,7 @@ impl Sweep<'_> {
                 .identity
                 .command(&format!("SIMOOM_SEED={}", Seed(seed))),
             notes,
+            record,
         }
     }
 
@@ -395,6 +401,11 @@ impl Sweep<'_> {
         let failure = outcome.failure.expect("only failing runs are described");
         let signature = failure.signature();
         let (confirmed, witness) = self.confirm(&plan, &signature);
+        let record = self
+            .identity
+            .bundle(plan.seed)
+            .map(|path| self.identity.shown(&path.join("record.txt")))
+            .filter(|_| witness.recorded);
         let saved = self.identity.saved_at();
         let replay = match &saved {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
@@ -415,6 +426,7 @@ impl Sweep<'_> {
             saved: None,
             replay: self.identity.command(&replay),
             notes,
+            record,
         }
     }
 
@@ -422,7 +434,9 @@ impl Sweep<'_> {
     fn confirm(&self, plan: &Plan, signature: &str) -> (Confirmation, Witness) {
         let here = || {
             // The same run, here, for its stacks.
-            Witness::of(&self.replay_verbosely_unheard(plan))
+            let mut witness = Witness::of(&self.replay_verbosely_unheard(plan));
+            witness.recorded = false;
+            witness
         };
         if self.identity.name.is_none() {
             let why = "`check` was not called from a `#[test]` of its own thread".to_owned();

@@ -9,4 +9,4 @@ pub(crate) use self::anchor::{Anchor, AnchorHash, ChoiceKind, Point, ResourceNam
 pub(crate) use self::path::{PathHash, PathId, Paths, escape, short_type_name, unescape};
 pub(crate) use self::plan::{Deviation, Plan, PlanError, Story, parse_seed};
 pub use self::value::value;
-pub(crate) use self::value::{below, mix};
+pub(crate) use self::value::{below, hash_text, mix};

@@ -91,6 +91,12 @@ impl Paths {
         text
     }
 
+    /// Every path by its hash, as it is stored.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (PathHash, String)> {
+        let ids = (0..self.entries.len() as u32).map(PathId);
+        ids.map(|path| (self.hash(path), self.text(path)))
+    }
+
     /// The path as people read it: the node, then the last name without module or closure marks.
     pub(crate) fn label(&self, path: PathId) -> String {
         let entry = &self.entries[path.0 as usize];

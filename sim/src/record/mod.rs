@@ -7,7 +7,11 @@
 //! 1. The hash covers every event with all its fields, in order, and every choice.
 //! 2. How much is kept never changes the hash.
 
+mod text;
+
 use crate::choice::{mix, value};
+
+pub(crate) use self::text::Names;
 
 /// The version of the events' meaning; part of every hash.
 pub(crate) const FORMAT: u64 = 1;
@@ -50,6 +54,8 @@ pub(crate) enum EventKind {
     OpCompleted,
     /// `signal.sent`: node.
     SignalSent,
+    /// `user.noted`: hash of the text.
+    UserNoted,
 }
 
 /// One thing that happened.
@@ -71,6 +77,8 @@ pub(crate) struct Event {
 pub(crate) enum Level {
     /// The hash alone.
     Hash,
+    /// The user's notes too: what a sweep keeps.
+    History,
     /// Every event.
     Full,
 }
@@ -111,6 +119,11 @@ impl Recorder {
     /// The hash of everything taken in so far.
     pub(crate) fn hash(&self) -> u128 {
         (u128::from(self.hash[0]) << 64) | u128::from(mix(self.hash[1], self.count))
+    }
+
+    /// Whether the user's notes are kept.
+    pub(crate) fn keeps_notes(&self) -> bool {
+        self.level != Level::Hash
     }
 
     /// How many events were taken in.

@@ -16,8 +16,8 @@ pub(crate) mod tasks;
 use simoom::backend::TimerQueue;
 use simoom::time::Instant;
 
-use crate::choice::{PathId, Paths};
-use crate::record::{Event, EventKind, Level, Recorder};
+use crate::choice::{PathId, Paths, hash_text};
+use crate::record::{Event, EventKind, Level, Names, Recorder};
 use crate::strategy::Choose;
 
 pub(crate) use self::choose::Deviated;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
     pub(crate) deviated: Vec<Deviated>,
+    /// What the user noted: when, who, what.
+    pub(crate) history: Vec<(i64, String, String)>,
     /// How many scheduling choices were made.
     pub(crate) scheduled: u64,
     pub(crate) failure: Option<Failure>,
@@ -98,6 +100,7 @@ impl World {
             resources: Resources::default(),
             effects: Effects::default(),
             deviated: Vec::new(),
+            history: Vec::new(),
             scheduled: 0,
             failure: None,
             next: None,
@@ -130,6 +133,30 @@ impl World {
             two,
             cause,
         })
+    }
+
+    /// Takes a note of the user's.
+    pub(crate) fn user_note(&mut self, text: &str) {
+        self.note(EventKind::UserNoted, hash_text(text), 0);
+        if self.record.keeps_notes() {
+            let who = self.paths.label(self.current_path());
+            self.history.push((self.now_ns, who, text.to_owned()));
+        }
+    }
+
+    /// What the hashes in the record stand for.
+    pub(crate) fn names(&self) -> Names {
+        let mut names = Names::default();
+        for (hash, path) in self.paths.all() {
+            names.insert(hash.0, path);
+        }
+        for (name, text) in self.resources.texts(&self.paths) {
+            names.insert(name.0, text);
+        }
+        for (_, _, text) in &self.history {
+            names.insert(hash_text(text), text.clone());
+        }
+        names
     }
 
     /// Makes `event` the cause of what happens until the next call.
