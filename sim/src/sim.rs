@@ -129,7 +129,7 @@ impl Sim {
     ///         flag.set(true);
     ///     });
     ///     sim.run_until(|| done.get()).await;
-    ///     assert_eq!(sim.elapsed(), Duration::from_millis(30));
+    ///     assert!(sim.elapsed() >= Duration::from_millis(30));
     /// })
     /// .unwrap();
     /// ```
