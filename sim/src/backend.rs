@@ -40,6 +40,8 @@ pub(crate) struct SimBackend {
     owner: Owner,
     remote: Arc<SimRemote>,
     dead: Cell<bool>,
+    /// The running task's node was killed under it.
+    running_dead: Cell<bool>,
     next_id: Cell<u64>,
     /// Whose task the next spawn starts, if not the running task's.
     spawn_for: RefCell<Option<SpawnFor>>,
@@ -61,6 +63,7 @@ impl SimBackend {
             owner,
             remote: Arc::new(SimRemote::new(owner)),
             dead: Cell::new(false),
+            running_dead: Cell::new(false),
             next_id: Cell::new(0),
             spawn_for: RefCell::new(None),
             stacks: RefCell::new(None),
@@ -101,7 +104,12 @@ impl SimBackend {
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        self.dead.get() || self.world.borrow().is_running_dead()
+        self.dead.get() || self.running_dead.get()
+    }
+
+    /// Says whether the running task's node was killed under it.
+    pub(crate) fn set_running_dead(&self, dead: bool) {
+        self.running_dead.set(dead);
     }
 
     /// Spawns with `spawn`, as a task of another node.

@@ -87,7 +87,11 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
                 .tasks
                 .get(slot)
                 .is_some_and(|entry| entry.node == node);
-            if of_node && Some(slot) != running {
+            if of_node && Some(slot) == running {
+                if let Some(entry) = world.tasks.get_mut(slot) {
+                    entry.doomed = true;
+                }
+            } else if of_node {
                 doomed.extend(world.tasks.remove(slot));
             }
         }
@@ -101,6 +105,7 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
         world.effects.drop_all(wakers);
         doomed
     });
+    backend.set_running_dead(backend.with(|world| world.is_running_dead()));
     drop_dead(backend, doomed);
 }
 

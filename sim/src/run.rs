@@ -218,6 +218,7 @@ impl Run<'_> {
                 world.because_of(event);
             }
         });
+        self.backend.set_running_dead(false);
         let polled = self.watched.poll(|| task.run());
         let steps = self.spec.limits.steps;
         let polls = self.polls;
@@ -405,7 +406,7 @@ fn describe(world: &World) -> Vec<Deviation> {
         let anchor = Anchor {
             kind: deviated.kind,
             subject,
-            operation: deviated.point.operation.to_owned(),
+            operation: deviated.point.operation.name.to_owned(),
             resource,
             step: deviated.point.step,
             visit: deviated.point.visit,
@@ -428,7 +429,7 @@ fn story(world: &World, deviated: &Deviated) -> String {
     let label = |path: Option<crate::choice::PathId>| {
         path.map_or_else(String::new, |path| world.paths.label(path))
     };
-    let operation = deviated.point.operation;
+    let operation = deviated.point.operation.name;
     let site = deviated.site.map_or_else(String::new, |site| {
         format!(" at {}:{}", site.file(), site.line())
     });

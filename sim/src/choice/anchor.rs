@@ -6,6 +6,8 @@
 
 use std::fmt::Write;
 
+use simoom::backend::OpKind;
+
 use super::path::{PathHash, parse_path};
 use super::value::{hash_text, mix};
 
@@ -32,6 +34,15 @@ impl ChoiceKind {
             Self::Pick => "pick",
             Self::Delay => "delay",
             Self::Short => "short",
+        }
+    }
+
+    fn hash(self) -> u64 {
+        match self {
+            Self::Sched => const { hash_text("sched") },
+            Self::Pick => const { hash_text("pick") },
+            Self::Delay => const { hash_text("delay") },
+            Self::Short => const { hash_text("short") },
         }
     }
 
@@ -82,13 +93,55 @@ impl ResourceName {
     }
 }
 
+/// What is done at a choice point, by its stored name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    hash: u64,
+}
+
+impl Operation {
+    pub(crate) const START: Self = Self::called("start");
+    pub(crate) const END: Self = Self::called("end");
+    pub(crate) const SELECT: Self = Self::called("select");
+    pub(crate) const SEGMENT: Self = Self::called("segment");
+    pub(crate) const READ: Self = Self::called("read");
+    pub(crate) const WRITE: Self = Self::called("write");
+
+    const fn called(name: &'static str) -> Self {
+        Self {
+            name,
+            hash: hash_text(name),
+        }
+    }
+
+    /// The point before or at a task's operation.
+    pub(crate) fn of(kind: OpKind) -> Self {
+        match kind {
+            OpKind::Yield => const { Self::called("yield") },
+            OpKind::Sleep => const { Self::called("sleep") },
+            OpKind::Join => const { Self::called("join") },
+            OpKind::Lock => const { Self::called("lock") },
+            OpKind::Notified => const { Self::called("notified") },
+            OpKind::Send => const { Self::called("send") },
+            OpKind::Recv => const { Self::called("recv") },
+            OpKind::Accept => const { Self::called("accept") },
+            OpKind::Connect => const { Self::called("connect") },
+            OpKind::Read => Self::READ,
+            OpKind::Write => Self::WRITE,
+            OpKind::Resolve => const { Self::called("resolve") },
+            OpKind::Signal => const { Self::called("signal") },
+            other => Self::called(other.name()),
+        }
+    }
+}
+
 /// A point in a task's life: before or at the `step`-th operation of one kind on one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
     /// Who: a task's path, or the resource itself for choices of the network.
     pub(crate) subject: u64,
-    /// The operation's stored name, `start` or `end`.
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Operation,
     /// On what.
     pub(crate) resource: ResourceName,
     /// How many such operations the subject completed before.
@@ -103,7 +156,7 @@ pub(crate) struct AnchorHash(pub(crate) u64);
 
 impl Point {
     pub(crate) fn hash(&self, kind: ChoiceKind) -> AnchorHash {
-        let operation = mix(hash_text(kind.name()), hash_text(self.operation));
+        let operation = mix(kind.hash(), self.operation.hash);
         let subject = mix(operation, self.subject);
         let place = mix(subject, self.resource.0);
         AnchorHash(mix(
@@ -134,7 +187,7 @@ impl Anchor {
             parse_path(&self.subject)?.0
         };
         let resource = ResourceName::parse(&self.resource)?;
-        let operation = mix(hash_text(self.kind.name()), hash_text(&self.operation));
+        let operation = mix(self.kind.hash(), hash_text(&self.operation));
         let place = mix(mix(operation, subject), resource.0);
         Some(AnchorHash(mix(
             place,

@@ -5,7 +5,7 @@ mod path;
 mod plan;
 mod value;
 
-pub(crate) use self::anchor::{Anchor, AnchorHash, ChoiceKind, Point, ResourceName};
+pub(crate) use self::anchor::{Anchor, AnchorHash, ChoiceKind, Operation, Point, ResourceName};
 pub(crate) use self::path::{PathHash, PathId, Paths, escape, short_type_name, unescape};
 pub(crate) use self::plan::{Deviation, Plan, PlanError, Story, parse_seed};
 pub use self::value::value;

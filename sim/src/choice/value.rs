@@ -26,25 +26,32 @@ pub(crate) fn below(bits: u64, bound: u64) -> u64 {
 
 /// A stable hash of a few words.
 #[must_use]
-pub(crate) fn mix(one: u64, two: u64) -> u64 {
+pub(crate) const fn mix(one: u64, two: u64) -> u64 {
     let folded = fold(one ^ 0x2d35_8dcc_aa6c_78a5, two ^ 0x8bb8_4b93_962e_acc9);
     fold(folded ^ 0x4b33_a62e_d433_d4a3, two ^ 0x4d5a_2da5_1de1_aa47) ^ one.rotate_left(32)
 }
 
 /// A stable hash of a text.
 #[must_use]
-pub(crate) fn hash_text(text: &str) -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15 ^ text.len() as u64;
-    for chunk in text.as_bytes().chunks(8) {
+pub(crate) const fn hash_text(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut state = 0x9e37_79b9_7f4a_7c15 ^ bytes.len() as u64;
+    let mut index = 0;
+    while index < bytes.len() {
         let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
+        let mut offset = 0;
+        while offset < 8 && index + offset < bytes.len() {
+            word[offset] = bytes[index + offset];
+            offset += 1;
+        }
         state = mix(state, u64::from_le_bytes(word));
+        index += 8;
     }
     state
 }
 
-fn fold(one: u64, two: u64) -> u64 {
-    let product = u128::from(one) * u128::from(two);
+const fn fold(one: u64, two: u64) -> u64 {
+    let product = one as u128 * two as u128;
     (product as u64) ^ ((product >> 64) as u64)
 }
 

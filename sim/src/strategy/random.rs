@@ -42,9 +42,10 @@ impl Random {
 
 impl Choose for Random {
     fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
-        let bits = value(self.seed, SCHED, asked.anchor.0);
+        let anchor = asked.anchor();
+        let bits = value(self.seed, SCHED, anchor.0);
         if let Some(current) = asked.current {
-            if value(self.seed, COIN, asked.anchor.0) & 255 >= self.preempt {
+            if value(self.seed, COIN, anchor.0) & 255 >= self.preempt {
                 return current;
             }
             // Any other than the current one.

@@ -36,7 +36,10 @@ impl Replay {
 
 impl Choose for Replay {
     fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
-        let stored = self.stored(asked.anchor);
+        if self.stored.is_empty() {
+            return asked.calm;
+        }
+        let stored = self.stored(asked.anchor());
         stored
             .and_then(|path| asked.runnable.iter().position(|&task| task == path))
             .unwrap_or(asked.calm)

@@ -13,7 +13,7 @@ use simoom::backend::Op;
 use super::World;
 use super::resources::Origin;
 use super::tasks::TaskSlot;
-use crate::choice::{ChoiceKind, PathId, Point, ResourceName};
+use crate::choice::{ChoiceKind, Operation, PathId, Point, ResourceName};
 use crate::record::EventKind;
 use crate::strategy::Scheduling;
 
@@ -110,10 +110,9 @@ impl World {
             Some(entry) => (entry.point(), Some(entry.path), Some(entry.at.site)),
             None => (self.idle_point(), Some(self.last_path), None),
         };
-        let anchor = point.hash(ChoiceKind::Sched);
         let runnable = self.tasks.ready_paths();
         let asked = Scheduling {
-            anchor,
+            point,
             runnable,
             current,
             calm,
@@ -122,7 +121,7 @@ impl World {
         let value = runnable[rank];
         let chosen = self.tasks.ready()[rank];
         self.scheduled += 1;
-        self.note(EventKind::ChoiceMade, anchor.0, value);
+        self.note(EventKind::ChoiceMade, point.subject, value);
         if rank != calm {
             let path = self.tasks.get(chosen).map(|entry| entry.path);
             self.deviate(
@@ -147,7 +146,7 @@ impl World {
         self.idle_visits += 1;
         Point {
             subject,
-            operation: "end",
+            operation: Operation::END,
             resource: ResourceName::NONE,
             step: 0,
             visit,
@@ -167,7 +166,7 @@ impl World {
         let (subject, site) = (entry.path, entry.at.site);
         let point = Point {
             subject: entry.hash.0,
-            operation: "select",
+            operation: Operation::SELECT,
             resource: ResourceName::NONE,
             step,
             visit: 0,
@@ -193,7 +192,7 @@ impl World {
         }
         let point = Point {
             subject: 0,
-            operation: "segment",
+            operation: Operation::SEGMENT,
             resource: direction,
             step: number,
             visit: 0,
@@ -209,7 +208,7 @@ impl World {
     /// How many of at most `most` bytes the `number`-th read or write of a direction leaves out.
     pub(crate) fn choose_short(
         &mut self,
-        operation: &'static str,
+        operation: Operation,
         direction: ResourceName,
         number: u32,
         most: u64,

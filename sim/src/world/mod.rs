@@ -252,7 +252,7 @@ impl World {
         let Some(entry) = self.tasks.get(slot) else {
             return false;
         };
-        if !self.nodes[entry.node.0 as usize].alive {
+        if entry.doomed {
             return false;
         }
         self.tasks.make_ready(slot);

@@ -44,9 +44,7 @@ impl World {
 
     /// Whether the running task's node was killed under it.
     pub(crate) fn is_running_dead(&self) -> bool {
-        self.tasks
-            .current()
-            .is_some_and(|entry| !self.nodes[entry.node.0 as usize].alive)
+        self.tasks.current().is_some_and(|entry| entry.doomed)
     }
 }
 

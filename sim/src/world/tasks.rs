@@ -3,7 +3,8 @@
 //! Owns the bookkeeping of each task. Knows nothing of who chooses among the runnable.
 //!
 //! # Invariants
-//! 1. `ready` holds the runnable tasks in path order, each once; `ready_paths` their hashes.
+//! 1. `ready` holds the runnable tasks in path order, each once; `ready_paths` their hashes and
+//!    `ready_orders` their ranks, for searching without touching the tasks.
 //! 2. A live task's key is its slot + 1; a task that has left the table has key 0.
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use simoom::backend::{OpKind, Task};
 use slab::Slab;
 
 use super::node::NodeId;
-use crate::choice::{PathHash, PathId, Point, ResourceName};
+use crate::choice::{Operation, PathHash, PathId, Point, ResourceName};
 
 /// Where a task stands in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,8 @@ pub(crate) struct TaskEntry {
     pub(crate) location: &'static Location<'static>,
     /// The last operation it came to.
     pub(crate) at: At,
+    /// Its node was killed while it ran.
+    pub(crate) doomed: bool,
     /// It gave way of its own accord: calm goes on with another.
     pub(crate) yielding: bool,
     /// It was interrupted before this operation, which may pass the next time.
@@ -87,6 +90,7 @@ impl TaskEntry {
                 resource: ResourceName::NONE,
                 site: location,
             },
+            doomed: false,
             yielding: false,
             granted: None,
             begun: 0,
@@ -116,8 +120,8 @@ impl TaskEntry {
     /// The point at which a choice is made now; the next at the same place has another visit.
     pub(crate) fn point(&mut self) -> Point {
         let (kind, operation) = match self.at.kind {
-            None => (OpKind::Yield, "start"),
-            Some(kind) => (kind, kind.name()),
+            None => (OpKind::Yield, Operation::START),
+            Some(kind) => (kind, Operation::of(kind)),
         };
         let steps = self.steps.entry((kind, self.at.resource)).or_default();
         let visit = steps.visits;
@@ -138,6 +142,7 @@ pub(crate) struct Tasks {
     entries: Slab<TaskEntry>,
     ready: Vec<TaskSlot>,
     ready_paths: Vec<u64>,
+    ready_orders: Vec<(u128, TaskSlot)>,
     pub(crate) running: Option<TaskSlot>,
     /// The order of the task that ran last.
     pub(crate) last_order: u128,
@@ -225,6 +230,8 @@ impl Tasks {
         }
         if let Err(rank) = self.rank(slot) {
             self.ready.insert(rank, slot);
+            self.ready_orders
+                .insert(rank, (self.entries[slot.0 as usize].order, slot));
             self.ready_paths
                 .insert(rank, self.entries[slot.0 as usize].hash.0);
         }
@@ -240,6 +247,7 @@ impl Tasks {
         }
         if let Ok(rank) = self.rank(slot) {
             self.ready.remove(rank);
+            self.ready_orders.remove(rank);
             self.ready_paths.remove(rank);
         }
         self.entries[slot.0 as usize].is_ready = false;
@@ -258,8 +266,8 @@ impl Tasks {
     /// The runnable task after `order` in path order, around the end.
     pub(crate) fn successor(&self, order: u128) -> usize {
         let rank = self
-            .ready
-            .partition_point(|&slot| self.entries[slot.0 as usize].order <= order);
+            .ready_orders
+            .partition_point(|&(other, _)| other <= order);
         if rank == self.ready.len() { 0 } else { rank }
     }
 

@@ -13,7 +13,7 @@ use simoom::time::Instant;
 
 use super::connection::{RECEIVE_MAX, SEND_MAX};
 use super::{Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment};
-use crate::choice::ResourceName;
+use crate::choice::{Operation, ResourceName};
 use crate::record::EventKind;
 use crate::world::node::{FIRST_PORT, NodeId};
 use crate::world::{Due, World};
@@ -502,7 +502,8 @@ impl World {
         if available == 0 {
             return self.read_nothing(id, end, target.is_empty());
         }
-        let short = self.choose_short("read", direction, number, available as u64 - 1) as usize;
+        let short =
+            self.choose_short(Operation::READ, direction, number, available as u64 - 1) as usize;
         let Some(connection) = self.net.connection_mut(id) else {
             return Err(gone());
         };
@@ -588,7 +589,8 @@ impl World {
         let number = this.writes;
         this.writes += 1;
         let direction = connection.name.direction(end == 0);
-        let short = self.choose_short("write", direction, number, most as u64 - 1) as usize;
+        let short =
+            self.choose_short(Operation::WRITE, direction, number, most as u64 - 1) as usize;
         let count = most - short;
         let Some(connection) = self.net.connection_mut(id) else {
             return Err(gone());
