@@ -8,7 +8,8 @@
 //! # Invariants
 //! 1. No entry is earlier than its parent in the heap.
 //! 2. Equal deadlines leave in the order they were armed.
-//! 3. `slots[heap[i].slot].place == i` for every `i`.
+//! 3. `places[heap[i].slot] == i` for every `i`. The places stand apart from the values, so that
+//!    moving entries touches little memory.
 
 use super::Instant;
 
@@ -27,6 +28,8 @@ pub struct TimerQueue<T> {
     owner: u64,
     sequence: u64,
     heap: Vec<Entry>,
+    /// Each slot's index in the heap, or the next free slot.
+    places: Vec<u32>,
     slots: Vec<Slot<T>>,
     free: u32,
 }
@@ -41,8 +44,6 @@ struct Entry {
 #[derive(Debug)]
 struct Slot<T> {
     generation: u32,
-    /// The entry's index in the heap, or the next free slot.
-    place: u32,
     value: Option<T>,
 }
 
@@ -58,6 +59,7 @@ impl<T> TimerQueue<T> {
             owner,
             sequence: 0,
             heap: Vec::new(),
+            places: Vec::new(),
             slots: Vec::new(),
             free: NONE,
         }
@@ -94,7 +96,7 @@ impl<T> TimerQueue<T> {
     /// Removes a timer and returns its value, unless it has fired.
     pub fn remove(&mut self, key: TimerKey) -> Option<T> {
         self.get_mut(key)?;
-        let place = self.slots[key.slot as usize].place as usize;
+        let place = self.places[key.slot as usize] as usize;
         self.remove_entry(place);
         self.give_slot(key.slot)
     }
@@ -131,37 +133,64 @@ impl<T> TimerQueue<T> {
     fn take_slot(&mut self, value: T) -> u32 {
         if self.free == NONE {
             let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers are armed");
+            self.places.push(0);
             self.slots.push(Slot {
                 generation: 0,
-                place: 0,
                 value: Some(value),
             });
             return slot;
         }
         let slot = self.free;
-        let entry = &mut self.slots[slot as usize];
-        self.free = entry.place;
-        entry.value = Some(value);
+        self.free = self.places[slot as usize];
+        self.slots[slot as usize].value = Some(value);
         slot
     }
 
     fn give_slot(&mut self, slot: u32) -> Option<T> {
         let entry = &mut self.slots[slot as usize];
         entry.generation = entry.generation.wrapping_add(1);
-        entry.place = self.free;
+        self.places[slot as usize] = self.free;
         self.free = slot;
         entry.value.take()
     }
 
+    /// Fills the hole at `place` with the last entry.
     fn remove_entry(&mut self, place: usize) {
-        self.heap.swap_remove(place);
-        if place < self.heap.len() {
-            let place = self.sift_up(place);
-            self.sift_down(place);
+        let Some(last) = self.heap.pop() else { return };
+        if place == self.heap.len() {
+            return;
+        }
+        // The last entry most likely belongs near the bottom: the hole goes there first, which
+        // takes one comparison less at each level, and the entry rises from there.
+        let bottom = self.sink_hole(place);
+        self.heap[bottom] = last;
+        self.sift_up(bottom);
+    }
+
+    /// Moves the earliest child up into the hole, again and again; returns where the hole ends.
+    fn sink_hole(&mut self, mut place: usize) -> usize {
+        loop {
+            let first = place * ARITY + 1;
+            let Some(children) = self.heap.get(first..) else {
+                return place;
+            };
+            let children = &children[..children.len().min(ARITY)];
+            let Some((head, rest)) = children.split_first() else {
+                return place;
+            };
+            let (mut child, mut least) = (first, head.order());
+            for (offset, entry) in rest.iter().enumerate() {
+                let order = entry.order();
+                if order < least {
+                    (child, least) = (first + 1 + offset, order);
+                }
+            }
+            self.put(place, self.heap[child]);
+            place = child;
         }
     }
 
-    fn sift_up(&mut self, mut place: usize) -> usize {
+    fn sift_up(&mut self, mut place: usize) {
         let entry = self.heap[place];
         while place > 0 {
             let parent = (place - 1) / ARITY;
@@ -172,29 +201,11 @@ impl<T> TimerQueue<T> {
             place = parent;
         }
         self.put(place, entry);
-        place
-    }
-
-    fn sift_down(&mut self, mut place: usize) {
-        let entry = self.heap[place];
-        loop {
-            let first = place * ARITY + 1;
-            let last = (first + ARITY).min(self.heap.len());
-            let Some(child) = (first..last).min_by_key(|&child| self.heap[child].order()) else {
-                break;
-            };
-            if self.heap[child].order() >= entry.order() {
-                break;
-            }
-            self.put(place, self.heap[child]);
-            place = child;
-        }
-        self.put(place, entry);
     }
 
     fn put(&mut self, place: usize, entry: Entry) {
         self.heap[place] = entry;
-        self.slots[entry.slot as usize].place = place as u32;
+        self.places[entry.slot as usize] = place as u32;
     }
 }
 
