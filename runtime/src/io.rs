@@ -4,3 +4,5 @@
 //! adapter written for these traits works on them.
 
 pub use tokio::io::*;
+
+pub use crate::net::{Interest, Ready};

@@ -1,1 +1,94 @@
 //! Requests of the operating system to stop.
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::backend::{Op, OpKind};
+use crate::context;
+use crate::coop::proceed;
+
+/// Waits until the process is asked to stop, as by Ctrl-C in its terminal.
+///
+/// The first call replaces what the signal does by default, which is to end the process, for good:
+/// from then on it only completes the futures of this function. A signal counts for every future
+/// that was made before it, polled or not.
+///
+/// # Errors
+/// Outside a runtime; when the signal cannot be listened for.
+///
+/// # Cancel safety
+/// Safe, but a signal that comes after a future was dropped and before the next one is made has no
+/// effect.
+///
+/// # Under simulation
+/// Waits for the simulated node to be asked to stop; signals of the real process are not seen.
+///
+/// # Examples
+/// ```no_run
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// simoom::signal::ctrl_c().await.unwrap();
+/// println!("stopping");
+/// # });
+/// ```
+#[track_caller]
+pub fn ctrl_c() -> CtrlC {
+    CtrlC {
+        seen: Some(context::with_current(|backend| match backend {
+            Some(backend) => backend.ctrl_c_count(),
+            None => Err(outside()),
+        })),
+        site: Location::caller(),
+    }
+}
+
+/// The future of [`ctrl_c`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct CtrlC {
+    /// How many requests there were before; taken when the future has ended.
+    seen: Option<io::Result<u64>>,
+    site: &'static Location<'static>,
+}
+
+impl Future for CtrlC {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let seen = match self.seen.take() {
+            Some(Ok(seen)) => seen,
+            Some(Err(error)) => return Poll::Ready(Err(error)),
+            None => panic!("`ctrl_c` was polled after it had returned"),
+        };
+        let polled = poll_count(cx, seen, self.site);
+        if polled.is_pending() {
+            self.seen = Some(Ok(seen));
+        }
+        polled
+    }
+}
+
+fn poll_count(
+    cx: &mut Context<'_>,
+    seen: u64,
+    site: &'static Location<'static>,
+) -> Poll<io::Result<()>> {
+    let progress = ready!(proceed(cx, &Op::private(OpKind::Signal, site)));
+    let polled = context::with_current(|backend| match backend {
+        Some(backend) => backend.poll_ctrl_c(cx, seen).map(Ok),
+        None => Poll::Ready(Err(outside())),
+    });
+    let asked = ready!(polled);
+    progress.done();
+    Poll::Ready(asked)
+}
+
+fn outside() -> io::Error {
+    io::Error::other(
+        "there is no simoom runtime here: call `ctrl_c` inside `Runtime::block_on`, \
+         `#[simoom::main]` or `#[simoom::test]`",
+    )
+}

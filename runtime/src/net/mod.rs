@@ -1,1 +1,18 @@
-//! Sockets and names.
+//! TCP streams and listeners, and looking up names.
+//!
+//! Owns what a user does with a socket. Knows nothing of where sockets come from: every operation
+//! tries through the seam, and waits through the seam if it would block.
+
+mod addr;
+mod lookup;
+mod ready;
+mod tcp_listener;
+mod tcp_stream;
+
+pub mod tcp;
+
+pub use self::addr::ToSocketAddrs;
+pub use self::lookup::lookup_host;
+pub use self::ready::{Interest, Ready};
+pub use self::tcp_listener::TcpListener;
+pub use self::tcp_stream::TcpStream;

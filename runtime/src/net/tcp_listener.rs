@@ -1,0 +1,237 @@
+//! A socket that accepts TCP connections.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::TcpStream;
+use super::addr::ToSocketAddrs;
+use super::lookup::{in_current, resolve};
+use crate::backend::{Listener, Op, OpKind};
+use crate::coop::proceed;
+
+/// How many connections wait to be accepted before further ones are turned away.
+const BACKLOG: u32 = 1024;
+
+/// A socket that accepts TCP connections. Dropping it closes it.
+///
+/// # Examples
+/// ```
+/// use simoom::net::{TcpListener, TcpStream};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+/// let (_server, peer) = listener.accept().await.unwrap();
+/// assert_eq!(peer, client.local_addr().unwrap());
+/// # });
+/// ```
+pub struct TcpListener {
+    listener: Arc<dyn Listener>,
+}
+
+impl TcpListener {
+    /// Listens on the first of the addresses of `addr` that can be had.
+    ///
+    /// Port 0 asks for a free one; see [`local_addr`](Self::local_addr). An address whose former
+    /// connections still linger can be bound again (`SO_REUSEADDR`). Up to 1024 connections wait
+    /// to be accepted.
+    ///
+    /// # Errors
+    /// That of the last address; when `addr` names no address; outside a runtime.
+    ///
+    /// # Cancel safety
+    /// Safe: a dropped future listens to nothing.
+    #[track_caller]
+    #[must_use = "futures do nothing unless awaited"]
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<Self>> {
+        let named = addr.named();
+        let site = Location::caller();
+        async move {
+            let mut last = None;
+            for addr in resolve(named, site).await? {
+                match in_current(|backend| backend.tcp_listen(addr, BACKLOG)) {
+                    Ok(listener) => return Ok(Self { listener }),
+                    Err(error) => last = Some(error),
+                }
+            }
+            Err(last.unwrap_or_else(no_address))
+        }
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left; when the connection was lost before it could be
+    /// accepted; when the runtime is gone. Later calls may succeed.
+    ///
+    /// # Cancel safety
+    /// Safe: a dropped future has accepted nothing.
+    #[track_caller]
+    pub fn accept(&self) -> Accept<'_> {
+        Accept {
+            listener: self,
+            site: Location::caller(),
+        }
+    }
+
+    /// Accepts a connection, or has the task woken when there is one.
+    ///
+    /// Several tasks may wait at once.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    #[track_caller]
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept_at(cx, Location::caller())
+    }
+
+    fn poll_accept_at(
+        &self,
+        cx: &mut Context<'_>,
+        site: &'static Location<'static>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let op = Op::write(OpKind::Accept, self.listener.resource(), site);
+        let progress = ready!(proceed(cx, &op));
+        loop {
+            match self.listener.try_accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.listener.poll_ready(cx))?;
+                }
+                accepted => {
+                    progress.done();
+                    let accepted = accepted
+                        .map(|(stream, addr)| (TcpStream::from_backend(stream, site), addr));
+                    return Poll::Ready(accepted);
+                }
+            }
+        }
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// How many routers its packets may pass.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.listener.ttl()
+    }
+
+    /// Sets how many routers its packets may pass.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.listener.set_ttl(ttl)
+    }
+
+    /// Takes over a listener of the standard library.
+    ///
+    /// It must be in non-blocking mode already: otherwise accepting stops the whole thread.
+    ///
+    /// # Errors
+    /// Outside a runtime.
+    ///
+    /// # Under simulation
+    /// An error: a simulated world takes no real sockets.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// listener.set_nonblocking(true).unwrap();
+    /// let listener = simoom::net::TcpListener::from_std(listener).unwrap();
+    /// # });
+    /// ```
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        let listener = in_current(|backend| backend.adopt_listener(listener))?;
+        Ok(Self { listener })
+    }
+
+    /// Gives the socket to the standard library. It stays in non-blocking mode.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    ///
+    /// # Under simulation
+    /// An error: there is no real socket.
+    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
+        self.listener.to_std()
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("TcpListener");
+        if let Ok(addr) = self.local_addr() {
+            debug.field("addr", &addr);
+        }
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl TryFrom<std::net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
+        Self::from_std(listener)
+    }
+}
+
+/// # Panics
+/// Under simulation, where there are no descriptors.
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.descriptor().expect(NO_DESCRIPTOR)
+    }
+}
+
+/// # Panics
+/// Under simulation, where there are no descriptors.
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+/// The future of [`TcpListener::accept`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct Accept<'a> {
+    listener: &'a TcpListener,
+    site: &'static Location<'static>,
+}
+
+impl Future for Accept<'_> {
+    type Output = io::Result<(TcpStream, SocketAddr)>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.listener.poll_accept_at(cx, self.site)
+    }
+}
+
+/// Why there is nothing to bind or to connect to.
+pub(super) fn no_address() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "the name stands for no address",
+    )
+}
+
+/// Why a simulated socket has no descriptor.
+pub(super) const NO_DESCRIPTOR: &str = "a simulated socket has no descriptor";
