@@ -207,6 +207,25 @@ mod sleeping {
         assert_eq!(second.0.load(Ordering::Relaxed), 1);
     }
 
+    #[simoom::test]
+    async fn a_reset_keeps_to_the_last_to_poll() {
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let mut sleep = pin!(sleep(MINUTE));
+        for count in [&first, &second] {
+            let waker = Waker::from(count.clone());
+            assert!(
+                sleep
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+        sleep.as_mut().reset(Instant::now() + ms(1));
+        simoom::time::sleep(ms(5)).await;
+        assert_eq!(first.0.load(Ordering::Relaxed), 0);
+        assert_eq!(second.0.load(Ordering::Relaxed), 1);
+    }
+
     #[test]
     fn a_sleep_may_move_from_one_runtime_to_another() {
         let mut sleep = Box::pin(sleep(ms(50)));

@@ -128,7 +128,7 @@ fn allocate<F: Future>(
 ) -> NonNull<Header> {
     let cell = Box::new(TaskCell {
         header: Header {
-            state: AtomicUsize::new(2 * REF | HANDLE),
+            state: AtomicUsize::new((2 * REF) | HANDLE),
             vtable: &const {
                 Vtable {
                     poll: poll::<F>,
@@ -522,9 +522,8 @@ impl<'a> TaskRef<'a> {
     /// The cell of `header` lives at least as long as `'a`.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller says so.
-        Self {
-            header: unsafe { header.as_ref() },
-        }
+        let header = unsafe { header.as_ref() };
+        Self { header }
     }
 }
 
