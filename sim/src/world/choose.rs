@@ -67,15 +67,16 @@ impl World {
         if self.tasks.ready().is_empty() || self.next.is_some() {
             return true;
         }
-        let was_ready = self.tasks.ready_rank(slot).is_some();
-        self.tasks.make_ready(slot);
-        let chosen = self.choose_task(Some(slot), true);
-        if chosen == slot {
-            if !was_ready {
-                self.tasks.make_unready(slot);
+        let added = self.tasks.make_ready(slot);
+        let rank = added.or_else(|| self.tasks.ready_rank(slot));
+        let chosen = self.choose_task(Some(slot), rank, true);
+        if Some(chosen) == rank {
+            if let Some(rank) = added {
+                self.tasks.take_ready(rank);
             }
             return true;
         }
+        let chosen = self.tasks.ready()[chosen];
         self.next = Some(chosen);
         if let Some(entry) = self.tasks.get_mut(slot) {
             entry.granted = Some((op.kind, resource, step));
@@ -85,25 +86,38 @@ impl World {
 
     /// The task to poll now.
     pub(crate) fn next_task(&mut self, last: Option<TaskSlot>) -> Option<TaskSlot> {
-        let slot = match self.next.take() {
-            Some(slot) if self.tasks.ready_rank(slot).is_some() => slot,
-            _ => match self.tasks.ready() {
-                [] => return None,
-                [only] => *only,
-                _ => self.choose_task(last, false),
-            },
+        let preferred = self
+            .next
+            .take()
+            .and_then(|slot| self.tasks.ready_rank(slot));
+        let rank = match (preferred, self.tasks.ready().len()) {
+            (Some(rank), _) => rank,
+            (None, 0) => return None,
+            (None, 1) => 0,
+            (None, _) => {
+                let last = last.filter(|&slot| self.tasks.get(slot).is_some());
+                let current = last.and_then(|slot| {
+                    let yielding = self.tasks.get(slot).is_some_and(|entry| entry.yielding);
+                    if yielding {
+                        None
+                    } else {
+                        self.tasks.ready_rank(slot)
+                    }
+                });
+                self.choose_task(last, current, false)
+            }
         };
-        self.tasks.make_unready(slot);
-        Some(slot)
+        Some(self.tasks.take_ready(rank))
     }
 
-    /// Asks which of the runnable tasks goes on; `last` ran until now.
-    fn choose_task(&mut self, last: Option<TaskSlot>, preempting: bool) -> TaskSlot {
-        let last = last.filter(|&slot| self.tasks.get(slot).is_some());
-        let current = last.and_then(|slot| {
-            let yielding = self.tasks.get(slot).is_some_and(|entry| entry.yielding);
-            self.tasks.ready_rank(slot).filter(|_| !yielding)
-        });
+    /// Asks which of the runnable tasks goes on, by rank; `last` ran until now, and has the rank
+    /// `current` if it can go on.
+    fn choose_task(
+        &mut self,
+        last: Option<TaskSlot>,
+        current: Option<usize>,
+        preempting: bool,
+    ) -> usize {
         let order = last.map_or(self.tasks.last_order, |slot| self.tasks.order(slot));
         let calm = current.unwrap_or_else(|| self.tasks.successor(order));
         let (point, subject, site) = match last.and_then(|slot| self.tasks.get_mut(slot)) {
@@ -119,11 +133,13 @@ impl World {
         };
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
-        let chosen = self.tasks.ready()[rank];
         self.scheduled += 1;
         self.note(EventKind::ChoiceMade, point.subject, value);
         if rank != calm {
-            let path = self.tasks.get(chosen).map(|entry| entry.path);
+            let path = self
+                .tasks
+                .get(self.tasks.ready()[rank])
+                .map(|entry| entry.path);
             self.deviate(
                 ChoiceKind::Sched,
                 point,
@@ -136,7 +152,7 @@ impl World {
                 },
             );
         }
-        chosen
+        rank
     }
 
     /// The point after a task that has ended.

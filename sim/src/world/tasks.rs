@@ -224,33 +224,33 @@ impl Tasks {
             .binary_search_by_key(&key, |&other| (self.entries[other.0 as usize].order, other))
     }
 
-    pub(crate) fn make_ready(&mut self, slot: TaskSlot) {
-        if self.entries[slot.0 as usize].is_ready {
-            return;
+    /// Adds a task to the runnable; its rank if it was not among them.
+    pub(crate) fn make_ready(&mut self, slot: TaskSlot) -> Option<usize> {
+        let entry = &mut self.entries[slot.0 as usize];
+        if std::mem::replace(&mut entry.is_ready, true) {
+            return None;
         }
-        if let Err(rank) = self.rank(slot) {
-            self.ready.insert(rank, slot);
-            self.ready_orders
-                .insert(rank, (self.entries[slot.0 as usize].order, slot));
-            self.ready_paths
-                .insert(rank, self.entries[slot.0 as usize].hash.0);
-        }
-        self.entries[slot.0 as usize].is_ready = true;
+        let (order, hash) = (entry.order, entry.hash.0);
+        let rank = self.rank(slot).unwrap_or_else(|rank| rank);
+        self.ready.insert(rank, slot);
+        self.ready_orders.insert(rank, (order, slot));
+        self.ready_paths.insert(rank, hash);
+        Some(rank)
     }
 
     pub(crate) fn make_unready(&mut self, slot: TaskSlot) {
-        let Some(entry) = self.entries.get(slot.0 as usize) else {
-            return;
-        };
-        if !entry.is_ready {
-            return;
+        if let Some(rank) = self.ready_rank(slot) {
+            self.take_ready(rank);
         }
-        if let Ok(rank) = self.rank(slot) {
-            self.ready.remove(rank);
-            self.ready_orders.remove(rank);
-            self.ready_paths.remove(rank);
-        }
+    }
+
+    /// Takes the runnable task of this rank out of the runnable.
+    pub(crate) fn take_ready(&mut self, rank: usize) -> TaskSlot {
+        let slot = self.ready.remove(rank);
+        self.ready_orders.remove(rank);
+        self.ready_paths.remove(rank);
         self.entries[slot.0 as usize].is_ready = false;
+        slot
     }
 
     /// The rank of `slot` if it can run.
