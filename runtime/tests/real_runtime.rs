@@ -623,10 +623,13 @@ fn event_interval_of_zero_is_refused() {
 #[test]
 fn foreign_executor_inside_a_task_is_not_starved_by_the_budget() {
     runtime().block_on(async {
+        let tasks: Vec<_> = (0..5 * usize::from(simoom::backend::BUDGET))
+            .map(|_| simoom::spawn(async {}))
+            .collect();
+        yield_now().await;
         let ended = futures::executor::block_on(async {
-            for _ in 0..5 * usize::from(simoom::backend::BUDGET) {
-                simoom::spawn(async {}).abort();
-                simoom::task::yield_now().await;
+            for task in tasks {
+                task.await.unwrap();
             }
             true
         });
@@ -752,4 +755,26 @@ fn timer_of_a_dropped_runtime_panics_instead_of_waiting_for_ever() {
     drop(rt);
     let text = thread.join().unwrap();
     assert!(text.contains("keep the `Runtime`"), "{text}");
+}
+
+#[test]
+fn waiting_thread_polls_its_own_future() {
+    let rt = Arc::new(runtime());
+    let (held, mine) = (Arc::new(Flag::default()), Arc::new(Flag::default()));
+    let (started, begun) = mpsc::channel();
+    let (other, flag) = (rt.clone(), held.clone());
+    let holder = std::thread::spawn(move || {
+        other.block_on(async {
+            started.send(()).unwrap();
+            flag.wait().await;
+        });
+    });
+    begun.recv().unwrap();
+    let (other, flag) = (rt.clone(), mine.clone());
+    let waiting = std::thread::spawn(move || other.block_on(flag.wait()));
+    std::thread::sleep(Duration::from_millis(20));
+    mine.set();
+    waiting.join().unwrap();
+    held.set();
+    holder.join().unwrap();
 }

@@ -200,3 +200,6 @@ pub(super) fn gone() -> io::Error {
          sockets are used",
     )
 }
+
+#[cfg(test)]
+mod tests;
