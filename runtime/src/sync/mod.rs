@@ -8,6 +8,8 @@ pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
+#[cfg(all(test, not(loom)))]
+mod testing;
 mod wait_list;
 mod wakers;
 

@@ -394,8 +394,18 @@ impl<T> Receiver<T> {
         let Some(outcome) = taken else {
             return Err(TryRecvError::Empty);
         };
-        self.leave();
+        self.end(outcome.is_ok());
         outcome.map_err(|_| TryRecvError::Closed)
+    }
+
+    /// The outcome is known to the caller.
+    fn end(&mut self, received: bool) {
+        if received {
+            // The sender has taken everything else with it.
+            self.shared = None;
+        } else {
+            self.leave();
+        }
     }
 
     /// Lets go of the channel, and of what it holds for the receiver.
@@ -423,7 +433,7 @@ impl<T> Future for Receiver<T> {
             panic!("a receiver was polled again after it had returned its outcome")
         };
         let outcome = ready!(shared.poll_recv(cx, self.location));
-        self.leave();
+        self.end(outcome.is_ok());
         Poll::Ready(outcome)
     }
 }
