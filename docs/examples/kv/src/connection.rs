@@ -151,7 +151,7 @@ impl Connection {
     async fn close(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         let leaving = async {
-            let mut ignored = [0; 1024];
+            let mut ignored = vec![0; 16 << 10];
             while self.stream.read(&mut ignored).await? > 0 {}
             Ok(())
         };

@@ -46,6 +46,10 @@ impl Session {
         replies: &mut Replies,
     ) -> Next {
         match command {
+            #[cfg(feature = "planted-lost-update")]
+            Command::Store(command::StoreCommand::Add { key, delta }) => {
+                add(key, delta, shared, replies).await;
+            }
             Command::Store(command) => {
                 let store = &mut *shared.store.lock().await;
                 let reply_bytes_max = shared.config.max_reply_bytes;
@@ -104,6 +108,25 @@ impl Session {
             }
             ClientCommand::Library => replies.simple("OK"),
         }
+    }
+}
+
+/// Adds `delta` to the number that `key` holds.
+#[cfg(feature = "planted-lost-update")]
+async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) {
+    use crate::store::NumberError;
+
+    let number = shared.store.lock().await.number(key, Instant::now());
+    match number.and_then(|number| number.checked_add(delta).ok_or(NumberError::Overflow)) {
+        Ok(sum) => {
+            shared
+                .store
+                .lock()
+                .await
+                .set_number(key, sum, Instant::now());
+            replies.integer(sum);
+        }
+        Err(error) => replies.error(format_args!("ERR {error}")),
     }
 }
 
