@@ -433,33 +433,30 @@ fn story(world: &World, deviated: &Deviated) -> String {
     let site = deviated.site.map_or_else(String::new, |site| {
         format!(" at {}:{}", site.file(), site.line())
     });
-    match deviated.kind {
-        ChoiceKind::Sched if deviated.preempted => format!(
-            "task.preempted     {} before {operation}{site}; {} goes on",
-            label(deviated.subject),
-            label(deviated.chosen)
+    let (subject, chosen) = (label(deviated.subject), label(deviated.chosen));
+    let link = || world.link_label(deviated.point.resource);
+    let (step, value) = (deviated.point.step, deviated.value);
+    let (what, how) = match deviated.kind {
+        ChoiceKind::Sched if deviated.preempted => (
+            "task.preempted".to_owned(),
+            format!("{subject} before {operation}{site}; {chosen} goes on"),
         ),
-        ChoiceKind::Sched => format!(
-            "task.chosen        {} after {}",
-            label(deviated.chosen),
-            label(deviated.subject)
+        ChoiceKind::Sched => (
+            "task.chosen".to_owned(),
+            format!("{chosen} after {subject}"),
         ),
-        ChoiceKind::Pick => format!(
-            "select.started     {} looks at branch {} first{site}",
-            label(deviated.subject),
-            deviated.value
+        ChoiceKind::Pick => (
+            "select.started".to_owned(),
+            format!("{subject} looks at branch {value} first{site}"),
         ),
-        ChoiceKind::Delay => format!(
-            "net.segment.late   {} number {} by {} us",
-            world.link_label(deviated.point.resource),
-            deviated.point.step,
-            deviated.value / 1_000
+        ChoiceKind::Delay => (
+            "net.segment.late".to_owned(),
+            format!("{} segment {step}, by {} us", link(), value / 1_000),
         ),
-        ChoiceKind::Short => format!(
-            "net.{operation}.short   {} number {} by {} bytes",
-            world.link_label(deviated.point.resource),
-            deviated.point.step,
-            deviated.value
+        ChoiceKind::Short => (
+            format!("net.{operation}.short"),
+            format!("{} {operation} {step}, by {value} bytes", link()),
         ),
-    }
+    };
+    format!("{what:<17}  {how}")
 }

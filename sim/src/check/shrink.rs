@@ -2,13 +2,14 @@
 //!
 //! Sees plans and whether they still fail the same way, nothing else.
 //!
-//! First whole kinds are left out. Then counter-based delta debugging (Zhang and others, "Toward a
+//! Most failures need one interruption at the right place, so each is first tried alone, the last
+//! first: it lies nearest to the failure. Then whole kinds are left out. Then counter-based delta debugging (Zhang and others, "Toward a
 //! better understanding of probabilistic delta debugging", arXiv 2408.04735): one pass for each
 //! size of a fixed falling schedule, leaving out that many neighbours at a time, without
 //! complements or revisits. A last sweep of single deviations, until none can go or the budget is
 //! spent, shows that what is left is minimal.
 
-use crate::choice::{ChoiceKind, Deviation};
+use crate::choice::{ANY, ChoiceKind, Deviation};
 
 /// What was left and what it took.
 #[derive(Debug)]
@@ -22,6 +23,9 @@ pub(crate) struct Shrunk {
 /// The most replays one failure may take.
 pub(crate) const REPLAYS_MAX: u32 = 200;
 
+/// The most single changes tried, at two replays each.
+const SINGLES_MAX: usize = 40;
+
 /// Shrinks `deviations`. `attempt` replays a candidate and returns the deviations that took effect
 /// if it fails the same way.
 pub(crate) fn shrink(
@@ -33,6 +37,7 @@ pub(crate) fn shrink(
         attempt,
         replays: 0,
     };
+    shrinker.keep_one();
     shrinker.drop_kinds();
     shrinker.drop_runs();
     let minimal = shrinker.drop_singles();
@@ -69,10 +74,28 @@ impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
         self.replays >= REPLAYS_MAX
     }
 
-    fn drop_kinds(&mut self) {
-        if !self.current.is_empty() {
-            self.try_candidate(Vec::new());
+    /// Tries nothing at all, then single changes of the tasks' order.
+    fn keep_one(&mut self) {
+        if self.current.is_empty() || self.try_candidate(Vec::new()) {
+            return;
         }
+        let is_sched = |it: &&Deviation| it.anchor.kind == ChoiceKind::Sched;
+        let mut singles: Vec<_> = self.current.iter().filter(is_sched).cloned().collect();
+        singles.reverse();
+        singles.truncate(SINGLES_MAX);
+        for single in singles {
+            // The task that went on instead may not be able to where nothing else is changed.
+            let any = Deviation {
+                value: ANY.to_owned(),
+                ..single.clone()
+            };
+            if self.try_candidate(vec![single]) || self.try_candidate(vec![any]) {
+                return;
+            }
+        }
+    }
+
+    fn drop_kinds(&mut self) {
         for kind in ChoiceKind::ALL {
             let of_kind = |deviation: &Deviation| deviation.anchor.kind == kind;
             if self.current.iter().any(of_kind) {

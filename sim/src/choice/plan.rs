@@ -35,7 +35,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deviation {
     pub(crate) anchor: Anchor,
-    /// A task's path for `sched`, else a number.
+    /// A task's path for `sched`, or `*` for the next one that can run; else a number.
     pub(crate) value: String,
     /// For people; not part of the choice.
     pub(crate) story: Story,
@@ -75,6 +75,12 @@ impl fmt::Display for PlanError {
 
 impl std::error::Error for PlanError {}
 
+/// The value of a `sched` that lets any other task go on.
+pub(crate) const ANY: &str = "*";
+
+/// The number that stands for [`ANY`]; no path has this hash but by an accident of 1 in 2^64.
+pub(crate) const ANY_TASK: u64 = 0;
+
 const HEADER: &str = "simoom plan 1";
 
 /// What a number after a deviation's `=` may be, or a path for `sched`.
@@ -82,6 +88,7 @@ impl Deviation {
     /// The value as a run uses it: a path's hash or a number.
     pub(crate) fn number(&self) -> Option<u64> {
         match self.anchor.kind {
+            super::ChoiceKind::Sched if self.value == ANY => Some(ANY_TASK),
             super::ChoiceKind::Sched => parse_path(&self.value).map(|hash| hash.0),
             _ => self.value.parse().ok(),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Choose, Scheduling};
-use crate::choice::{AnchorHash, Plan};
+use crate::choice::{ANY_TASK, AnchorHash, Plan};
 
 /// Makes the stored choices where their anchors turn up, and calm ones elsewhere.
 ///
@@ -39,10 +39,14 @@ impl Choose for Replay {
         if self.stored.is_empty() {
             return asked.calm;
         }
-        let stored = self.stored(asked.anchor());
-        stored
-            .and_then(|path| asked.runnable.iter().position(|&task| task == path))
-            .unwrap_or(asked.calm)
+        match self.stored(asked.anchor()) {
+            None => asked.calm,
+            Some(ANY_TASK) => (asked.calm + 1) % asked.runnable.len(),
+            Some(path) => {
+                let stored = asked.runnable.iter().position(|&task| task == path);
+                stored.unwrap_or(asked.calm)
+            }
+        }
     }
 
     fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {

@@ -1,0 +1,109 @@
+//! The server and several clients in the simulator.
+
+mod workload;
+
+use simoom_sim::{Config, Report, Strategy, check};
+
+use self::workload::{counters, own_keys};
+
+fn sweep(strategy: Strategy, seeds: u64, first_seed: u64) -> Config {
+    Config::default()
+        .strategy(strategy)
+        .seeds(seeds)
+        .first_seed(first_seed)
+        .persist(false)
+}
+
+#[cfg(not(feature = "planted-lost-update"))]
+#[simoom_sim::test(seeds = 1000)]
+async fn no_update_is_lost(sim: simoom_sim::Sim) {
+    counters(sim).await;
+}
+
+#[cfg(not(feature = "planted-crossed-reply"))]
+#[simoom_sim::test(seeds = 1000)]
+async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
+    own_keys(sim).await;
+}
+
+/// A planted bug must be found, shown by a fresh process, and told in a few lines.
+#[track_caller]
+fn assert_found(report: &Report, expected: &str) {
+    let found = report.failure().expect("the planted bug is found");
+    assert!(found.cause().to_string().contains(expected), "{found}");
+    assert!(found.is_confirmed(), "{found}");
+    assert!(found.deviations() <= 4, "{found}");
+}
+
+#[cfg(feature = "planted-lost-update")]
+#[test]
+fn the_planted_lost_update_is_found() {
+    let report = check(
+        sweep(Strategy::Portfolio, 200, 0x5eed_0000_0000_0000),
+        counters,
+    );
+    assert_found(&report, "an update was lost");
+}
+
+#[cfg(feature = "planted-crossed-reply")]
+#[test]
+fn the_planted_crossed_reply_is_found() {
+    let report = check(
+        sweep(Strategy::Portfolio, 200, 0x5eed_0000_0000_0000),
+        own_keys,
+    );
+    assert_found(&report, "the reply to another request");
+}
+
+/// Counts what it takes to find the planted bugs, over ranges of seeds from `KV_RANGES_FROM`.
+///
+/// Does nothing unless that variable is set: it is a measurement, and takes a while.
+#[test]
+fn seeds_to_each_planted_bug() {
+    let Ok(first) = std::env::var("KV_RANGES_FROM") else {
+        return;
+    };
+    let first: u64 = first.parse().expect("KV_RANGES_FROM is a number");
+    for strategy in ["random", "pct:2", "pct:3", "portfolio"] {
+        let strategy: Strategy = strategy.parse().expect("a strategy");
+        if cfg!(feature = "planted-lost-update") {
+            measure("lost-update", strategy, first, counters);
+        }
+        if cfg!(feature = "planted-crossed-reply") {
+            measure("crossed-reply", strategy, first, own_keys);
+        }
+    }
+}
+
+/// Prints the mean number of seeds to the first failure over 20 disjoint ranges, as a JSON line.
+fn measure<F>(bug: &str, strategy: Strategy, first: u64, test: fn(simoom_sim::Sim) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let (mut seeds, mut left, mut raw, mut replays, mut missed) = (0, 0, 0, 0, 0);
+    let ranges = 20;
+    for range in 0..ranges {
+        let config = sweep(strategy, 5_000, first + range * 100_000);
+        let report = check(config, test);
+        match report.failure() {
+            Some(found) => {
+                seeds += found.position().unwrap_or(0);
+                left += found.deviations();
+                raw += found.raw_deviations();
+                replays += found.replays();
+            }
+            None => missed += 1,
+        }
+    }
+    let hits = (ranges - missed).max(1);
+    let mean = |sum: u64| sum as f64 / hits as f64;
+    println!(
+        "{{\"bug\":\"{bug}\",\"strategy\":\"{strategy}\",\"ranges\":{ranges},\"missed\":{missed},\
+         \"mean_seeds\":{:.1},\"mean_raw_deviations\":{:.1},\"mean_deviations\":{:.2},\
+         \"mean_replays\":{:.1}}}",
+        mean(seeds),
+        mean(raw as u64),
+        mean(left as u64),
+        mean(u64::from(replays))
+    );
+}
