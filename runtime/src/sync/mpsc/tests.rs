@@ -33,13 +33,12 @@ fn senders_get_slots_in_the_order_in_which_they_came() {
     for send in &mut sends {
         assert!(!send.is_ready());
     }
-    for number in 0..3 {
+    for (number, next) in sends.iter_mut().enumerate() {
         assert_eq!(receiver.try_recv(), Ok(number));
         assert!(
             matches!(sender.try_send(9), Err(TrySendError::Full(9))),
             "the slot is promised"
         );
-        let next = &mut sends[number];
         assert!(next.is_woken());
         assert_eq!(ready(next.poll()), Ok(()));
     }
@@ -363,7 +362,7 @@ fn a_waker_can_use_the_channel() {
     let waker = Waker::from(Arc::new(Calls(move || {
         if let Some(sender) = weak.upgrade() {
             let _ = sender.try_send(7);
-            drop(Polled::new(sender.send(8)).poll());
+            let _ = Polled::new(sender.send(8)).poll();
             let _ = sender.capacity();
         }
     })));
