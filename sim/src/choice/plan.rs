@@ -77,6 +77,9 @@ impl std::error::Error for PlanError {}
 
 const HEADER: &str = "simoom plan 1";
 
+/// The strategy of a plan whose deviations say it all.
+pub(crate) const REPLAY: &str = "replay";
+
 /// What a number after a deviation's `=` may be, or a path for `sched`.
 impl Deviation {
     /// The value as a run uses it: a path's hash or a number.
