@@ -97,10 +97,14 @@ impl SimBackend {
 
     /// Runs `f` in the dead context.
     pub(crate) fn while_dead<R>(&self, f: impl FnOnce() -> R) -> R {
-        let before = self.dead.replace(true);
-        let result = f();
-        self.dead.set(before);
-        result
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Restore(&self.dead, self.dead.replace(true));
+        f()
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -163,11 +167,12 @@ impl Schedule for SimBackend {
     }
 
     fn spawn(&self, task: Task) {
-        if self.is_dead() {
+        let target = self.spawn_for.borrow_mut().take();
+        // A killed task may still boot its node anew, in its last poll.
+        if self.dead.get() || (target.is_none() && self.is_dead()) {
             // The task is cancelled by being dropped.
             return self.while_dead(|| drop(task));
         }
-        let target = self.spawn_for.borrow_mut().take();
         let view = task.view();
         let queued = view.queue();
         debug_assert!(queued, "a new task is not queued yet");
@@ -183,11 +188,17 @@ impl Schedule for SimBackend {
             let path = world.paths.child(Some(parent), name.into());
             let (hash, order) = (world.paths.hash(path), world.paths.order(path));
             let birth = world.tasks.next_birth();
+            let deaths = world.nodes[node.0 as usize].deaths;
             let parent_hash = world.paths.hash(parent);
             world.note(EventKind::TaskSpawned, hash.0, parent_hash.0);
-            let slot = world
-                .tasks
-                .insert(TaskEntry::new(task, path, hash, order, node, birth));
+            let slot = world.tasks.insert(TaskEntry::new(
+                task,
+                path,
+                hash,
+                order,
+                (node, deaths),
+                birth,
+            ));
             world.tasks.make_ready(slot);
         });
     }
@@ -231,10 +242,15 @@ impl Clock for SimBackend {
     }
 
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
-        let waker = waker.clone();
+        let (waker, dead) = (waker.clone(), self.is_dead());
         self.with(|world| {
             let deadline = deadline.max(world.now());
-            world.timers.insert(deadline, Due::Wake(waker))
+            let key = world.timers.insert(deadline, Due::Wake(waker));
+            if dead && let Some(Due::Wake(waker)) = world.timers.remove(key) {
+                // The key names a timer that has fired: nothing waits.
+                world.effects.drop(waker);
+            }
+            key
         })
     }
 

@@ -29,19 +29,19 @@ pub(crate) struct TaskEntry {
     pub(crate) hash: PathHash,
     order: u128,
     pub(crate) node: NodeId,
+    /// How often its node had been killed when it was born.
+    pub(crate) deaths: u32,
     /// The order of birth among all tasks.
     pub(crate) birth: u64,
     pub(crate) location: &'static Location<'static>,
     /// The last operation it came to.
     pub(crate) at: At,
-    /// Its node was killed while it ran.
-    pub(crate) doomed: bool,
     /// It gave way of its own accord: calm goes on with another.
     pub(crate) yielding: bool,
     /// It was interrupted before this operation, which may pass the next time.
     pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
-    /// Operations begun in this poll.
-    pub(crate) begun: u32,
+    /// Operations completed in this poll.
+    pub(crate) done: u32,
     /// How many resources it was first to use, `select!`s it entered, connections it opened.
     pub(crate) resources: u32,
     pub(crate) selects: u32,
@@ -73,9 +73,10 @@ impl TaskEntry {
         path: PathId,
         hash: PathHash,
         order: u128,
-        node: NodeId,
+        home: (NodeId, u32),
         birth: u64,
     ) -> Self {
+        let (node, deaths) = home;
         let location = task.view().location();
         Self {
             task: Some(task),
@@ -83,6 +84,7 @@ impl TaskEntry {
             hash,
             order,
             node,
+            deaths,
             birth,
             location,
             at: At {
@@ -90,10 +92,9 @@ impl TaskEntry {
                 resource: ResourceName::NONE,
                 site: location,
             },
-            doomed: false,
             yielding: false,
             granted: None,
-            begun: 0,
+            done: 0,
             resources: 0,
             selects: 0,
             connections: 0,
