@@ -329,7 +329,7 @@ fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
     let mut key = [0; 32];
     for (index, part) in key.chunks_mut(8).enumerate() {
         part.copy_from_slice(
-            &value(seed, mix(0x656e_7472_6f70_79, task.0), index as u64).to_le_bytes(),
+            &value(seed, mix(0x0065_6e74_726f_7079, task.0), index as u64).to_le_bytes(),
         );
     }
     ChaCha12Rng::from_seed(key)

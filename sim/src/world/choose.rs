@@ -67,7 +67,8 @@ impl World {
         if entry.granted.take() == Some((op.kind, resource, step)) {
             return true;
         }
-        if self.tasks.ready().is_empty() {
+        let others = self.tasks.ready().iter().any(|&other| other != slot);
+        if !others {
             return true;
         }
         let added = self.tasks.make_ready(slot);
@@ -136,7 +137,11 @@ impl World {
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
         self.scheduled += 1;
-        self.note(EventKind::ChoiceMade, point.subject, value);
+        self.note(
+            EventKind::ChoiceMade,
+            point.hash(ChoiceKind::Sched).0,
+            value,
+        );
         if rank != calm {
             let path = self
                 .tasks
@@ -166,6 +171,7 @@ impl World {
             subject,
             operation: Operation::END,
             resource: ResourceName::NONE,
+            place: None,
             step: 0,
             visit,
         }
@@ -186,6 +192,7 @@ impl World {
             subject: entry.hash.0,
             operation: Operation::SELECT,
             resource: ResourceName::NONE,
+            place: None,
             step,
             visit: 0,
         };
@@ -219,6 +226,7 @@ impl World {
             subject: 0,
             operation: Operation::SEGMENT,
             resource: direction,
+            place: None,
             step: number,
             visit: travels,
         };
@@ -245,6 +253,7 @@ impl World {
             subject: 0,
             operation,
             resource: direction,
+            place: None,
             step: number,
             visit: 0,
         };

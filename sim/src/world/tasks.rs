@@ -15,7 +15,7 @@ use simoom::backend::{OpKind, Task};
 use slab::Slab;
 
 use super::node::NodeId;
-use crate::choice::{Operation, PathHash, PathId, Point, ResourceName};
+use crate::choice::{Operation, PathHash, PathId, Place, Point, ResourceName};
 
 /// Where a task stands in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ struct Steps {
     completed: u32,
     /// Choices made at this step.
     visits: u32,
+    /// The part of the anchors that does not change from step to step, once it was needed.
+    place: Option<Place>,
 }
 
 impl TaskEntry {
@@ -124,13 +126,18 @@ impl TaskEntry {
             None => (OpKind::Yield, Operation::START),
             Some(kind) => (kind, Operation::of(kind)),
         };
-        let steps = self.steps.entry((kind, self.at.resource)).or_default();
+        let (subject, resource) = (self.hash.0, self.at.resource);
+        let steps = self.steps.entry((kind, resource)).or_default();
+        let place = *steps
+            .place
+            .get_or_insert_with(|| Place::of(subject, operation, resource));
         let visit = steps.visits;
         steps.visits += 1;
         Point {
             subject: self.hash.0,
             operation,
             resource: self.at.resource,
+            place: Some(place),
             step: steps.completed,
             visit,
         }
