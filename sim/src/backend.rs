@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Backend, Chance, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
+    Backend, Chance, Claim, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
     Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
@@ -38,6 +38,7 @@ use crate::world::{Due, World};
 pub(crate) struct SimBackend {
     world: RefCell<World>,
     owner: Owner,
+    claim: Claim,
     remote: Arc<SimRemote>,
     dead: Cell<bool>,
     /// The running task's node was killed under it.
@@ -57,10 +58,12 @@ pub(crate) struct SpawnFor {
 }
 
 impl SimBackend {
-    pub(crate) fn new(world: World, owner: Owner) -> Self {
+    pub(crate) fn new(world: World, claim: Claim) -> Self {
+        let owner = claim.owner();
         Self {
             world: RefCell::new(world),
             owner,
+            claim,
             remote: Arc::new(SimRemote::new(owner)),
             dead: Cell::new(false),
             running_dead: Cell::new(false),
@@ -88,6 +91,11 @@ impl SimBackend {
         simoom::backend::with_current(|backend| {
             f(backend.and_then(|backend| backend.as_any().downcast_ref::<Self>()))
         })
+    }
+
+    /// The right to run the world.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
     }
 
     /// The world's number.

@@ -97,7 +97,8 @@ where
     F::Output: Exit,
 {
     let foreign = Arc::new(Foreign::default());
-    let owner = Inbox::open(foreign.clone());
+    let claim = Inbox::open(foreign.clone());
+    let owner = claim.owner();
     let mut world = World::new(
         spec.seed,
         owner.id,
@@ -106,9 +107,9 @@ where
     );
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
-    let backend = SimBackend::new(world, owner);
+    let backend = SimBackend::new(world, claim);
     panics::capture(|| {
-        simoom::backend::enter(&backend, owner.id, || {
+        simoom::backend::enter(&backend, Some(backend.claim()), || {
             let main = main(Sim::new(owner.id));
             let slot = start(&backend, place, main);
             let mut run = Run {
@@ -324,8 +325,7 @@ impl Run<'_> {
     /// Takes in what other threads sent, and returns how much.
     fn receive(&self) -> u64 {
         let mut messages = Vec::new();
-        let owner = simoom::backend::Backend::owner(self.backend);
-        owner.receive(&mut messages);
+        self.backend.claim().receive(&mut messages);
         let count = messages.len() as u64;
         for message in messages {
             match message {
@@ -396,8 +396,7 @@ fn tear_down(backend: &SimBackend) {
         }
         kill::drop_dead(backend, doomed);
     }
-    let owner = simoom::backend::Backend::owner(backend);
-    let messages = owner.close();
+    let messages = backend.claim().close();
     let (wakers, boots) = backend.with(World::take_leftovers);
     backend.while_dead(|| {
         let _ = each(messages, drop);

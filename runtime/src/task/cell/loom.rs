@@ -34,7 +34,7 @@ impl Unpark for Parked {
 
 /// A world of one task.
 struct World {
-    owner: Owner,
+    claim: Claim,
     parked: Arc<Parked>,
 }
 
@@ -42,7 +42,7 @@ impl World {
     fn open() -> Self {
         let parked = Arc::new(Parked(Notify::new()));
         Self {
-            owner: Inbox::open(parked.clone()),
+            claim: Inbox::open(parked.clone()),
             parked,
         }
     }
@@ -52,8 +52,12 @@ impl World {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (task, join) =
-            SendTask::new(future, self.owner, Id::from_number(1), Location::caller());
+        let (task, join) = SendTask::new(
+            future,
+            self.claim.owner(),
+            Id::from_number(1),
+            Location::caller(),
+        );
         (task.into_task(), join)
     }
 
@@ -61,7 +65,7 @@ impl World {
     fn receive(&self) -> usize {
         self.parked.0.wait();
         let mut messages = Vec::new();
-        self.owner.receive(&mut messages);
+        self.claim.receive(&mut messages);
         let mut queued = 0;
         for message in messages {
             if let Message::Wake(woken) = message {
@@ -72,7 +76,7 @@ impl World {
     }
 
     fn close(&self) {
-        drop(self.owner.close());
+        drop(self.claim.close());
     }
 }
 

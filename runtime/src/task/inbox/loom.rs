@@ -18,7 +18,7 @@ impl Unpark for Parked {
     }
 }
 
-fn open() -> (Owner, Arc<Parked>) {
+fn open() -> (Claim, Arc<Parked>) {
     let parked = Arc::new(Parked(Notify::new()));
     (Inbox::open(parked.clone()), parked)
 }
@@ -44,7 +44,8 @@ fn model(body: impl Fn() + Send + Sync + 'static) {
 #[test]
 fn loom_every_message_unparks_whoever_waits_for_it() {
     model(|| {
-        let (owner, parked) = open();
+        let (claim, parked) = open();
+        let owner = claim.owner();
         let value = Counted::new(());
         let threads: Vec<_> = (0..2)
             .map(|_| {
@@ -55,33 +56,34 @@ fn loom_every_message_unparks_whoever_waits_for_it() {
         let mut messages = Vec::new();
         while messages.len() < 2 {
             parked.0.wait();
-            owner.receive(&mut messages);
+            claim.receive(&mut messages);
         }
         for thread in threads {
             thread.join().unwrap();
         }
         drop(messages);
         assert_eq!(Counted::strong_count(&value), 1);
-        assert!(owner.close().is_empty());
+        assert!(claim.close().is_empty());
     });
 }
 
 #[test]
 fn loom_a_message_to_a_world_that_ends_is_received_returned_or_dropped() {
     model(|| {
-        let (owner, _parked) = open();
+        let (claim, _parked) = open();
+        let owner = claim.owner();
         let value = Counted::new(());
         let thread = thread::spawn({
             let value = value.clone();
             move || send(owner, &value)
         });
         let mut messages = Vec::new();
-        owner.receive(&mut messages);
-        messages.extend(owner.close());
+        claim.receive(&mut messages);
+        messages.extend(claim.close());
         assert!(messages.len() < 2);
         drop(messages);
         thread.join().unwrap();
         assert_eq!(Counted::strong_count(&value), 1);
-        assert!(owner.close().is_empty());
+        assert!(claim.close().is_empty());
     });
 }
