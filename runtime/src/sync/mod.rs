@@ -4,10 +4,14 @@
 //! that goes away passes on what it was given. Knows nothing of any backend: every operation works
 //! in every world, and outside of one under any executor.
 
+#[cfg(all(test, loom))]
+pub(crate) mod loom;
 pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
+#[cfg(all(test, not(loom)))]
+mod testing;
 mod wait_list;
 mod wakers;
 

@@ -112,6 +112,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn lock(&self) -> Lock<'_, T> {
         Lock {
             mutex: self,

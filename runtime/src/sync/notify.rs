@@ -4,10 +4,10 @@
 //! nothing of what the notifications are about.
 //!
 //! # Invariants
-//! 1. A permit is stored only while no waiter of the current round is linked.
-//! 2. Linked waiters are ordered by round. Those of an earlier round have been notified by
+//! 1. While a waiter of the current round is linked, `WAITED` is set and `PERMIT` is clear.
+//! 2. While `WAITED` is set, the word changes only under the mutex; it is set only under it.
+//! 3. Linked waiters are ordered by round. Those of an earlier round have been notified by
 //!    `notify_waiters`, which has only not got round to waking them yet.
-//! 3. `round` changes only under the mutex.
 
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
@@ -46,15 +46,22 @@ use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 /// # });
 /// ```
 pub struct Notify {
-    /// How often `notify_waiters` was called.
-    round: AtomicUsize,
+    /// How often `notify_waiters` was called, times `ROUND`, and the two bits below it.
+    word: AtomicUsize,
     resource: Resource,
-    state: Mutex<State>,
+    queue: Mutex<Queue<Ticket>>,
 }
 
-struct State {
-    permit: bool,
-    queue: Queue<Ticket>,
+/// A notification is kept for the next waiter.
+const PERMIT: usize = 1;
+/// Notifying must look at the queue.
+const WAITED: usize = 1 << 1;
+/// One call of `notify_waiters`.
+const ROUND: usize = 1 << 2;
+
+/// The round that `word` counts.
+fn round_of(word: usize) -> usize {
+    word & !(PERMIT | WAITED)
 }
 
 /// What a waiter knows and is told.
@@ -79,12 +86,9 @@ impl Notify {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            round: AtomicUsize::new(0),
+            word: AtomicUsize::new(0),
             resource: Resource::new(),
-            state: Mutex::new(State {
-                permit: false,
-                queue: Queue::new(),
-            }),
+            queue: Mutex::new(Queue::new()),
         }
     }
 
@@ -93,12 +97,9 @@ impl Notify {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            round: AtomicUsize::new(0),
+            word: AtomicUsize::new(0),
             resource: Resource::new(),
-            state: Mutex::new(State {
-                permit: false,
-                queue: Queue::new(),
-            }),
+            queue: Mutex::new(Queue::new()),
         }
     }
 
@@ -181,12 +182,12 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_one(&self) {
-        self.choose(self.lock(), End::First);
+        self.notify(End::First);
     }
 
     /// As [`notify_one`](Self::notify_one), for the task that has waited shortest.
     pub fn notify_last(&self) {
-        self.choose(self.lock(), End::Last);
+        self.notify(End::Last);
     }
 
     /// Notifies every future that [`notified`](Self::notified) has returned so far, polled or not.
@@ -204,33 +205,68 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_waiters(&self) {
-        let state = self.lock();
-        let round = self.round.load(Ordering::Relaxed).wrapping_add(1);
-        self.round.store(round, Ordering::Release);
+        // By invariant 1 there is nobody to wake while `WAITED` is clear.
+        if self
+            .change(|word| (word & WAITED == 0).then(|| word.wrapping_add(ROUND)))
+            .is_none()
+        {
+            self.notify_linked();
+        }
+    }
+
+    #[cold]
+    fn notify_linked(&self) {
+        let queue = self.lock();
+        self.change(|word| Some(word.wrapping_add(ROUND) & !WAITED));
         let mut wakers = Wakers::new();
-        drop(self.release_notified(state, &mut wakers));
+        drop(self.release_notified(queue, &mut wakers));
         wakers.finish();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn lock(&self) -> MutexGuard<'_, Queue<Ticket>> {
+        lock(&self.queue)
+    }
+
+    /// Changes the word as `change` says, or not at all if it returns `None`.
+    ///
+    /// Writes even what is there already: who takes a permit sees what came before every
+    /// notification that it stands for.
+    fn change(&self, mut change: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
+        let mut word = self.word.load(Ordering::Acquire);
+        while let Some(changed) = change(word) {
+            match self.word.compare_exchange_weak(
+                word,
+                changed,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(changed),
+                Err(now) => word = now,
+            }
+        }
+        None
     }
 
     /// Notifies the waiter at one end, or stores a permit.
-    fn choose<'a>(&'a self, mut state: MutexGuard<'a, State>, end: End) {
-        let round = self.round.load(Ordering::Relaxed);
-        if state
-            .queue
-            .first()
-            .is_some_and(|ticket| ticket.round != round)
+    fn notify(&self, end: End) {
+        if self
+            .change(|word| (word & WAITED == 0).then_some(word | PERMIT))
+            .is_none()
         {
-            let mut wakers = Wakers::new();
-            drop(self.release_notified(state, &mut wakers));
-            wakers.finish();
-            return self.choose(self.lock(), end);
+            self.choose(self.lock(), end);
         }
-        if state.queue.is_empty() {
-            state.permit = true;
+    }
+
+    fn choose<'a>(&'a self, mut queue: MutexGuard<'a, Queue<Ticket>>, end: End) {
+        let round = round_of(self.word.load(Ordering::Relaxed));
+        if queue.first().is_some_and(|ticket| ticket.round != round) {
+            let mut wakers = Wakers::new();
+            drop(self.release_notified(queue, &mut wakers));
+            wakers.finish();
+            return self.notify(end);
+        }
+        if queue.is_empty() {
+            self.change(|word| Some(word & !WAITED | PERMIT));
             return;
         }
         let ticket = Ticket {
@@ -238,34 +274,77 @@ impl Notify {
             chosen: Some(end),
         };
         let waker = match end {
-            End::First => state.queue.pop_first(ticket),
-            End::Last => state.queue.pop_last(ticket),
+            End::First => queue.pop_first(ticket),
+            End::Last => queue.pop_last(ticket),
         };
-        drop(state);
+        self.settle(&queue);
+        drop(queue);
         wake(waker);
     }
 
+    /// Clears `WAITED` if nobody waits any more.
+    fn settle(&self, queue: &Queue<Ticket>) {
+        if queue.is_empty() {
+            self.word.fetch_and(!WAITED, Ordering::Release);
+        }
+    }
+
     /// Unlinks the waiters of earlier rounds. When `wakers` is full, it is woken with the mutex
-    /// released, and whoever comes meanwhile goes on here before doing anything else.
+    /// released, and whoever comes meanwhile goes on here before choosing a waiter.
     fn release_notified<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut queue: MutexGuard<'a, Queue<Ticket>>,
         wakers: &mut Wakers,
-    ) -> MutexGuard<'a, State> {
+    ) -> MutexGuard<'a, Queue<Ticket>> {
         loop {
-            let round = self.round.load(Ordering::Relaxed);
-            match state.queue.first() {
+            let round = round_of(self.word.load(Ordering::Relaxed));
+            match queue.first() {
                 Some(ticket) if ticket.round != round => {
-                    wakers.push(state.queue.pop_first(ticket));
+                    wakers.push(queue.pop_first(ticket));
                 }
-                _ => return state,
+                _ => return queue,
             }
             if wakers.is_full() {
-                drop(state);
+                drop(queue);
                 wakers.wake();
-                state = self.lock();
+                queue = self.lock();
             }
         }
+    }
+
+    /// Whether a waiter that was created in `round` and is not in the queue has been notified, or
+    /// takes the permit. If not, `WAITED` is set if `wait` says so, which takes the mutex.
+    fn try_notified(&self, round: usize, wait: bool) -> bool {
+        let mut notified = false;
+        self.change(|word| {
+            notified = round_of(word) != round || word & PERMIT != 0;
+            match (notified, wait) {
+                _ if round_of(word) != round => None,
+                (true, _) => Some(word & !PERMIT),
+                (false, true) => Some(word | WAITED),
+                (false, false) => None,
+            }
+        });
+        notified
+    }
+
+    /// Whether `waiter` has been notified, or takes the permit. If not, it may be linked.
+    fn attempt(
+        &self,
+        queue: &mut Queue<Ticket>,
+        waiter: Pin<&mut Waiter<Ticket>>,
+        round: usize,
+    ) -> bool {
+        if !waiter.is_enlisted() {
+            return self.try_notified(round, true);
+        }
+        let everybody = round != round_of(self.word.load(Ordering::Relaxed));
+        if !everybody && queue.is_linked(&waiter) {
+            return false;
+        }
+        queue.delist(waiter);
+        self.settle(queue);
+        true
     }
 }
 
@@ -297,7 +376,7 @@ pin_project! {
 
 impl Wait {
     fn new(notify: &Notify, location: &'static Location<'static>) -> Self {
-        let round = notify.round.load(Ordering::Acquire);
+        let round = round_of(notify.word.load(Ordering::Acquire));
         Self {
             round,
             notified: false,
@@ -315,15 +394,17 @@ impl Wait {
         let this = self.project();
         if !*this.notified {
             let round = *this.round;
-            ready!(poll_wait(
-                &notify.state,
-                cx,
-                this.waiter,
-                false,
-                |state| &mut state.queue,
-                |state, waiter| attempt(notify, state, waiter, round).then_some(()),
-                |state, waiter, waker| state.queue.enlist(waiter, Some(waker)),
-            ));
+            if this.waiter.is_enlisted() || !notify.try_notified(round, false) {
+                ready!(poll_wait(
+                    &notify.queue,
+                    cx,
+                    this.waiter,
+                    true,
+                    |queue| queue,
+                    |queue, waiter| notify.attempt(queue, waiter, round).then_some(()),
+                    |queue, waiter, waker| queue.enlist(waiter, Some(waker)),
+                ));
+            }
             *this.notified = true;
         }
         progress.done();
@@ -335,14 +416,14 @@ impl Wait {
         if *this.notified {
             return true;
         }
-        let mut state = notify.lock();
+        let mut queue = notify.lock();
         let mut old = None;
-        if attempt(notify, &mut state, this.waiter.as_mut(), *this.round) {
+        if notify.attempt(&mut queue, this.waiter.as_mut(), *this.round) {
             *this.notified = true;
         } else if !this.waiter.is_enlisted() {
-            old = state.queue.enlist(this.waiter, None);
+            old = queue.enlist(this.waiter, None);
         }
-        drop(state);
+        drop(queue);
         discard(old);
         *this.notified
     }
@@ -352,30 +433,12 @@ impl Wait {
         if !waiter.is_enlisted() {
             return;
         }
-        let mut state = notify.lock();
-        let left = state.queue.delist(waiter);
-        if let Some(end) = left.value.chosen {
-            notify.choose(state, end);
+        let mut queue = notify.lock();
+        match queue.delist(waiter).value.chosen {
+            Some(end) => notify.choose(queue, end),
+            None => notify.settle(&queue),
         }
     }
-}
-
-/// Whether the waiter created in `round` has been notified, or takes the permit.
-fn attempt(
-    notify: &Notify,
-    state: &mut State,
-    waiter: Pin<&mut Waiter<Ticket>>,
-    round: usize,
-) -> bool {
-    let everybody = round != notify.round.load(Ordering::Relaxed);
-    if !waiter.is_enlisted() {
-        return everybody || std::mem::take(&mut state.permit);
-    }
-    if !everybody && state.queue.is_linked(&waiter) {
-        return false;
-    }
-    state.queue.delist(waiter);
-    true
 }
 
 pin_project! {

@@ -12,9 +12,12 @@
 //! ```
 
 use std::fmt;
+use std::marker::PhantomPinned;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
 
 use self::error::{RecvError, TryRecvError};
 use super::wakers::{discard, wake};
@@ -239,8 +242,9 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn closed(&mut self) -> Closed<'_, T> {
         Closed {
-            location: Location::caller(),
             sender: self,
+            location: Location::caller(),
+            pinned: PhantomPinned,
         }
     }
 
@@ -281,11 +285,15 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The future of [`Sender::closed`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Closed<'a, T> {
-    sender: &'a mut Sender<T>,
-    location: &'static Location<'static>,
+pin_project! {
+    /// The future of [`Sender::closed`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Closed<'a, T> {
+        sender: &'a mut Sender<T>,
+        location: &'static Location<'static>,
+        #[pin]
+        pinned: PhantomPinned,
+    }
 }
 
 impl<T> Future for Closed<'_, T> {
@@ -386,8 +394,18 @@ impl<T> Receiver<T> {
         let Some(outcome) = taken else {
             return Err(TryRecvError::Empty);
         };
-        self.leave();
+        self.end(outcome.is_ok());
         outcome.map_err(|_| TryRecvError::Closed)
+    }
+
+    /// The outcome is known to the caller.
+    fn end(&mut self, received: bool) {
+        if received {
+            // The sender has taken everything else with it.
+            self.shared = None;
+        } else {
+            self.leave();
+        }
     }
 
     /// Lets go of the channel, and of what it holds for the receiver.
@@ -415,7 +433,7 @@ impl<T> Future for Receiver<T> {
             panic!("a receiver was polled again after it had returned its outcome")
         };
         let outcome = ready!(shared.poll_recv(cx, self.location));
-        self.leave();
+        self.end(outcome.is_ok());
         Poll::Ready(outcome)
     }
 }

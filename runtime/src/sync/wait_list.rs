@@ -21,6 +21,7 @@
 //!    access compares the two.
 //! 3. The node of a waiter that is outside is touched only by whoever borrows the waiter mutably.
 //! 4. A queue's list holds exactly its linked waiters, oldest first, each link in both directions.
+//!    A waiter that is not linked has no links, so it is neither the head nor has a previous one.
 //! 5. No foreign code runs in this file: wakers are moved in and out, never cloned, woken or dropped.
 
 #![expect(unsafe_code, reason = "an intrusive list")]
@@ -57,7 +58,6 @@ pub(super) struct Waiter<V> {
 struct Node<V> {
     next: Link<V>,
     previous: Link<V>,
-    linked: bool,
     waker: Option<Waker>,
     value: V,
 }
@@ -106,10 +106,8 @@ impl<V: Copy> Queue<V> {
         let old = waiter.node.with_mut(|node| {
             // SAFETY: the waiter was outside and is mutably borrowed (invariant 3).
             let node = unsafe { &mut *node };
-            debug_assert!(!node.linked, "a waiter outside is in no list");
-            node.linked = true;
+            debug_assert!(node.next.is_none(), "a waiter outside is in no list");
             node.previous = previous;
-            node.next = None;
             std::mem::replace(&mut node.waker, waker)
         });
         let link = Some(NonNull::from(waiter));
@@ -125,7 +123,7 @@ impl<V: Copy> Queue<V> {
     /// still linked.
     pub(super) fn delist(&mut self, waiter: Pin<&mut Waiter<V>>) -> Delisted<V> {
         let pointer = self.own(&waiter);
-        let linked = self.with(pointer, |node| node.linked);
+        let linked = self.is_linked(&waiter);
         if linked {
             self.unlink(pointer);
         }
@@ -139,7 +137,7 @@ impl<V: Copy> Queue<V> {
     /// Whether `waiter` is still linked: false once it was popped.
     pub(super) fn is_linked(&mut self, waiter: &Waiter<V>) -> bool {
         let pointer = self.own(waiter);
-        self.with(pointer, |node| node.linked)
+        self.head == Some(pointer) || self.with(pointer, |node| node.previous.is_some())
     }
 
     /// Whether waking `waiter` would wake the task of `waker`.
@@ -190,11 +188,7 @@ impl<V: Copy> Queue<V> {
     }
 
     fn unlink(&mut self, pointer: NonNull<Waiter<V>>) {
-        let (previous, next) = self.with(pointer, |node| {
-            debug_assert!(node.linked, "only a linked waiter can be unlinked");
-            node.linked = false;
-            (node.previous.take(), node.next.take())
-        });
+        let (previous, next) = self.with(pointer, |node| (node.previous.take(), node.next.take()));
         match previous {
             None => self.head = next,
             Some(previous) => self.with(previous, |node| node.next = next),
@@ -238,13 +232,13 @@ pub(super) struct Delisted<V> {
 
 impl<V> Waiter<V> {
     /// A waiter outside of every queue.
+    #[inline]
     pub(super) fn new(value: V) -> Self {
         Self {
             queue: Cell::new(0),
             node: UnsafeCell::new(Node {
                 next: None,
                 previous: None,
-                linked: false,
                 waker: None,
                 value,
             }),

@@ -774,3 +774,6 @@ unsafe fn waker_drop(data: *const ()) {
 
 /// What a panic left, for [`JoinError`].
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+#[cfg(all(test, loom))]
+mod loom;

@@ -148,3 +148,6 @@ impl std::fmt::Debug for Inbox {
         f.debug_struct("Inbox").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom;

@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
-
-use super::chan::{CAPACITY_MAX, Chan, Slots};
-use super::error::{SendError, TryRecvError, TrySendError};
+use super::chan::{CAPACITY_MAX, Chan};
+use super::error::{TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
+use super::recv::{Recv, RecvMany};
+use super::send::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 use crate::shim::Arc;
-use crate::sync::wait_list::Waiter;
 
 /// A channel in which at most `buffer` values wait; sending another waits for a slot.
 ///
@@ -98,12 +96,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send(&self, value: T) -> Send<'_, T> {
-        Send {
-            chan: &self.chan,
-            value: Some(value),
-            location: Location::caller(),
-            waiter: Waiter::new(Slots::wanted(1)),
-        }
+        Send::new(&self.chan, value, Location::caller())
     }
 
     /// Sends `value` if a slot is free.
@@ -143,11 +136,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve(&self) -> Reserve<'_, T> {
-        Reserve {
-            sender: self,
-            location: Location::caller(),
-            waiter: Waiter::new(Slots::wanted(1)),
-        }
+        Reserve::new(self, Location::caller())
     }
 
     /// Waits for `count` slots and holds them until values are sent or the iterator dropped.
@@ -174,12 +163,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve_many(&self, count: usize) -> ReserveMany<'_, T> {
-        ReserveMany {
-            sender: self,
-            count,
-            location: Location::caller(),
-            waiter: Waiter::new(Slots::wanted(count)),
-        }
+        ReserveMany::new(self, count, Location::caller())
     }
 
     /// As [`reserve`](Self::reserve), with a permit that keeps the sender.
@@ -205,11 +189,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve_owned(self) -> ReserveOwned<T> {
-        ReserveOwned {
-            sender: Some(self),
-            location: Location::caller(),
-            waiter: Waiter::new(Slots::wanted(1)),
-        }
+        ReserveOwned::new(self, Location::caller())
     }
 
     /// Holds a slot until a value is sent or the permit dropped, if one is free.
@@ -434,10 +414,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        Recv {
-            receiver: self,
-            location: Location::caller(),
-        }
+        Recv::new(&self.chan, Location::caller())
     }
 
     /// Waits for a value and appends it and what else waits to `buffer`, at most `limit` in all.
@@ -463,12 +440,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
-        RecvMany {
-            receiver: self,
-            buffer,
-            limit,
-            location: Location::caller(),
-        }
+        RecvMany::new(&self.chan, buffer, limit, Location::caller())
     }
 
     /// The next value, if one waits.
@@ -572,260 +544,5 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The future of [`Sender::send`].
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct Send<'a, T> {
-        chan: &'a Chan<T>,
-        value: Option<T>,
-        location: &'static Location<'static>,
-        #[pin]
-        waiter: Waiter<Slots>,
-    }
-
-    impl<T> PinnedDrop for Send<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.chan.abandon(this.waiter);
-        }
-    }
-}
-
-impl<T> Future for Send<'_, T> {
-    type Output = Result<(), SendError<T>>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        assert!(this.value.is_some(), "a value was to be sent twice");
-        let outcome = ready!(
-            this.chan
-                .poll_send(cx, this.waiter, this.value, this.location)
-        );
-        Poll::Ready(match (outcome, this.value.take()) {
-            (Err(()), Some(value)) => Err(SendError(value)),
-            _ => Ok(()),
-        })
-    }
-}
-
-impl<T> fmt::Debug for Send<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Send").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The future of [`Sender::reserve`].
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct Reserve<'a, T> {
-        sender: &'a Sender<T>,
-        location: &'static Location<'static>,
-        #[pin]
-        waiter: Waiter<Slots>,
-    }
-
-    impl<T> PinnedDrop for Reserve<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.sender.chan.abandon(this.waiter);
-        }
-    }
-}
-
-impl<'a, T> Future for Reserve<'a, T> {
-    type Output = Result<Permit<'a, T>, SendError<()>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let chan = &this.sender.chan;
-        let outcome = ready!(chan.poll_reserve(cx, this.waiter, 1, this.location));
-        Poll::Ready(match outcome {
-            Ok(()) => Ok(Permit::new(this.sender)),
-            Err(()) => Err(SendError(())),
-        })
-    }
-}
-
-impl<T> fmt::Debug for Reserve<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reserve").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The future of [`Sender::reserve_many`].
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct ReserveMany<'a, T> {
-        sender: &'a Sender<T>,
-        count: usize,
-        location: &'static Location<'static>,
-        #[pin]
-        waiter: Waiter<Slots>,
-    }
-
-    impl<T> PinnedDrop for ReserveMany<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.sender.chan.abandon(this.waiter);
-        }
-    }
-}
-
-impl<'a, T> Future for ReserveMany<'a, T> {
-    type Output = Result<PermitIterator<'a, T>, SendError<()>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (chan, count) = (&this.sender.chan, *this.count);
-        if count > chan.capacity_max() {
-            return Poll::Ready(Err(SendError(())));
-        }
-        let outcome = ready!(chan.poll_reserve(cx, this.waiter, count, this.location));
-        Poll::Ready(match outcome {
-            Ok(()) => Ok(PermitIterator::new(this.sender, count)),
-            Err(()) => Err(SendError(())),
-        })
-    }
-}
-
-impl<T> fmt::Debug for ReserveMany<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReserveMany").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The future of [`Sender::reserve_owned`].
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct ReserveOwned<T> {
-        sender: Option<Sender<T>>,
-        location: &'static Location<'static>,
-        #[pin]
-        waiter: Waiter<Slots>,
-    }
-
-    impl<T> PinnedDrop for ReserveOwned<T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if let Some(sender) = this.sender {
-                sender.chan.abandon(this.waiter);
-            }
-        }
-    }
-}
-
-impl<T> Future for ReserveOwned<T> {
-    type Output = Result<OwnedPermit<T>, SendError<()>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(sender) = this.sender else {
-            panic!("a slot was awaited again after it had been given")
-        };
-        let outcome = ready!(sender.chan.poll_reserve(cx, this.waiter, 1, this.location));
-        Poll::Ready(match (outcome, this.sender.take()) {
-            (Ok(()), Some(sender)) => Ok(OwnedPermit::new(sender)),
-            _ => Err(SendError(())),
-        })
-    }
-}
-
-impl<T> fmt::Debug for ReserveOwned<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReserveOwned").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The future of [`Sender::closed`].
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct Closed<'a, T> {
-        chan: &'a Chan<T>,
-        location: &'static Location<'static>,
-        #[pin]
-        waiter: Waiter<()>,
-    }
-
-    impl<T> PinnedDrop for Closed<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.chan.abandon_closed(this.waiter);
-        }
-    }
-}
-
-impl<'a, T> Closed<'a, T> {
-    pub(super) fn new(chan: &'a Chan<T>, location: &'static Location<'static>) -> Self {
-        Self {
-            chan,
-            location,
-            waiter: Waiter::new(()),
-        }
-    }
-}
-
-impl<T> Future for Closed<'_, T> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        this.chan.poll_closed(cx, this.waiter, this.location)
-    }
-}
-
-impl<T> fmt::Debug for Closed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Receiver::recv`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Recv<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    location: &'static Location<'static>,
-}
-
-impl<T> Future for Recv<'_, T> {
-    type Output = Option<T>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.receiver.chan.poll_recv(cx, self.location)
-    }
-}
-
-impl<T> fmt::Debug for Recv<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recv").finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Receiver::recv_many`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct RecvMany<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    buffer: &'a mut Vec<T>,
-    limit: usize,
-    location: &'static Location<'static>,
-}
-
-impl<T> Future for RecvMany<'_, T> {
-    type Output = usize;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
-        let this = &mut *self;
-        let chan = &this.receiver.chan;
-        chan.poll_recv_many(cx, this.buffer, this.limit, this.location)
-    }
-}
-
-impl<T> fmt::Debug for RecvMany<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvMany").finish_non_exhaustive()
     }
 }

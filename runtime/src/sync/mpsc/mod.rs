@@ -7,6 +7,8 @@ mod bounded;
 mod chan;
 pub mod error;
 mod permit;
+mod recv;
+mod send;
 mod unbounded;
 
 pub use self::bounded::{Receiver, Sender, WeakSender, channel};
@@ -17,8 +19,8 @@ pub use self::unbounded::{
 
 /// The futures of both sorts of channel.
 pub mod futures {
-    pub use super::bounded::{Closed, Recv, RecvMany, Reserve, ReserveMany, ReserveOwned, Send};
-    pub use super::unbounded::{UnboundedRecv, UnboundedRecvMany};
+    pub use super::recv::{Recv, RecvMany};
+    pub use super::send::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 }
 
 #[cfg(all(test, not(loom)))]

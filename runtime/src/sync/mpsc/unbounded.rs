@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::bounded::Closed;
 use super::chan::{CAPACITY_MAX, Chan};
 use super::error::{SendError, TryRecvError};
+use super::recv::{Recv, RecvMany};
+use super::send::Closed;
 use crate::shim::Arc;
 
 /// A channel in which any number of values wait: sending never does.
@@ -230,11 +230,8 @@ impl<T> UnboundedReceiver<T> {
     /// # Cancel safety
     /// Safe. A dropped future has taken no value.
     #[track_caller]
-    pub fn recv(&mut self) -> UnboundedRecv<'_, T> {
-        UnboundedRecv {
-            receiver: self,
-            location: Location::caller(),
-        }
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv::new(&self.chan, Location::caller())
     }
 
     /// Waits for a value and appends it and what else waits to `buffer`, at most `limit` in all.
@@ -245,17 +242,8 @@ impl<T> UnboundedReceiver<T> {
     /// # Cancel safety
     /// Safe. A dropped future has taken no value.
     #[track_caller]
-    pub fn recv_many<'a>(
-        &'a mut self,
-        buffer: &'a mut Vec<T>,
-        limit: usize,
-    ) -> UnboundedRecvMany<'a, T> {
-        UnboundedRecvMany {
-            receiver: self,
-            buffer,
-            limit,
-            location: Location::caller(),
-        }
+    pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        RecvMany::new(&self.chan, buffer, limit, Location::caller())
     }
 
     /// The next value, if one waits.
@@ -330,52 +318,5 @@ impl<T> Drop for UnboundedReceiver<T> {
 impl<T> fmt::Debug for UnboundedReceiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnboundedReceiver").finish_non_exhaustive()
-    }
-}
-
-/// The future of [`UnboundedReceiver::recv`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct UnboundedRecv<'a, T> {
-    receiver: &'a mut UnboundedReceiver<T>,
-    location: &'static Location<'static>,
-}
-
-impl<T> Future for UnboundedRecv<'_, T> {
-    type Output = Option<T>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.receiver.chan.poll_recv(cx, self.location)
-    }
-}
-
-impl<T> fmt::Debug for UnboundedRecv<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedRecv").finish_non_exhaustive()
-    }
-}
-
-/// The future of [`UnboundedReceiver::recv_many`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct UnboundedRecvMany<'a, T> {
-    receiver: &'a mut UnboundedReceiver<T>,
-    buffer: &'a mut Vec<T>,
-    limit: usize,
-    location: &'static Location<'static>,
-}
-
-impl<T> Future for UnboundedRecvMany<'_, T> {
-    type Output = usize;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
-        let this = &mut *self;
-        let chan = &this.receiver.chan;
-        chan.poll_recv_many(cx, this.buffer, this.limit, this.location)
-    }
-}
-
-impl<T> fmt::Debug for UnboundedRecvMany<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedRecvMany").finish_non_exhaustive()
     }
 }
