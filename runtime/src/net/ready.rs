@@ -50,7 +50,6 @@ impl Interest {
 
     /// Either of both.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "the name that tokio gave it")]
     pub const fn add(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -323,6 +323,10 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // The kernel would let an empty read wait for bytes.
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
         let op = Op::write(
             OpKind::Read,
             self.stream.resource(Direction::Read),
@@ -338,6 +342,9 @@ impl TcpStream {
         buf: &mut ReadBuf<'_>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<usize>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(0));
+        }
         let op = Op::read(OpKind::Read, self.stream.resource(Direction::Read), site);
         let stream = &*self.stream;
         poll_io(cx, &op, stream, Direction::Read, || stream.try_peek(buf))
@@ -348,6 +355,9 @@ impl TcpStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         let op = self.write_op();
         let stream = &*self.stream;
         poll_io(cx, &op, stream, Direction::Write, || {

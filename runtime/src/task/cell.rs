@@ -128,7 +128,7 @@ fn allocate<F: Future>(
 ) -> NonNull<Header> {
     let cell = Box::new(TaskCell {
         header: Header {
-            state: AtomicUsize::new(2 * REF | HANDLE),
+            state: AtomicUsize::new((2 * REF) | HANDLE),
             vtable: &const {
                 Vtable {
                     poll: poll::<F>,
@@ -374,7 +374,8 @@ impl Task {
 
     fn complete(&self) {
         let header = self.reference.header();
-        let before = header.state.fetch_or(COMPLETE, Ordering::AcqRel);
+        // The bit is clear, so adding sets it, in one instruction where `fetch_or` is a loop.
+        let before = header.state.fetch_add(COMPLETE, Ordering::AcqRel);
         debug_assert_eq!(before & COMPLETE, 0, "a task completes once");
         if before & JOIN_WAKER != 0 {
             // SAFETY: the task is alive and `JOIN_WAKER` was set when it completed (invariant 3).
@@ -503,9 +504,8 @@ impl<'a> TaskRef<'a> {
     /// The cell of `header` lives at least as long as `'a`.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller says so.
-        Self {
-            header: unsafe { header.as_ref() },
-        }
+        let header = unsafe { header.as_ref() };
+        Self { header }
     }
 }
 
@@ -633,14 +633,14 @@ impl<T> Join<T> {
         let state = header.state.load(Ordering::Acquire);
         if state & JOIN_WAKER != 0 {
             // Take the slot back before writing to it.
-            if header.state.fetch_and(!JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0 {
+            if header.state.fetch_sub(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0 {
                 return true;
             }
         }
         // SAFETY: this is the join handle, and both bits were clear (invariant 3): only this
         // handle sets the one, and if the other was set since, the completer saw no waker.
         unsafe { (header.vtable.set_join_waker)(self.reference.0, Some(waker.clone())) };
-        header.state.fetch_or(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0
+        header.state.fetch_add(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0
     }
 
     pub(crate) fn is_finished(&self) -> bool {

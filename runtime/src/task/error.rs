@@ -20,24 +20,19 @@ use super::id::Id;
 /// ```
 pub struct JoinError {
     id: Id,
-    reason: Reason,
+    /// Boxed, because every task keeps room for a result.
+    panic: Option<Box<Panic>>,
 }
 
-enum Reason {
-    Cancelled,
+struct Panic {
+    message: Option<String>,
     /// The payload is `Send` but not `Sync`: the lock, never contended, makes the error both.
-    Panicked {
-        message: Option<String>,
-        payload: Mutex<Payload>,
-    },
+    payload: Mutex<Payload>,
 }
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> Self {
-        Self {
-            id,
-            reason: Reason::Cancelled,
-        }
+        Self { id, panic: None }
     }
 
     pub(crate) fn panicked(id: Id, payload: Payload) -> Self {
@@ -48,23 +43,23 @@ impl JoinError {
         });
         Self {
             id,
-            reason: Reason::Panicked {
+            panic: Some(Box::new(Panic {
                 message,
                 payload: Mutex::new(payload),
-            },
+            })),
         }
     }
 
     /// Whether the task was aborted, or dropped with its runtime.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled)
+        self.panic.is_none()
     }
 
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panicked { .. })
+        self.panic.is_some()
     }
 
     /// The payload of the task's panic, as `std::panic::catch_unwind` would return it.
@@ -84,11 +79,12 @@ impl JoinError {
     /// # Errors
     /// If the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
-        match self.reason {
-            Reason::Panicked { payload, .. } => {
-                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
-            Reason::Cancelled => Err(self),
+        match self.panic {
+            Some(panic) => Ok(panic
+                .payload
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)),
+            None => Err(self),
         }
     }
 
@@ -99,33 +95,30 @@ impl JoinError {
     }
 
     fn message(&self) -> Option<&str> {
-        match &self.reason {
-            Reason::Panicked { message, .. } => message.as_deref(),
-            Reason::Cancelled => None,
-        }
+        self.panic.as_ref()?.message.as_deref()
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.reason, self.message()) {
-            (Reason::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
-            (Reason::Panicked { .. }, Some(message)) => {
+        match (&self.panic, self.message()) {
+            (None, _) => write!(f, "task {} was cancelled", self.id),
+            (Some(_), Some(message)) => {
                 write!(f, "task {} panicked with message {message:?}", self.id)
             }
-            (Reason::Panicked { .. }, None) => write!(f, "task {} panicked", self.id),
+            (Some(_), None) => write!(f, "task {} panicked", self.id),
         }
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.reason, self.message()) {
-            (Reason::Cancelled, _) => write!(f, "JoinError::Cancelled({})", self.id),
-            (Reason::Panicked { .. }, Some(message)) => {
+        match (&self.panic, self.message()) {
+            (None, _) => write!(f, "JoinError::Cancelled({})", self.id),
+            (Some(_), Some(message)) => {
                 write!(f, "JoinError::Panic({}, {message:?}, ...)", self.id)
             }
-            (Reason::Panicked { .. }, None) => write!(f, "JoinError::Panic({}, ...)", self.id),
+            (Some(_), None) => write!(f, "JoinError::Panic({}, ...)", self.id),
         }
     }
 }

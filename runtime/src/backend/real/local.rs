@@ -67,8 +67,12 @@ impl Local {
         cx: &mut Context<'_>,
         poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) {
+        // What was spawned from outside before this call is ahead of what the root will spawn.
+        if self.shared.alarm().take() {
+            self.receive();
+        }
         // How many tasks are to run before the root's turn, once it was woken.
-        let mut before_root = None;
+        let mut before_root = Some(0);
         loop {
             for _ in 0..self.event_interval {
                 if before_root.is_none() && root.is_woken() {

@@ -120,6 +120,10 @@ impl Tasks {
                 drop(task);
             }
         }
+        debug_assert!(
+            self.first.get().is_none(),
+            "nothing is queued in a world that is being dropped"
+        );
     }
 
     fn dequeue(&self) -> Option<NonNull<Header>> {
