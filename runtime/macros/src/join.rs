@@ -75,10 +75,10 @@ impl Join {
                 let mut next = 0_u32;
                 let joined = ::core::future::poll_fn(|cx| {
                     let start = next;
-                    next = (next + #step) % #count;
+                    next = #root::__private::place(start, #step, #count);
                     let mut waiting = false;
                     for offset in 0..#count {
-                        match (start + offset) % #count {
+                        match #root::__private::place(start, offset, #count) {
                             #(#polls)*
                             _ => ::core::unreachable!(),
                         }

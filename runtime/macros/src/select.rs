@@ -229,7 +229,7 @@ impl Select {
                     let start: u32 = #start;
                     let mut waiting = false;
                     for offset in 0..#count {
-                        let branch = (start + offset) % #count;
+                        let branch = #root::__private::place(start, offset, #count);
                         if disabled & (1 << branch) != 0 {
                             continue;
                         }

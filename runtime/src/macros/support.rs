@@ -17,6 +17,13 @@ pub fn pick(alternatives: u32) -> u32 {
     context::with_current(|backend| backend.map_or(0, |backend| backend.pick(alternatives)))
 }
 
+/// Where a turn through `count` places is after `steps`, when it began at `start`.
+#[inline]
+#[must_use]
+pub const fn place(start: u32, steps: u32, count: u32) -> u32 {
+    (start + steps) % count
+}
+
 pin_project! {
     /// A future, then its output, then neither.
     pub struct MaybeDone<F: Future> {

@@ -231,7 +231,7 @@ impl MissedTickBehavior {
             Self::Burst => later(due, period),
             Self::Delay => later(now, period),
             Self::Skip => {
-                // Both fit into an `Instant`'s range of nanoseconds, and so does the remainder.
+                // The remainder is no longer than `late`, which is shorter than 2^64 ns.
                 let beyond_ns = late.as_nanos() % period.as_nanos();
                 let beyond = Duration::from_nanos(beyond_ns as u64);
                 later(now, period - beyond)
@@ -242,3 +242,6 @@ impl MissedTickBehavior {
 
 /// The latest that a tick is taken without being missed.
 const LATE_MAX: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests;
