@@ -7,7 +7,7 @@
 //! better understanding of probabilistic delta debugging", arXiv 2408.04735): one pass for each
 //! size of a fixed falling schedule, leaving out that many neighbours at a time, without
 //! complements or revisits. A last sweep of single deviations, until none can go or the budget is
-//! spent, shows that what is left is minimal.
+//! spent, shows that what is left is minimal; neighbours that can only go together are tried last.
 
 use crate::choice::{ANY, ChoiceKind, Deviation};
 
@@ -40,7 +40,10 @@ pub(crate) fn shrink(
     shrinker.keep_one();
     shrinker.drop_kinds();
     shrinker.drop_runs();
-    let minimal = shrinker.drop_singles();
+    let mut minimal = shrinker.drop_singles();
+    while minimal && shrinker.drop_pairs() {
+        minimal = shrinker.drop_singles();
+    }
     Shrunk {
         deviations: shrinker.current,
         replays: shrinker.replays,
@@ -125,6 +128,21 @@ impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
             }
             size = size * 63 / 100;
         }
+    }
+
+    /// Leaves out neighbours two at a time, once; true if any went.
+    fn drop_pairs(&mut self) -> bool {
+        let before = self.current.len();
+        let mut index = before;
+        while index >= 2 {
+            index = (index - 1).min(self.current.len());
+            if index > 0 && index < self.current.len() {
+                let mut candidate = self.current.clone();
+                candidate.drain(index - 1..=index);
+                self.try_candidate(candidate);
+            }
+        }
+        self.current.len() < before
     }
 
     /// Leaves out single deviations until none can go; true if that was reached.
