@@ -9,7 +9,8 @@
 //! # Invariants
 //! 1. `CURRENT` is either `None` or points at a backend that is borrowed by a frame further up
 //!    this thread's stack (`enter`), or kept alive by an [`EnterGuard`] of this thread.
-//! 2. `OWNER` is the id of the world whose core this thread holds, or 0. Ids are never reused.
+//! 2. `OWNER` is the id of the world whose claim a frame of this thread borrows, or 0. Ids are
+//!    never reused, and a claim is never borrowed by two threads.
 //! 3. `HOLDER` is either `None` or points at the backend of the innermost `enter` of this thread:
 //!    unlike `CURRENT` it does not change when the thread enters another runtime by a guard.
 //! 4. `LAYER` is the serial number of the innermost `enter` or guard, or 0. Serial numbers are
@@ -22,7 +23,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Remote};
+use crate::backend::{Backend, Claim, Remote};
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
@@ -64,10 +65,9 @@ pub(crate) fn is_inside() -> bool {
     HOLDER.try_with(Cell::get).unwrap_or(None).is_some()
 }
 
-/// Makes `backend` this thread's current one while `f` runs, as the holder of the world `owner`.
-///
-/// `owner` is 0 when this thread does not hold the world's core.
-pub fn enter<R>(backend: &dyn Backend, owner: u64, f: impl FnOnce() -> R) -> R {
+/// Makes `backend` this thread's current one while `f` runs, as the one that runs the world of
+/// `claim`; `None` when this thread does not run it.
+pub fn enter<R>(backend: &dyn Backend, claim: Option<&Claim>, f: impl FnOnce() -> R) -> R {
     struct Restore {
         current: Option<NonNull<dyn Backend>>,
         holder: Option<NonNull<dyn Backend>>,
@@ -93,7 +93,7 @@ pub fn enter<R>(backend: &dyn Backend, owner: u64, f: impl FnOnce() -> R) -> R {
     let _restore = Restore {
         current: CURRENT.replace(Some(pointer)),
         holder: HOLDER.replace(Some(pointer)),
-        owner: OWNER.replace(owner),
+        owner: OWNER.replace(claim.map_or(0, |claim| claim.owner().id)),
         budget: BUDGET.replace(0),
         layer,
     };

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Backend, Chance, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
+    Backend, Chance, Claim, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
     Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
@@ -38,6 +38,7 @@ use crate::world::{Due, World};
 pub(crate) struct SimBackend {
     world: RefCell<World>,
     owner: Owner,
+    claim: Claim,
     remote: Arc<SimRemote>,
     dead: Cell<bool>,
     /// The running task's node was killed under it.
@@ -57,10 +58,12 @@ pub(crate) struct SpawnFor {
 }
 
 impl SimBackend {
-    pub(crate) fn new(world: World, owner: Owner) -> Self {
+    pub(crate) fn new(world: World, claim: Claim) -> Self {
+        let owner = claim.owner();
         Self {
             world: RefCell::new(world),
             owner,
+            claim,
             remote: Arc::new(SimRemote::new(owner)),
             dead: Cell::new(false),
             running_dead: Cell::new(false),
@@ -90,6 +93,11 @@ impl SimBackend {
         })
     }
 
+    /// The right to run the world.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// The world's number.
     pub(crate) fn id(&self) -> u64 {
         self.owner.id
@@ -97,10 +105,14 @@ impl SimBackend {
 
     /// Runs `f` in the dead context.
     pub(crate) fn while_dead<R>(&self, f: impl FnOnce() -> R) -> R {
-        let before = self.dead.replace(true);
-        let result = f();
-        self.dead.set(before);
-        result
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Restore(&self.dead, self.dead.replace(true));
+        f()
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -163,11 +175,12 @@ impl Schedule for SimBackend {
     }
 
     fn spawn(&self, task: Task) {
-        if self.is_dead() {
+        let target = self.spawn_for.borrow_mut().take();
+        // A killed task may still boot its node anew, in its last poll.
+        if self.dead.get() || (target.is_none() && self.is_dead()) {
             // The task is cancelled by being dropped.
             return self.while_dead(|| drop(task));
         }
-        let target = self.spawn_for.borrow_mut().take();
         let view = task.view();
         let queued = view.queue();
         debug_assert!(queued, "a new task is not queued yet");
@@ -183,11 +196,17 @@ impl Schedule for SimBackend {
             let path = world.paths.child(Some(parent), name.into());
             let (hash, order) = (world.paths.hash(path), world.paths.order(path));
             let birth = world.tasks.next_birth();
+            let deaths = world.nodes[node.0 as usize].deaths;
             let parent_hash = world.paths.hash(parent);
             world.note(EventKind::TaskSpawned, hash.0, parent_hash.0);
-            let slot = world
-                .tasks
-                .insert(TaskEntry::new(task, path, hash, order, node, birth));
+            let slot = world.tasks.insert(TaskEntry::new(
+                task,
+                path,
+                hash,
+                order,
+                (node, deaths),
+                birth,
+            ));
             world.tasks.make_ready(slot);
         });
     }
@@ -231,10 +250,15 @@ impl Clock for SimBackend {
     }
 
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
-        let waker = waker.clone();
+        let (waker, dead) = (waker.clone(), self.is_dead());
         self.with(|world| {
             let deadline = deadline.max(world.now());
-            world.timers.insert(deadline, Due::Wake(waker))
+            let key = world.timers.insert(deadline, Due::Wake(waker));
+            if dead && let Some(Due::Wake(waker)) = world.timers.remove(key) {
+                // The key names a timer that has fired: nothing waits.
+                world.effects.drop(waker);
+            }
+            key
         })
     }
 
@@ -313,7 +337,7 @@ fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
     let mut key = [0; 32];
     for (index, part) in key.chunks_mut(8).enumerate() {
         part.copy_from_slice(
-            &value(seed, mix(0x656e_7472_6f70_79, task.0), index as u64).to_le_bytes(),
+            &value(seed, mix(0x0065_6e74_726f_7079, task.0), index as u64).to_le_bytes(),
         );
     }
     ChaCha12Rng::from_seed(key)

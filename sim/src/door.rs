@@ -14,7 +14,7 @@ use tokio::io::ReadBuf;
 
 use crate::backend::SimBackend;
 use crate::world::World;
-use crate::world::net::{Connection, ConnectionId, End, ListenerId};
+use crate::world::net::{ConnectionId, End, ListenerId};
 
 /// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
 fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>) -> io::Result<R> {
@@ -186,10 +186,7 @@ impl SimStream {
     }
 
     fn end<R>(&self, f: impl FnOnce(&mut End) -> R) -> io::Result<R> {
-        self.with(|world| {
-            let connection = world.net.connection_mut(self.id).ok_or_else(no_listener)?;
-            Ok(f(&mut connection.ends[self.end]))
-        })
+        self.with(|world| Ok(f(world.net.end_mut(self.id, self.end)?)))
     }
 }
 
@@ -232,11 +229,10 @@ impl Stream for SimStream {
         }
         let waker = cx.waker().clone();
         let kept = self.with(|world| {
-            let Connection { ends, .. } =
-                world.net.connection_mut(self.id).ok_or_else(no_listener)?;
+            let end = world.net.end_mut(self.id, self.end)?;
             let wakers = match direction {
-                Direction::Read => &mut ends[self.end].readers,
-                Direction::Write => &mut ends[self.end].writers,
+                Direction::Read => &mut end.readers,
+                Direction::Write => &mut end.writers,
             };
             if let Some(spare) = keep_waker(wakers, waker) {
                 world.effects.drop(spare);

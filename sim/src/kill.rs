@@ -4,6 +4,7 @@ use simoom::backend::spawn_local_in;
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::record::EventKind;
+use crate::world::each;
 use crate::world::failure::Failure;
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::TaskEntry;
@@ -54,6 +55,10 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
 }
 
 fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
+    if backend.is_dead() {
+        // It killed its own node on the way: nobody is left to return an error.
+        return;
+    }
     let (policy, name) = backend.with(|world| {
         let this = &world.nodes[node.0 as usize];
         (this.on_failure, this.name.clone())
@@ -76,9 +81,11 @@ fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
 /// when its poll returns.
 pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
     let doomed = backend.with(|world| {
-        if !std::mem::replace(&mut world.nodes[node.0 as usize].alive, false) {
+        let this = &mut world.nodes[node.0 as usize];
+        if !std::mem::replace(&mut this.alive, false) {
             return Vec::new();
         }
+        this.deaths += 1;
         let running = world.tasks.running;
         let slots = world.tasks.by_birth();
         let mut doomed = Vec::new();
@@ -87,12 +94,8 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
                 .tasks
                 .get(slot)
                 .is_some_and(|entry| entry.node == node);
-            if of_node && Some(slot) == running {
-                if let Some(entry) = world.tasks.get_mut(slot) {
-                    entry.doomed = true;
-                }
-            } else if of_node {
-                doomed.extend(world.tasks.remove(slot));
+            if of_node && Some(slot) != running {
+                doomed.extend(world.remove_task(slot));
             }
         }
         world.note(
@@ -112,8 +115,7 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
 /// Drops tasks in the dead context, in the order given.
 pub(crate) fn drop_dead(backend: &SimBackend, tasks: Vec<TaskEntry>) {
     backend.while_dead(|| {
-        for entry in tasks {
-            drop(entry);
-        }
+        // What destructors of a killed process throw is nobody's business.
+        let _ = each(tasks, drop);
     });
 }

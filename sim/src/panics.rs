@@ -42,6 +42,16 @@ pub(crate) fn take() -> Option<Note> {
     LAST.take()
 }
 
+/// Forgets earlier panics, which somebody has caught.
+pub(crate) fn forget() {
+    LAST.set(None);
+}
+
+/// Whether there was a panic on this thread since it was last asked to forget.
+pub(crate) fn any() -> bool {
+    LAST.with_borrow(Option::is_some)
+}
+
 fn install() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

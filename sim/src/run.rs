@@ -3,7 +3,7 @@
 //! Owns the loop and the verdict. Knows nothing of other runs.
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
@@ -23,7 +23,7 @@ use crate::watchdog::Watched;
 use crate::world::failure::{Failure, Seconds};
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
-use crate::world::{Deviated, World};
+use crate::world::{Deviated, World, each};
 
 /// What one run is made of.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub(crate) enum Choices {
 pub(crate) struct Limits {
     pub(crate) steps: u64,
     pub(crate) time: Duration,
+    /// How long one poll may take in real time; zero: for ever.
+    pub(crate) watchdog: Duration,
 }
 
 /// What came of a run.
@@ -95,7 +97,8 @@ where
     F::Output: Exit,
 {
     let foreign = Arc::new(Foreign::default());
-    let owner = Inbox::open(foreign.clone());
+    let claim = Inbox::open(foreign.clone());
+    let owner = claim.owner();
     let mut world = World::new(
         spec.seed,
         owner.id,
@@ -104,20 +107,19 @@ where
     );
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
-    let backend = SimBackend::new(world, owner);
+    let backend = SimBackend::new(world, claim);
     panics::capture(|| {
-        simoom::backend::enter(&backend, owner.id, || {
+        simoom::backend::enter(&backend, Some(backend.claim()), || {
             let main = main(Sim::new(owner.id));
             let slot = start(&backend, place, main);
             let mut run = Run {
                 backend: &backend,
                 spec,
-                watched: Watched::start(spec.seed),
+                watched: Watched::start(spec.seed, spec.limits.watchdog),
                 main: slot,
                 polls: 0,
-                last: None,
             };
-            let verdict = run.to_the_end(&foreign);
+            let verdict = run.drive(&foreign);
             finish(&backend, verdict, run.polls, spec)
         })
     })
@@ -156,7 +158,6 @@ struct Run<'a> {
     watched: Watched,
     main: TaskSlot,
     polls: u64,
-    last: Option<TaskSlot>,
 }
 
 /// What the loop ended with.
@@ -166,7 +167,7 @@ struct Verdict {
 }
 
 impl Run<'_> {
-    fn to_the_end(&mut self, inbox: &Foreign) -> Verdict {
+    fn drive(&mut self, inbox: &Foreign) -> Verdict {
         let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
         let mut verdict = Verdict {
             foreign: 0,
@@ -179,14 +180,13 @@ impl Run<'_> {
             if self.backend.with(|world| world.failure.is_some()) {
                 return verdict;
             }
-            let last = self.last;
             let next = self.backend.with(|world| {
-                let slot = world.next_task(last)?;
+                let slot = world.next_task()?;
                 let task = world.tasks.get_mut(slot)?.task.take()?;
                 Some((slot, task))
             });
             let Some((slot, task)) = next else {
-                if !self.backend.with(|world| world.advance(limit_ns)) {
+                if !self.advance(limit_ns, &mut verdict) {
                     self.backend.with(|world| {
                         let failure = match world.timers.next_deadline() {
                             Some(_) => Failure::TimeLimit { limit_ns },
@@ -204,14 +204,26 @@ impl Run<'_> {
         }
     }
 
+    /// Moves time on; a waker that panics outside every task fails the run.
+    fn advance(&mut self, limit_ns: i64, verdict: &mut Verdict) -> bool {
+        panics::forget();
+        let advance = || self.backend.with(|world| world.advance(limit_ns));
+        let Ok(advanced) = catch_unwind(AssertUnwindSafe(advance)) else {
+            self.fail_with_panic("a waker".to_owned(), verdict);
+            return true;
+        };
+        advanced
+    }
+
     /// Polls one task; true if the test has ended.
     fn poll(&mut self, slot: TaskSlot, task: simoom::backend::Task, verdict: &mut Verdict) -> bool {
         self.polls += 1;
+        panics::forget();
         self.backend.with(|world| {
             world.tasks.running = Some(slot);
             world.tasks.last_order = world.tasks.order(slot);
             if let Some(entry) = world.tasks.get_mut(slot) {
-                entry.begun = 0;
+                entry.done = 0;
                 entry.yielding = false;
                 let path = entry.hash.0;
                 let event = world.note(EventKind::TaskPolled, path, 0);
@@ -222,8 +234,8 @@ impl Run<'_> {
         let polled = self.watched.poll(|| task.run());
         let steps = self.spec.limits.steps;
         let polls = self.polls;
-        let (doomed, node) = self.backend.with(|world| {
-            if polls >= steps {
+        let (doomed, node, dead) = self.backend.with(|world| {
+            if polls > steps {
                 world.fail(Failure::StepLimit { steps });
             }
             let dead = world.is_running_dead();
@@ -234,25 +246,31 @@ impl Run<'_> {
                         entry.task = Some(task);
                     }
                     world.tasks.running = None;
-                    (None, node)
+                    world.last = Some(slot);
+                    (None, node, dead)
                 }
                 _ => {
                     let how = match polled {
                         Poll::Ready(how) => how as u64,
                         Poll::Pending => Ended::Cancelled as u64,
                     };
-                    (Some((self.retire(world, slot, how), task)), node)
+                    (Some((self.retire(world, slot, how), task)), node, dead)
                 }
             }
         });
         let Some((entry, task)) = doomed else {
-            self.last = Some(slot);
             return false;
         };
-        self.last = None;
         let ended_main = slot == self.main;
-        if polled == Poll::Ready(Ended::Panicked) {
-            self.task_panicked(&entry, node, verdict);
+        let panicked = match polled {
+            Poll::Ready(Ended::Panicked) => true,
+            // The destructors of an aborted task can panic too.
+            Poll::Ready(Ended::Cancelled) => panics::any(),
+            _ => false,
+        };
+        // What a killed task still does in its last poll is without effect.
+        if panicked && !dead {
+            self.task_panicked(&entry, node, ended_main, verdict);
         }
         if polled.is_ready() {
             drop(task);
@@ -265,46 +283,49 @@ impl Run<'_> {
     /// Takes a task that has ended out of the world.
     fn retire(&self, world: &mut World, slot: TaskSlot, how: u64) -> TaskEntry {
         let entry = world
-            .tasks
-            .remove(slot)
+            .remove_task(slot)
             .expect("the running task is in the table");
         world.note(EventKind::TaskFinished, entry.hash.0, how);
+        world.last = None;
         world.last_path = entry.path;
         world.idle_visits = 0;
         entry
     }
 
-    fn task_panicked(&self, entry: &TaskEntry, node: NodeId, verdict: &mut Verdict) {
-        let note = panics::take();
+    fn task_panicked(&self, entry: &TaskEntry, node: NodeId, is_test: bool, verdict: &mut Verdict) {
         let policy = self
             .backend
             .with(|world| world.nodes[node.0 as usize].on_failure);
         match policy {
-            OnFailure::Contain => {}
-            OnFailure::KillNode => kill::kill(self.backend, node),
-            OnFailure::FailRun => {
-                let (message, location, backtrace) = match note {
-                    Some(note) => (note.message, note.location, note.backtrace),
-                    None => ("a task panicked".to_owned(), String::new(), None),
-                };
-                verdict.backtrace = backtrace;
-                self.backend.with(|world| {
-                    let task = world.paths.label(entry.path);
-                    world.fail(Failure::Panic {
-                        message,
-                        location,
-                        task,
-                    });
-                });
+            OnFailure::Contain if !is_test => {}
+            OnFailure::KillNode if !is_test => kill::kill(self.backend, node),
+            _ => {
+                let task = self.backend.with(|world| world.paths.label(entry.path));
+                self.fail_with_panic(task, verdict);
             }
         }
+    }
+
+    /// Fails the run with the last panic of this thread.
+    fn fail_with_panic(&self, task: String, verdict: &mut Verdict) {
+        let (message, location, backtrace) = match panics::take() {
+            Some(note) => (note.message, note.location, note.backtrace),
+            None => ("a task panicked".to_owned(), String::new(), None),
+        };
+        verdict.backtrace = backtrace;
+        self.backend.with(|world| {
+            world.fail(Failure::Panic {
+                message,
+                location,
+                task,
+            });
+        });
     }
 
     /// Takes in what other threads sent, and returns how much.
     fn receive(&self) -> u64 {
         let mut messages = Vec::new();
-        let owner = simoom::backend::Backend::owner(self.backend);
-        owner.receive(&mut messages);
+        self.backend.claim().receive(&mut messages);
         let count = messages.len() as u64;
         for message in messages {
             match message {
@@ -366,7 +387,7 @@ fn tear_down(backend: &SimBackend) {
         let doomed = backend.with(|world| {
             let mut doomed = Vec::new();
             for slot in world.tasks.by_birth().into_iter().rev() {
-                doomed.extend(world.tasks.remove(slot));
+                doomed.extend(world.remove_task(slot));
             }
             doomed
         });
@@ -375,11 +396,13 @@ fn tear_down(backend: &SimBackend) {
         }
         kill::drop_dead(backend, doomed);
     }
-    let owner = simoom::backend::Backend::owner(backend);
-    let messages = owner.close();
-    backend.while_dead(|| drop(messages));
-    let due = backend.with(World::take_due);
-    backend.while_dead(|| drop(due));
+    let messages = backend.claim().close();
+    let (wakers, boots) = backend.with(World::take_leftovers);
+    backend.while_dead(|| {
+        let _ = each(messages, drop);
+        let _ = each(wakers, drop);
+        let _ = each(boots, drop);
+    });
 }
 
 /// The deviations in the form in which they are stored.
@@ -460,3 +483,6 @@ fn story(world: &World, deviated: &Deviated) -> String {
     };
     format!("{what:<17}  {how}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ impl Sim {
     /// It gets the next address of 10.0.0.0/16.
     ///
     /// # Panics
-    /// If `name` is empty, or the simulation has 65 000 nodes.
+    /// If `name` is empty, or the simulation has 64 000 nodes.
     #[must_use]
     pub fn node(&self, name: &str) -> Node {
         assert!(!name.is_empty(), "a node needs a name");
@@ -226,14 +226,11 @@ impl Node {
     {
         let location = Location::caller();
         with(self.world, |backend| {
+            let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
+            assert!(!booted, "node {:?} was booted before", self.name());
             backend.with(|world| {
                 let node = &mut world.nodes[self.id.0 as usize];
                 node.booted_at = location;
-                assert!(
-                    node.boot.is_none(),
-                    "node {:?} was booted before",
-                    node.name
-                );
                 node.boot = Some(Rc::new(move || {
                     let main = main();
                     Box::pin(async move { main.await.exit() })
@@ -274,15 +271,24 @@ impl Node {
     /// Its tasks stop where they are; their destructors run, but nothing they do has any effect.
     /// The operating system closes the sockets: peers see the end of the stream, or a reset if
     /// the node had not read everything. Does nothing to a dead node.
+    ///
+    /// A task may kill its own node: it goes on to its next operation, which never returns.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself.
+    #[track_caller]
     pub fn kill(&self) {
+        self.assert_not_test();
         with(self.world, |backend| kill::kill(backend, self.id));
     }
 
     /// Kills the node if it lives, and boots it again.
     ///
     /// # Panics
-    /// If it was never booted with [`run`](Self::run).
+    /// If it was never booted with [`run`](Self::run), or is the node of the test itself.
+    #[track_caller]
     pub fn restart(&self) {
+        self.assert_not_test();
         with(self.world, |backend| {
             let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
             assert!(
@@ -308,12 +314,29 @@ impl Node {
     }
 
     /// Sets what a failing task of this node means for the run.
+    ///
+    /// The test's own panic or error always fails the run.
+    ///
+    /// # Panics
+    /// If the node of the test itself were to be killed.
     #[must_use]
+    #[track_caller]
     pub fn on_failure(&self, on_failure: OnFailure) -> Self {
+        if on_failure == OnFailure::KillNode {
+            self.assert_not_test();
+        }
         with(self.world, |backend| {
             backend.with(|world| world.nodes[self.id.0 as usize].on_failure = on_failure);
         });
         self.clone()
+    }
+
+    #[track_caller]
+    fn assert_not_test(&self) {
+        assert!(
+            self.id != NodeId::TEST,
+            "the node of the test itself cannot be killed"
+        );
     }
 
     /// Whether the node was not killed since it was made or booted.
@@ -464,7 +487,7 @@ impl World {
             return NodeId(index as u16);
         }
         let index = self.nodes.len();
-        assert!(index < 65_000, "a simulation has at most 65 000 nodes");
+        assert!(index < 64_000, "a simulation has at most 64 000 nodes");
         let ip = IpAddr::V4(Ipv4Addr::new(
             10,
             0,
@@ -479,6 +502,7 @@ impl World {
             ip,
             alive: true,
             incarnation: 0,
+            deaths: 0,
             root,
             boot: None,
             booted_at: Location::caller(),

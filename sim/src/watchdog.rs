@@ -16,25 +16,18 @@ pub(crate) struct Beat {
     count: AtomicU64,
     thread: ThreadId,
     seed: u64,
+    /// How long a poll may take; zero: as long as it likes.
+    limit: Duration,
 }
 
 static BEATS: Mutex<Vec<Arc<Beat>>> = Mutex::new(Vec::new());
-static LIMIT_MS: AtomicU64 = AtomicU64::new(10_000);
 static START: Once = Once::new();
-
-/// Sets how long a poll may take; zero turns the watchdog off.
-pub(crate) fn set_limit(limit: Duration) {
-    LIMIT_MS.store(
-        u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-        Ordering::Relaxed,
-    );
-}
 
 /// Watches this thread's polls while it lives.
 pub(crate) struct Watched(Arc<Beat>);
 
 impl Watched {
-    pub(crate) fn start(seed: u64) -> Self {
+    pub(crate) fn start(seed: u64, limit: Duration) -> Self {
         START.call_once(|| {
             native::install_stack_printer();
             let thread = std::thread::Builder::new().name("simoom watchdog".to_owned());
@@ -45,6 +38,7 @@ impl Watched {
             count: AtomicU64::new(0),
             thread: native::this_thread(),
             seed,
+            limit,
         });
         beats().push(beat.clone());
         Self(beat)
@@ -66,6 +60,9 @@ impl Drop for Watched {
     }
 }
 
+/// How often the counters are looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+
 fn beats() -> std::sync::MutexGuard<'static, Vec<Arc<Beat>>> {
     BEATS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -73,11 +70,7 @@ fn beats() -> std::sync::MutexGuard<'static, Vec<Arc<Beat>>> {
 fn watch() {
     let mut seen: Vec<(Arc<Beat>, u64, Instant)> = Vec::new();
     loop {
-        let limit = Duration::from_millis(LIMIT_MS.load(Ordering::Relaxed));
-        std::thread::sleep((limit / 10).clamp(Duration::from_millis(10), Duration::from_secs(1)));
-        if limit.is_zero() {
-            continue;
-        }
+        std::thread::sleep(PAUSE);
         let now = Instant::now();
         let beats = beats();
         seen.retain(|(beat, ..)| beats.iter().any(|other| Arc::ptr_eq(other, beat)));
@@ -88,7 +81,7 @@ fn watch() {
                 Some(known) if known.1 != count || count % 2 == 0 => {
                     *known = (beat.clone(), count, now)
                 }
-                Some(known) if now - known.2 >= limit => {
+                Some(known) if !beat.limit.is_zero() && now - known.2 >= beat.limit => {
                     native::end_with_stack(beat.thread, beat.seed)
                 }
                 Some(_) => {}

@@ -21,7 +21,7 @@ pub use crate::context::{enter, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
 use crate::task::Id;
 pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
-pub use crate::task::inbox::{Inbox, Message, Owner, Unpark};
+pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
 pub use crate::task::spawn_local_in;
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};

@@ -15,7 +15,7 @@ pub(super) fn block_on_remote<F: Future>(remote: &dyn Remote, future: F) -> F::O
     let thread = Arc::new(Thread(Parker::default()));
     let waker = Waker::from(thread.clone());
     let mut cx = Context::from_waker(&waker);
-    context::enter(remote.view(), 0, || {
+    context::enter(remote.view(), None, || {
         loop {
             context::set_budget(BUDGET);
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {

@@ -4,6 +4,8 @@
 //! that goes away passes on what it was given. Knows nothing of any backend: every operation works
 //! in every world, and outside of one under any executor.
 
+#[cfg(all(test, loom))]
+pub(crate) mod loom;
 pub mod mpsc;
 mod mutex;
 mod notify;

@@ -78,6 +78,20 @@ pub(crate) struct Header {
     pub(crate) links: Links,
 }
 
+impl Header {
+    /// Stops whoever touches the task's own state outside its world (invariant 1).
+    #[inline]
+    fn assert_held(&self) {
+        // A model's threads hold no world.
+        #[cfg(not(loom))]
+        assert_eq!(
+            context::owner(),
+            self.owner.id,
+            "a task is polled and woken by the thread that runs its world"
+        );
+    }
+}
+
 /// The places a task has in the lists of the world that runs it.
 #[derive(Default)]
 pub(crate) struct Links {
@@ -356,11 +370,7 @@ impl Task {
     /// `Ready` when the task has ended.
     pub fn run(&self) -> Poll<Ended> {
         let header = self.reference.header();
-        debug_assert_eq!(
-            context::owner(),
-            header.owner.id,
-            "a task runs in its own world"
-        );
+        header.assert_held();
         header.flags.set(header.flags.get() & !QUEUED);
         let state = header.state.load(Ordering::Acquire);
         if state & COMPLETE != 0 {
@@ -603,6 +613,7 @@ impl WokenTask {
     /// be queued.
     pub fn receive(self, deliver: impl FnOnce(TaskRef<'_>)) {
         let header = self.0.header();
+        header.assert_held();
         header.state.fetch_and(!REMOTE, Ordering::AcqRel);
         if self.0.is_complete() {
             return;
@@ -792,3 +803,6 @@ unsafe fn waker_drop(data: *const ()) {
 
 /// What a panic left, for [`JoinError`].
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+#[cfg(all(test, loom))]
+mod loom;

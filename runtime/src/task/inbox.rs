@@ -7,6 +7,8 @@
 //! neither spawning nor waking touches a shared reference count. A task of an ended world is told
 //! from one of its inbox's next owner by the owner's id, which is never reused.
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 #[cfg(not(loom))]
 use std::sync::Mutex as StdMutex;
@@ -43,6 +45,16 @@ struct State {
     unpark: Option<Arc<dyn Unpark>>,
 }
 
+/// The right to run a world: to poll its tasks and to receive what is sent to it.
+///
+/// There is one for each world. It may move from thread to thread but is not shared between
+/// threads, which is what keeps a world's tasks on one thread at a time.
+#[derive(Debug)]
+pub struct Claim {
+    owner: Owner,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
 /// Which world a task belongs to and where to reach it.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner {
@@ -76,7 +88,7 @@ fn pooled() -> Option<&'static Inbox> {
 impl Inbox {
     /// Opens an inbox for a new world.
     #[must_use]
-    pub fn open(unpark: Arc<dyn Unpark>) -> Owner {
+    pub fn open(unpark: Arc<dyn Unpark>) -> Claim {
         let id = NEXT_OWNER.fetch_add(1, StdOrdering::Relaxed);
         let inbox = pooled().unwrap_or_else(|| {
             Box::leak(Box::new(Inbox {
@@ -91,7 +103,11 @@ impl Inbox {
         state.owner = id;
         state.unpark = Some(unpark);
         drop(state);
-        Owner { id, inbox }
+        let owner = Owner { id, inbox };
+        Claim {
+            owner,
+            _not_sync: PhantomData,
+        }
     }
 }
 
@@ -117,19 +133,27 @@ impl Owner {
             unpark.unpark();
         }
     }
+}
+
+impl Claim {
+    /// The world's name for its tasks' wakes.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
 
     /// Moves everything that waits into `messages`, in the order it was sent.
-    pub fn receive(self, messages: &mut Vec<Message>) {
-        let mut state = lock(&self.inbox.state);
-        if state.owner == self.id {
+    pub fn receive(&self, messages: &mut Vec<Message>) {
+        let mut state = lock(&self.owner.inbox.state);
+        if state.owner == self.owner.id {
             messages.append(&mut state.messages);
         }
     }
 
     /// Ends the world's part of the inbox and returns what was still in it.
-    pub fn close(self) -> Vec<Message> {
-        let mut state = lock(&self.inbox.state);
-        if state.owner != self.id {
+    pub fn close(&self) -> Vec<Message> {
+        let mut state = lock(&self.owner.inbox.state);
+        if state.owner != self.owner.id {
             return Vec::new();
         }
         state.owner = 0;
@@ -138,7 +162,7 @@ impl Owner {
         drop(state);
         drop(unpark);
         #[cfg(not(loom))]
-        pool().push(self.inbox);
+        pool().push(self.owner.inbox);
         messages
     }
 }
@@ -148,3 +172,6 @@ impl std::fmt::Debug for Inbox {
         f.debug_struct("Inbox").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom;

@@ -37,7 +37,6 @@ pub struct Config {
     pub(crate) shrink: bool,
     pub(crate) jobs: Option<usize>,
     pub(crate) persist: bool,
-    pub(crate) watchdog: Duration,
 }
 
 /// The first seed of every sweep that names no other.
@@ -55,17 +54,18 @@ impl Default for Config {
             limits: Limits {
                 steps: 1_000_000,
                 time: Duration::from_secs(3_600),
+                watchdog: Duration::from_secs(10),
             },
             shrink: true,
             jobs: None,
             persist: true,
-            watchdog: Duration::from_secs(10),
         }
     }
 }
 
 impl Config {
-    /// How many seeds to run (default 100). 0 runs only the saved failures and a calm run.
+    /// How many seeds to run (default 100). 0 runs only the saved failures and
+    /// the calm run that every sweep begins with.
     #[must_use]
     pub fn seeds(mut self, seeds: u64) -> Self {
         self.seeds = seeds;
@@ -132,7 +132,7 @@ impl Config {
     /// and stack (default 10 s; zero turns the watchdog off).
     #[must_use]
     pub fn watchdog(mut self, limit: Duration) -> Self {
-        self.watchdog = limit;
+        self.limits.watchdog = limit;
         self
     }
 }

@@ -1,5 +1,6 @@
 //! What the environment says of a sweep.
 
+use std::env::VarError;
 use std::path::PathBuf;
 
 use super::config::Config;
@@ -21,10 +22,18 @@ pub(crate) fn apply(mut config: Config) -> Config {
             .parse()
             .unwrap_or_else(|error| panic!("SIMOOM_STRATEGY: {error}"));
     }
-    if read("SIMOOM_PERSIST").as_deref() == Some("0") {
-        config.persist = false;
+    match read("SIMOOM_PERSIST").as_deref() {
+        None | Some("1") => {}
+        Some("0") => config.persist = false,
+        Some(other) => panic!("SIMOOM_PERSIST is {other:?}: it must be 0 or 1"),
     }
+    jobs();
     config
+}
+
+/// The variables besides the seed that a run depends on, as they are typed before a command.
+pub(crate) fn strategy() -> Option<String> {
+    read("SIMOOM_STRATEGY").map(|text| format!("SIMOOM_STRATEGY={} ", text.trim()))
 }
 
 /// The plan file to replay, if one is asked for.
@@ -46,7 +55,11 @@ pub(crate) fn jobs() -> usize {
 }
 
 fn read(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
+    match std::env::var(name) {
+        Ok(text) => Some(text).filter(|text| !text.is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(text)) => panic!("{name} is {text:?}: it must be text"),
+    }
 }
 
 fn seed(name: &str, text: &str) -> u64 {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::process::Witness;
-use crate::choice::{ChoiceKind, Deviation, Plan};
+use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::world::failure::{Failure, Seconds};
 
 /// What came of a sweep: what was run, and the failure if there was one.
@@ -73,12 +73,15 @@ impl Report {
         &self.notes
     }
 
-    /// Returns if nothing failed.
+    /// Returns if nothing failed, after printing the [notes](Self::notes) to standard error.
     ///
     /// # Panics
     /// With the whole story of the failure, if there was one.
     #[track_caller]
     pub fn unwrap(self) {
+        for note in &self.notes {
+            eprintln!("{}: {note}", self.label);
+        }
         if let Some(found) = self.found {
             panic!("{found}");
         }
@@ -265,6 +268,12 @@ impl Found {
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = Counted(&self.plan.deviations);
         match &self.shrunk {
+            _ if self.plan.strategy != REPLAY => {
+                writeln!(
+                    f,
+                    "  its choices do not repeat it: there is nothing to shrink"
+                )?;
+            }
             _ if self.plan.deviations.is_empty() => writeln!(f, "  a calm run fails too")?,
             Some(shrinking) => writeln!(
                 f,

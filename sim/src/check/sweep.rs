@@ -12,13 +12,13 @@ use super::identity::Identity;
 use super::process::{self, Witness};
 use super::report::{Confirmation, Found, Report, RunSummary, Seed, Shrinking};
 use super::{environment, jobs, saved, shrink};
-use crate::choice::{Deviation, Plan};
+use crate::choice::{Deviation, Plan, REPLAY};
 use crate::record::Level;
 use crate::run::{Choices, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::Strategy;
 use crate::world::failure::Failure;
-use crate::{logs, panics, watchdog};
+use crate::{logs, panics};
 
 /// Runs `test` once for each seed, and says what came of it.
 ///
@@ -149,16 +149,27 @@ struct Failed {
 
 impl Sweep<'_> {
     fn run(&self) -> Report {
-        watchdog::set_limit(self.config.watchdog);
         let mut notes = Vec::new();
         if self.config.one_seed.is_none()
             && let Some(found) = self.replay_saved(&mut notes)
         {
             return self.report(Vec::new(), Some(found), notes);
         }
-        let calm = self.run_quietly(self.spec(self.seed(0), Strategy::Calm, 2));
+        // Of the sweep's first seed, even if only one seed is asked for: what a seed does under
+        // `pct` depends on the horizon.
+        let spec = self.spec(self.config.first_seed, Strategy::Calm, 2);
+        let calm = self.run_quietly(spec.clone());
         let horizon = calm.scheduled.max(2).next_power_of_two();
-        let (runs, failed) = self.run_seeds(horizon);
+        let (runs, failed) = self.run_seeds(horizon, &mut notes);
+        let failed = failed.or_else(|| {
+            // Every seed passed. What fails when nothing is disturbed fails all the same.
+            let counts = calm.failure.is_some() && self.config.one_seed.is_none();
+            counts.then_some(Failed {
+                index: 0,
+                spec,
+                outcome: calm,
+            })
+        });
         let found = failed.map(|failed| self.investigate(failed, horizon));
         self.report(runs, found, notes)
     }
@@ -201,7 +212,12 @@ impl Sweep<'_> {
     }
 
     /// Runs the seeds on several threads, up to the first that fails.
-    fn run_seeds(&self, horizon: u64) -> (Vec<RunSummary>, Option<Failed>) {
+    fn run_seeds(
+        &self,
+        horizon: u64,
+        notes: &mut Vec<String>,
+    ) -> (Vec<RunSummary>, Option<Failed>) {
+        let foreign = AtomicU64::new(0);
         let next = AtomicU64::new(0);
         let end = AtomicU64::new(self.seeds());
         let runs = Mutex::new(Vec::new());
@@ -214,6 +230,7 @@ impl Sweep<'_> {
                 }
                 let spec = self.spec(self.seed(index), self.config.strategy, horizon);
                 let outcome = self.run_quietly(spec.clone());
+                foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
                 lock(&runs).push((index, summary(spec.seed, &outcome)));
                 if outcome.failure.is_some() {
                     // Later seeds need not run; earlier ones still may fail.
@@ -238,6 +255,7 @@ impl Sweep<'_> {
                 scope.spawn(work);
             }
         });
+        notes.extend(foreign_note(foreign.into_inner()));
         let mut runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, _)| index);
@@ -322,13 +340,17 @@ impl Sweep<'_> {
             outcome,
         } = failed;
         let seed = spec.seed;
+        let strategy = match &spec.choices {
+            Choices::Strategy { strategy, .. } => strategy.for_seed(seed).to_string(),
+            Choices::Plan(plan) => plan.strategy.clone(),
+        };
         let mut notes = Vec::new();
         let failure = outcome.failure.expect("only failing runs are investigated");
         let signature = failure.signature();
         let raw = outcome.deviations;
         let mut plan = Plan {
             seed,
-            strategy: "replay".to_owned(),
+            strategy: REPLAY.to_owned(),
             horizon,
             failure: Some(signature.clone()),
             deviations: raw.clone(),
@@ -339,7 +361,7 @@ impl Sweep<'_> {
         if !same {
             let second = self.run_quietly(spec);
             notes.push(differs(&second, outcome.hash, &again));
-            plan.strategy = self.config.strategy.for_seed(seed).to_string();
+            plan.strategy = strategy;
             plan.deviations = Vec::new();
         } else if self.config.shrink {
             let start = Instant::now();
@@ -362,13 +384,7 @@ impl Sweep<'_> {
                 took: start.elapsed(),
             });
         }
-        if outcome.foreign > 0 {
-            notes.push(format!(
-                "{} wakes or spawns came from threads outside the simulation: their timing is \
-                 not repeated",
-                outcome.foreign
-            ));
-        }
+        notes.extend(foreign_note(outcome.foreign));
         let (confirmed, witness) = self.confirm(&plan, &signature);
         let record = self
             .identity
@@ -376,6 +392,7 @@ impl Sweep<'_> {
             .map(|path| self.identity.shown(&path.join("record.txt")))
             .filter(|_| witness.recorded);
         let saved = self.save(&plan, &mut notes);
+        let variables = environment::strategy().unwrap_or_default();
         Found {
             label: self.identity.label().to_owned(),
             seed,
@@ -391,7 +408,7 @@ impl Sweep<'_> {
             saved,
             replay: self
                 .identity
-                .command(&format!("SIMOOM_SEED={}", Seed(seed))),
+                .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
             notes,
             record,
         }
@@ -487,6 +504,15 @@ impl Sweep<'_> {
             }
         }
     }
+}
+
+fn foreign_note(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "{count} wakes or spawns came from threads outside the simulation: their timing is \
+             not repeated"
+        )
+    })
 }
 
 fn summary(seed: u64, outcome: &Outcome) -> RunSummary {

@@ -144,6 +144,8 @@ pub(crate) struct Point {
     pub(crate) operation: Operation,
     /// On what.
     pub(crate) resource: ResourceName,
+    /// The hash of the above for a choice of the tasks' order, if it is known.
+    pub(crate) place: Option<Place>,
     /// How many such operations the subject completed before.
     pub(crate) step: u32,
     /// How often a choice was made at this very point before.
@@ -154,15 +156,33 @@ pub(crate) struct Point {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AnchorHash(pub(crate) u64);
 
+/// What the anchors of one subject's operations on one resource have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    /// Where the tasks' order is chosen.
+    pub(crate) fn of(subject: u64, operation: Operation, resource: ResourceName) -> Self {
+        Self::hash(ChoiceKind::Sched, operation.hash, subject, resource)
+    }
+
+    fn hash(kind: ChoiceKind, operation: u64, subject: u64, resource: ResourceName) -> Self {
+        let operation = mix(kind.hash(), operation);
+        Self(mix(mix(operation, subject), resource.0))
+    }
+
+    fn anchor(self, step: u32, visit: u32) -> AnchorHash {
+        AnchorHash(mix(self.0, (u64::from(step) << 32) | u64::from(visit)))
+    }
+}
+
 impl Point {
     pub(crate) fn hash(&self, kind: ChoiceKind) -> AnchorHash {
-        let operation = mix(kind.hash(), self.operation.hash);
-        let subject = mix(operation, self.subject);
-        let place = mix(subject, self.resource.0);
-        AnchorHash(mix(
-            place,
-            u64::from(self.step) << 32 | u64::from(self.visit),
-        ))
+        let place = match self.place {
+            Some(place) if kind == ChoiceKind::Sched => place,
+            _ => Place::hash(kind, self.operation.hash, self.subject, self.resource),
+        };
+        place.anchor(self.step, self.visit)
     }
 }
 
@@ -187,12 +207,8 @@ impl Anchor {
             parse_path(&self.subject)?.0
         };
         let resource = ResourceName::parse(&self.resource)?;
-        let operation = mix(self.kind.hash(), hash_text(&self.operation));
-        let place = mix(mix(operation, subject), resource.0);
-        Some(AnchorHash(mix(
-            place,
-            u64::from(self.step) << 32 | u64::from(self.visit),
-        )))
+        let operation = hash_text(&self.operation);
+        Some(Place::hash(self.kind, operation, subject, resource).anchor(self.step, self.visit))
     }
 
     pub(crate) fn write(&self, text: &mut String) {

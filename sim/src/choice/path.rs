@@ -142,12 +142,15 @@ fn extend(parent: PathHash, name_hash: u64, count: u32) -> PathHash {
 
 /// Writes `name` without the characters that mean something in a stored plan.
 pub(crate) fn escape(name: &str, text: &mut String) {
+    if name.is_empty() {
+        text.push_str("%u;");
+    }
     for character in name.chars() {
         match character {
             '%' | '/' | '#' | '!' | '~' | '>' | '<' | ' ' => {
                 let _ = write!(text, "%{:02x}", character as u32);
             }
-            character if character.is_control() => {
+            character if character.is_control() || character.is_whitespace() => {
                 let _ = write!(text, "%u{:x};", character as u32);
             }
             character => text.push(character),
@@ -166,7 +169,9 @@ pub(crate) fn unescape(text: &str) -> Option<String> {
             Some(long) => long.split_once(';')?,
             None => (rest.get(..2)?, rest.get(2..)?),
         };
-        name.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+        if !digits.is_empty() {
+            name.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+        }
         rest = after;
     }
     name.push_str(rest);

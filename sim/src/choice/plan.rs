@@ -83,6 +83,9 @@ pub(crate) const ANY_TASK: u64 = 0;
 
 const HEADER: &str = "simoom plan 1";
 
+/// The strategy of a plan whose deviations say it all.
+pub(crate) const REPLAY: &str = "replay";
+
 /// What a number after a deviation's `=` may be, or a path for `sched`.
 impl Deviation {
     /// The value as a run uses it: a path's hash or a number.

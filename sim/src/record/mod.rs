@@ -32,7 +32,7 @@ pub(crate) enum EventKind {
     TaskFinished,
     /// `time.advanced`: from, to; both in ns.
     TimeAdvanced,
-    /// `choice.made`: a task's path hash or an anchor hash, value.
+    /// `choice.made`: anchor hash, value.
     ChoiceMade,
     /// `entropy.drawn`: stream hash, bytes.
     EntropyDrawn,

@@ -17,15 +17,16 @@ pub(crate) struct Pct {
     seed: u64,
     step: u64,
     horizon: u64,
-    /// Steps at which the running task's priority is lowered, in order.
-    changes: Vec<u64>,
+    /// Steps at which the running task's priority is lowered, and to what; in the order of steps.
+    /// The priorities are not in order: some later change must leave its task above an earlier.
+    changes: Vec<(u64, u64)>,
     /// Priorities lowered so far; below every drawn one.
     lowered: BTreeMap<u64, u64>,
     tail: Random,
     disturb: Disturbance,
 }
 
-const PRIORITY: u64 = 0x0070_7269_6f;
+const PRIORITY: u64 = 0x0000_7072_696f;
 const CHANGE: u64 = 0x6368_616e_6765;
 
 impl Pct {
@@ -33,7 +34,7 @@ impl Pct {
         let horizon = horizon.max(2);
         let changes = u64::from(depth.saturating_sub(1));
         let mut changes: Vec<_> = (0..changes)
-            .map(|index| below(value(seed, CHANGE, index), horizon))
+            .map(|index| (below(value(seed, CHANGE, index), horizon), index + 1))
             .collect();
         changes.sort_unstable();
         Self {
@@ -62,16 +63,13 @@ impl Choose for Pct {
         if self.step > 2 * self.horizon {
             return self.tail.sched(asked);
         }
-        while self
-            .changes
-            .first()
-            .is_some_and(|&change| change < self.step)
-        {
-            // Later changes lower further, as in the paper's numbering from d - 1 to 1.
-            let rank = self.changes.len() as u64;
-            self.changes.remove(0);
-            if let Some(current) = asked.current {
-                self.lowered.insert(asked.runnable[current], rank);
+        // A change waits for a step at which the running task could go on.
+        if let Some(current) = asked.current {
+            while let Some(&(step, priority)) = self.changes.first()
+                && step < self.step
+            {
+                self.changes.remove(0);
+                self.lowered.insert(asked.runnable[current], priority);
             }
         }
         let best =

@@ -2,7 +2,7 @@
 //!
 //! Owns what is asked, in which words, and the note of each answer that differs from calm.
 //!
-//! The calm order of tasks: go on with the current task unless it gave way; else take the next
+//! The calm order of tasks: go on with the current task until its poll ends; then take the next
 //! runnable one in path order, around the end. It depends on who ran last and who can run, on no
 //! longer history, and it is fair: every runnable task has its turn within one round.
 
@@ -12,7 +12,7 @@ use simoom::backend::Op;
 
 use super::World;
 use super::resources::Origin;
-use super::tasks::TaskSlot;
+use super::tasks::{TaskEntry, TaskSlot};
 use crate::choice::{ChoiceKind, Operation, PathId, Point, ResourceName};
 use crate::record::EventKind;
 use crate::strategy::Scheduling;
@@ -56,15 +56,19 @@ impl World {
             entry.yielding = true;
             return true;
         }
-        entry.begun += 1;
-        if entry.begun > BUDGET {
+        if entry.done >= BUDGET {
             entry.yielding = true;
             return false;
+        }
+        if self.next.is_some() {
+            // It was interrupted in this poll: one interruption is enough.
+            return true;
         }
         if entry.granted.take() == Some((op.kind, resource, step)) {
             return true;
         }
-        if self.tasks.ready().is_empty() || self.next.is_some() {
+        let others = self.tasks.ready().iter().any(|&other| other != slot);
+        if !others {
             return true;
         }
         let added = self.tasks.make_ready(slot);
@@ -85,7 +89,7 @@ impl World {
     }
 
     /// The task to poll now.
-    pub(crate) fn next_task(&mut self, last: Option<TaskSlot>) -> Option<TaskSlot> {
+    pub(crate) fn next_task(&mut self) -> Option<TaskSlot> {
         let preferred = self
             .next
             .take()
@@ -94,20 +98,18 @@ impl World {
             (Some(rank), _) => rank,
             (None, 0) => return None,
             (None, 1) => 0,
-            (None, _) => {
-                let last = last.filter(|&slot| self.tasks.get(slot).is_some());
-                let current = last.and_then(|slot| {
-                    let yielding = self.tasks.get(slot).is_some_and(|entry| entry.yielding);
-                    if yielding {
-                        None
-                    } else {
-                        self.tasks.ready_rank(slot)
-                    }
-                });
-                self.choose_task(last, current, false)
-            }
+            // A task whose poll has ended gave way, even if it woke itself.
+            (None, _) => self.choose_task(self.last, None, false),
         };
         Some(self.tasks.take_ready(rank))
+    }
+
+    /// Takes a task out of the world.
+    pub(crate) fn remove_task(&mut self, slot: TaskSlot) -> Option<TaskEntry> {
+        // The slot may be another's from now on.
+        self.next.take_if(|next| *next == slot);
+        self.last.take_if(|last| *last == slot);
+        self.tasks.remove(slot)
     }
 
     /// Asks which of the runnable tasks goes on, by rank; `last` ran until now, and has the rank
@@ -118,6 +120,7 @@ impl World {
         current: Option<usize>,
         preempting: bool,
     ) -> usize {
+        let last = last.filter(|&slot| self.tasks.get(slot).is_some());
         let order = last.map_or(self.tasks.last_order, |slot| self.tasks.order(slot));
         let calm = current.unwrap_or_else(|| self.tasks.successor(order));
         let (point, subject, site) = match last.and_then(|slot| self.tasks.get_mut(slot)) {
@@ -134,7 +137,11 @@ impl World {
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
         self.scheduled += 1;
-        self.note(EventKind::ChoiceMade, point.subject, value);
+        self.note(
+            EventKind::ChoiceMade,
+            point.hash(ChoiceKind::Sched).0,
+            value,
+        );
         if rank != calm {
             let path = self
                 .tasks
@@ -164,6 +171,7 @@ impl World {
             subject,
             operation: Operation::END,
             resource: ResourceName::NONE,
+            place: None,
             step: 0,
             visit,
         }
@@ -184,6 +192,7 @@ impl World {
             subject: entry.hash.0,
             operation: Operation::SELECT,
             resource: ResourceName::NONE,
+            place: None,
             step,
             visit: 0,
         };
@@ -201,8 +210,15 @@ impl World {
         value as u32
     }
 
-    /// How many nanoseconds above the least the `number`-th segment of a direction travels.
-    pub(crate) fn choose_delay(&mut self, direction: ResourceName, number: u32, most: u64) -> u64 {
+    /// How many nanoseconds above the least the `number`-th segment of a direction travels, which
+    /// was on its way `travels` times before.
+    pub(crate) fn choose_delay(
+        &mut self,
+        direction: ResourceName,
+        number: u32,
+        travels: u32,
+        most: u64,
+    ) -> u64 {
         if most == 0 {
             return 0;
         }
@@ -210,8 +226,9 @@ impl World {
             subject: 0,
             operation: Operation::SEGMENT,
             resource: direction,
+            place: None,
             step: number,
-            visit: 0,
+            visit: travels,
         };
         let value = self
             .strategy
@@ -236,6 +253,7 @@ impl World {
             subject: 0,
             operation,
             resource: direction,
+            place: None,
             step: number,
             visit: 0,
         };
@@ -301,6 +319,7 @@ impl World {
     pub(crate) fn complete_op(&mut self, op: &Op<'_>) {
         let resource = self.resource_name(op);
         if let Some(entry) = self.tasks.current_mut() {
+            entry.done += 1;
             entry.complete(op.kind, resource);
             self.note(EventKind::OpCompleted, op.kind as u64, resource.0);
         }

@@ -1,5 +1,7 @@
 //! Foreign code that must wait until the world is released.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 /// Wakers to wake and wakers to drop.
@@ -31,10 +33,30 @@ impl Effects {
     }
 
     /// Runs what was collected. Called without any borrow of the world.
+    ///
+    /// A waker that panics does not keep the others from being woken: the first panic goes on
+    /// when all is done, unless one is under way already.
     pub(crate) fn run(self) {
-        for waker in self.wake {
-            waker.wake();
+        let woken = each(self.wake, Waker::wake);
+        let dropped = each(self.drop, drop);
+        if let Some(payload) = woken.or(dropped)
+            && !std::thread::panicking()
+        {
+            resume_unwind(payload);
         }
-        drop(self.drop);
     }
+}
+
+/// Calls `f` with each of `items`, whatever the others do, and returns the first panic.
+pub(crate) fn each<T>(
+    items: impl IntoIterator<Item = T>,
+    f: impl Fn(T),
+) -> Option<Box<dyn Any + Send>> {
+    let mut first = None;
+    for item in items {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| f(item))) {
+            first.get_or_insert(payload);
+        }
+    }
+    first
 }

@@ -44,8 +44,14 @@ pub enum Failure {
 impl Failure {
     /// What makes two failures the same: their kind, file and message without numbers.
     ///
-    /// Lines are left out, so that an edit above does not make it another failure.
+    /// Lines are left out, so that an edit above does not make it another failure; so is how much
+    /// white space there is, which a line of a stored plan does not keep.
     pub(crate) fn signature(&self) -> String {
+        let text = self.kind_and_message();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn kind_and_message(&self) -> String {
         match self {
             Self::Panic {
                 message, location, ..

@@ -21,7 +21,7 @@ use crate::record::{Event, EventKind, Level, Names, Recorder};
 use crate::strategy::Choose;
 
 pub(crate) use self::choose::Deviated;
-pub(crate) use self::effects::Effects;
+pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::net::{Network, Segment};
 use self::node::{Node, NodeId};
@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) failure: Option<Failure>,
     /// The task that an interrupted one gives way to.
     next: Option<TaskSlot>,
+    /// The task that ran last, unless it has ended.
+    pub(crate) last: Option<TaskSlot>,
     /// The path of the task that ended last, and the choices made since.
     pub(crate) last_path: PathId,
     pub(crate) idle_visits: u32,
@@ -69,6 +71,8 @@ pub(crate) enum Due {
         to: usize,
         number: u32,
         segment: Segment,
+        /// How often it was on its way before.
+        travels: u32,
         cause: u64,
     },
     /// A connection attempt has taken too long.
@@ -80,7 +84,6 @@ pub(crate) enum Due {
     HeldTimeout {
         connection: net::ConnectionId,
         end: usize,
-        epoch: u32,
     },
     /// A connection attempt that found no room is made again.
     Knock { connection: net::ConnectionId },
@@ -104,6 +107,7 @@ impl World {
             scheduled: 0,
             failure: None,
             next: None,
+            last: None,
             last_path: PathId(0),
             idle_visits: 0,
             strategy,
@@ -194,19 +198,14 @@ impl World {
                 to,
                 number,
                 segment,
+                travels: _,
                 cause,
             } => {
                 self.because_of(cause);
                 self.arrive(connection, to, number, segment);
             }
             Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
-            Due::HeldTimeout {
-                connection,
-                end,
-                epoch,
-            } => {
-                self.held_timed_out(connection, end, epoch);
-            }
+            Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
             Due::Knock { connection } => self.knock(connection),
         }
     }
@@ -252,7 +251,7 @@ impl World {
         let Some(entry) = self.tasks.get(slot) else {
             return false;
         };
-        if entry.doomed {
+        if self.is_dead(entry) {
             return false;
         }
         self.tasks.make_ready(slot);

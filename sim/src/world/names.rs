@@ -1,12 +1,15 @@
 //! Looking things up by name.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::task::Waker;
 
 use simoom::backend::Resource;
 
 use super::World;
 use super::net::ConnectionId;
+use super::node::Boot;
 use super::resources::Origin;
+use super::tasks::TaskEntry;
 
 impl World {
     /// The address behind a host's name.
@@ -44,7 +47,14 @@ impl World {
 
     /// Whether the running task's node was killed under it.
     pub(crate) fn is_running_dead(&self) -> bool {
-        self.tasks.current().is_some_and(|entry| entry.doomed)
+        self.tasks
+            .current()
+            .is_some_and(|entry| self.is_dead(entry))
+    }
+
+    /// Whether the node of `entry` was killed since the task was born.
+    pub(crate) fn is_dead(&self, entry: &TaskEntry) -> bool {
+        entry.deaths != self.nodes[entry.node.0 as usize].deaths
     }
 }
 
@@ -54,12 +64,28 @@ impl World {
         self.resources.label(name, &self.paths)
     }
 
-    /// Everything that waits for its time, at the end.
-    pub(crate) fn take_due(&mut self) -> Vec<super::Due> {
-        let mut due = Vec::new();
-        while let Some((_, one)) = self.timers.pop(simoom::time::Instant::from_nanos(i64::MAX)) {
-            due.push(one);
+    /// Everything foreign that is left at the end: who waits, and what nodes would boot.
+    pub(crate) fn take_leftovers(&mut self) -> (Vec<Waker>, Vec<Boot>) {
+        let mut wakers = Vec::new();
+        while let Some((_, due)) = self.timers.pop(simoom::time::Instant::from_nanos(i64::MAX)) {
+            if let super::Due::Wake(waker) = due {
+                wakers.push(waker);
+            }
         }
-        due
+        for (_, connection) in &mut self.net.connections {
+            for end in &mut connection.ends {
+                wakers.append(&mut end.readers);
+                wakers.append(&mut end.writers);
+            }
+        }
+        for (_, listener) in &mut self.net.listeners {
+            wakers.append(&mut listener.wakers);
+        }
+        let mut boots = Vec::new();
+        for node in &mut self.nodes {
+            wakers.append(&mut node.interrupt_wakers);
+            boots.extend(node.boot.take());
+        }
+        (wakers, boots)
     }
 }

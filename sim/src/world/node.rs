@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) ip: IpAddr,
     pub(crate) alive: bool,
     pub(crate) incarnation: u32,
+    /// How often it was killed: what was born before the last time is dead.
+    pub(crate) deaths: u32,
     /// The path of this incarnation.
     pub(crate) root: PathId,
     pub(crate) boot: Option<Boot>,

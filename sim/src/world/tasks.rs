@@ -15,7 +15,7 @@ use simoom::backend::{OpKind, Task};
 use slab::Slab;
 
 use super::node::NodeId;
-use crate::choice::{Operation, PathHash, PathId, Point, ResourceName};
+use crate::choice::{Operation, PathHash, PathId, Place, Point, ResourceName};
 
 /// Where a task stands in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,19 +29,19 @@ pub(crate) struct TaskEntry {
     pub(crate) hash: PathHash,
     order: u128,
     pub(crate) node: NodeId,
+    /// How often its node had been killed when it was born.
+    pub(crate) deaths: u32,
     /// The order of birth among all tasks.
     pub(crate) birth: u64,
     pub(crate) location: &'static Location<'static>,
     /// The last operation it came to.
     pub(crate) at: At,
-    /// Its node was killed while it ran.
-    pub(crate) doomed: bool,
     /// It gave way of its own accord: calm goes on with another.
     pub(crate) yielding: bool,
     /// It was interrupted before this operation, which may pass the next time.
     pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
-    /// Operations begun in this poll.
-    pub(crate) begun: u32,
+    /// Operations completed in this poll.
+    pub(crate) done: u32,
     /// How many resources it was first to use, `select!`s it entered, connections it opened.
     pub(crate) resources: u32,
     pub(crate) selects: u32,
@@ -65,6 +65,8 @@ struct Steps {
     completed: u32,
     /// Choices made at this step.
     visits: u32,
+    /// The part of the anchors that does not change from step to step, once it was needed.
+    place: Option<Place>,
 }
 
 impl TaskEntry {
@@ -73,9 +75,10 @@ impl TaskEntry {
         path: PathId,
         hash: PathHash,
         order: u128,
-        node: NodeId,
+        home: (NodeId, u32),
         birth: u64,
     ) -> Self {
+        let (node, deaths) = home;
         let location = task.view().location();
         Self {
             task: Some(task),
@@ -83,6 +86,7 @@ impl TaskEntry {
             hash,
             order,
             node,
+            deaths,
             birth,
             location,
             at: At {
@@ -90,10 +94,9 @@ impl TaskEntry {
                 resource: ResourceName::NONE,
                 site: location,
             },
-            doomed: false,
             yielding: false,
             granted: None,
-            begun: 0,
+            done: 0,
             resources: 0,
             selects: 0,
             connections: 0,
@@ -123,13 +126,18 @@ impl TaskEntry {
             None => (OpKind::Yield, Operation::START),
             Some(kind) => (kind, Operation::of(kind)),
         };
-        let steps = self.steps.entry((kind, self.at.resource)).or_default();
+        let (subject, resource) = (self.hash.0, self.at.resource);
+        let steps = self.steps.entry((kind, resource)).or_default();
+        let place = *steps
+            .place
+            .get_or_insert_with(|| Place::of(subject, operation, resource));
         let visit = steps.visits;
         steps.visits += 1;
         Point {
             subject: self.hash.0,
             operation,
             resource: self.at.resource,
+            place: Some(place),
             step: steps.completed,
             visit,
         }

@@ -38,8 +38,8 @@ impl Real {
     /// A world without tasks, which polls for events after every `event_interval` polls at least.
     pub(crate) fn new(event_interval: u32) -> io::Result<Self> {
         let (driver, reactor, alarm) = Driver::new()?;
-        let shared = Shared::new(reactor, alarm);
-        let core = Box::new(Local::new(shared.clone(), driver, event_interval));
+        let (shared, claim) = Shared::new(reactor, alarm);
+        let core = Box::new(Local::new(shared.clone(), claim, driver, event_interval));
         Ok(Self {
             shared,
             slot: Mutex::new(Slot {
@@ -89,15 +89,13 @@ impl Engine for Real {
             if let Some(core) = self.take(&root) {
                 root.drive();
                 let core = core.core();
-                context::enter(core, self.shared.owner().id, || {
-                    core.run(&root, &mut cx, poll)
-                });
+                context::enter(core, Some(core.claim()), || core.run(&root, &mut cx, poll));
                 return;
             }
             // Another thread runs the world. The future is polled here all the same: what it
             // waits for may be done by any thread.
             let done = root.take_wake()
-                && context::enter(&*self.shared, 0, || {
+                && context::enter(&*self.shared, None, || {
                     context::set_budget(BUDGET);
                     poll(&mut cx).is_ready()
                 });
@@ -122,7 +120,7 @@ impl Drop for Real {
             return;
         };
         let away = home.is_some_and(|home| home != std::thread::current().id());
-        context::enter(&*core, self.shared.owner().id, || core.close(away));
+        context::enter(&*core, Some(core.claim()), || core.close(away));
     }
 }
 

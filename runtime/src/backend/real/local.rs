@@ -18,8 +18,8 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    BUDGET, Backend, Chance, Clock, Id, Listener, Message, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    BUDGET, Backend, Chance, Claim, Clock, Id, Listener, Message, Net, Op, Owner, Remote,
+    Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use crate::context;
 use crate::time::Instant;
@@ -27,6 +27,7 @@ use crate::time::Instant;
 /// The core of the real world.
 pub(super) struct Local {
     shared: Arc<Shared>,
+    claim: Claim,
     tasks: Tasks,
     driver: RefCell<Driver>,
     /// How many polls there are between two turns of the driver at most.
@@ -43,16 +44,27 @@ pub(super) struct Local {
 const REFUSALS_MAX: u32 = 1024;
 
 impl Local {
-    pub(super) fn new(shared: Arc<Shared>, driver: Driver, event_interval: u32) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        claim: Claim,
+        driver: Driver,
+        event_interval: u32,
+    ) -> Self {
         Self {
             tasks: Tasks::new(shared.owner().id),
             shared,
+            claim,
             driver: RefCell::new(driver),
             event_interval,
             refusals: Cell::new(0),
             messages: Cell::default(),
             wakers: Cell::default(),
         }
+    }
+
+    /// The right to run this world.
+    pub(super) fn claim(&self) -> &Claim {
+        &self.claim
     }
 
     /// Whether it owns tasks that must not leave this thread.
@@ -103,7 +115,7 @@ impl Local {
         self.begin_poll();
         self.tasks.clear(away);
         // Spawning was possible until here, from other threads and from destructors.
-        let messages = self.shared.owner().close();
+        let messages = self.claim.close();
         drop(messages);
         self.tasks.clear(away);
         let mut wakers = self.wakers.take();
@@ -156,7 +168,7 @@ impl Local {
     /// Takes in what other threads sent.
     fn receive(&self) {
         let mut messages = self.messages.take();
-        self.shared.owner().receive(&mut messages);
+        self.claim.receive(&mut messages);
         for message in messages.drain(..) {
             match message {
                 Message::Wake(woken) => woken.receive(|task| self.tasks.enqueue(task)),

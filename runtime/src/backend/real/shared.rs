@@ -17,7 +17,7 @@ use super::tcp::{RealListener, RealStream};
 use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
-    Backend, Chance, Clock, Id, Inbox, Listener, Message, Net, Op, Owner, Remote, Resolving,
+    Backend, Chance, Claim, Clock, Id, Inbox, Listener, Message, Net, Op, Owner, Remote, Resolving,
     Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, Unpark,
 };
 use crate::time::Instant;
@@ -32,16 +32,18 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(reactor: Reactor, alarm: Alarm) -> Arc<Self> {
+    pub(super) fn new(reactor: Reactor, alarm: Alarm) -> (Arc<Self>, Claim) {
         let alarm = Arc::new(alarm);
-        let owner = Inbox::open(alarm.clone());
-        Arc::new_cyclic(|this| Self {
+        let claim = Inbox::open(alarm.clone());
+        let owner = claim.owner();
+        let shared = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             owner,
             alarm,
             timers: Timers::new(owner.id),
             reactor,
-        })
+        });
+        (shared, claim)
     }
 
     pub(super) fn owner(&self) -> Owner {

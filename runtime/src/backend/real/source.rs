@@ -83,13 +83,11 @@ impl Source {
     ///
     /// A direction that is closed stays ready: there will be no further event to say so.
     pub(super) fn exhausted(&self, direction: Direction, seen: Seen) {
-        let (open, closed) = match direction {
-            Direction::Read => (READABLE, READ_CLOSED),
-            Direction::Write => (WRITABLE, WRITE_CLOSED),
+        let open = match direction {
+            Direction::Read => READABLE,
+            Direction::Write => WRITABLE,
         };
-        if seen.0 & closed == 0 {
-            self.clear(open, seen);
-        }
+        self.clear(open, seen);
     }
 
     fn clear(&self, cleared: usize, seen: Seen) {

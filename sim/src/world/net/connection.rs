@@ -16,6 +16,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;
 
+use simoom::backend::TimerKey;
+
 use super::ListenerId;
 use crate::choice::{PathId, ResourceName};
 use crate::world::node::NodeId;
@@ -37,8 +39,8 @@ pub(crate) struct Connection {
     pub(crate) listener: Option<ListenerId>,
     /// The opener's end and the listener's.
     pub(crate) ends: [End; 2],
-    /// Segments on their way.
-    pub(crate) travelling: u32,
+    /// Ends the attempt to open it, until that has succeeded or failed.
+    pub(crate) attempt: Option<TimerKey>,
 }
 
 /// One end of a connection.
@@ -63,9 +65,12 @@ pub(crate) struct End {
     pub(crate) in_flight: usize,
     pub(crate) fin_wanted: bool,
     pub(crate) fin_sent: bool,
+    /// Segments sent by this end that are on their way, by number.
+    pub(crate) travelling: BTreeMap<u32, TimerKey>,
     /// Segments sent by this end that wait for the link to heal, by number.
-    pub(crate) held: BTreeMap<u32, Segment>,
-    pub(crate) held_epoch: u32,
+    pub(crate) held: BTreeMap<u32, Held>,
+    /// Ends the wait, while there are any.
+    pub(crate) patience: Option<TimerKey>,
     /// When the last segment sent by this end arrives: nothing overtakes it.
     pub(crate) last_arrival_ns: i64,
     pub(crate) sent: u32,
@@ -77,6 +82,14 @@ pub(crate) struct End {
     pub(crate) nodelay: bool,
     pub(crate) ttl: u32,
     pub(crate) linger_ns: Option<u64>,
+}
+
+/// A segment that waits for its link to heal.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) segment: Segment,
+    /// How often it was on its way before.
+    pub(crate) travels: u32,
 }
 
 /// How far an end has come.
@@ -142,8 +155,9 @@ impl End {
             in_flight: 0,
             fin_wanted: false,
             fin_sent: false,
+            travelling: BTreeMap::new(),
             held: BTreeMap::new(),
-            held_epoch: 0,
+            patience: None,
             last_arrival_ns: 0,
             sent: 0,
             reads: 0,
@@ -214,12 +228,5 @@ impl End {
             copied += count;
         }
         copied
-    }
-
-    /// Forgets everything that waits to be sent.
-    pub(crate) fn forget_unsent(&mut self) {
-        self.unsent.clear();
-        self.held.clear();
-        self.held_epoch += 1;
     }
 }

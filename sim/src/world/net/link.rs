@@ -41,10 +41,13 @@ impl World {
         !self.net.cut.is_empty() && self.net.cut.contains(&(from, to))
     }
 
-    /// Lets nothing through from `from` to `to` any more.
+    /// Lets nothing through from `from` to `to` any more, not even what is on its way.
     pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
         if self.net.cut.insert((from, to)) {
             self.note(EventKind::Partitioned, u64::from(from.0), u64::from(to.0));
+            for (id, end) in self.net.ends() {
+                self.hold_travelling(id, end, from, to);
+            }
         }
     }
 
@@ -54,23 +57,7 @@ impl World {
             return;
         }
         self.note(EventKind::Healed, u64::from(from.0), u64::from(to.0));
-        let held: Vec<_> = self
-            .net
-            .connections
-            .iter()
-            .flat_map(|(slot, connection)| {
-                [0, 1].map(|end| {
-                    (
-                        super::ConnectionId {
-                            slot: slot as u32,
-                            serial: connection.serial,
-                        },
-                        end,
-                    )
-                })
-            })
-            .collect();
-        for (id, end) in held {
+        for (id, end) in self.net.ends() {
             self.release_held(id, end, from, to);
         }
     }

@@ -7,12 +7,13 @@ mod link;
 mod tcp;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 
 use slab::Slab;
 
-pub(crate) use self::connection::{Connection, End, Phase, Segment};
+pub(crate) use self::connection::{Connection, End, Held, Phase, Segment};
 pub(crate) use self::link::Link;
 use super::node::NodeId;
 
@@ -71,6 +72,13 @@ impl Network {
             .filter(|connection| connection.serial == id.serial)
     }
 
+    /// One end of a connection, unless it was closed.
+    pub(crate) fn end_mut(&mut self, id: ConnectionId, end: usize) -> io::Result<&mut End> {
+        let connection = self.connection_mut(id).ok_or_else(gone)?;
+        let end = &mut connection.ends[end];
+        if end.held_open { Ok(end) } else { Err(gone()) }
+    }
+
     pub(crate) fn listener(&self, id: ListenerId) -> Option<&Listener> {
         self.listeners
             .get(id.slot as usize)
@@ -88,6 +96,18 @@ impl Network {
         self.serial
     }
 
+    /// Both ends of every connection.
+    pub(crate) fn ends(&self) -> Vec<(ConnectionId, usize)> {
+        let ends = |(slot, connection): (usize, &Connection)| {
+            let id = ConnectionId {
+                slot: slot as u32,
+                serial: connection.serial,
+            };
+            [(id, 0), (id, 1)]
+        };
+        self.connections.iter().flat_map(ends).collect()
+    }
+
     /// The listener that `target` of `node` reaches.
     pub(crate) fn listener_at(&self, node: NodeId, target: SocketAddr) -> Option<ListenerId> {
         let matches = |listener: &Listener| {
@@ -103,4 +123,12 @@ impl Network {
                 serial: listener.serial,
             })
     }
+}
+
+/// The error of operations on a socket that was closed behind its holder's back.
+fn gone() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the socket's node was killed or its world ended",
+    )
 }

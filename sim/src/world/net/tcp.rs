@@ -7,12 +7,13 @@
 //! of their own; only a window that opens again does.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 
+use simoom::backend::TimerKey;
 use simoom::time::Instant;
 
 use super::connection::{RECEIVE_MAX, SEND_MAX};
-use super::{Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment};
+use super::{Connection, ConnectionId, End, Held, Listener, ListenerId, Phase, Segment, gone};
 use crate::choice::{Operation, ResourceName};
 use crate::record::EventKind;
 use crate::world::node::{FIRST_PORT, NodeId};
@@ -40,10 +41,20 @@ impl World {
         if address.port() == 0 {
             return Ok(SocketAddr::new(ip, self.free_port(node)?));
         }
-        if self.listens(node, address.port()) {
+        if self.is_taken(node, address) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         Ok(address)
+    }
+
+    /// Whether a listener has `address`: its port, on the same address or on all of them.
+    fn is_taken(&self, node: NodeId, address: SocketAddr) -> bool {
+        self.net.listeners.iter().any(|(_, other)| {
+            let (one, two) = (other.local.ip(), address.ip());
+            other.node == node
+                && other.local.port() == address.port()
+                && (one == two || one.is_unspecified() || two.is_unspecified())
+        })
     }
 
     fn listens(&self, node: NodeId, port: u16) -> bool {
@@ -98,16 +109,11 @@ impl World {
     pub(crate) fn connect(&mut self, target: SocketAddr) -> io::Result<ConnectionId> {
         let node = self.current_node();
         let own = self.nodes[node.0 as usize].ip;
+        let target = SocketAddr::new(this_host(target.ip()), target.port());
         let local_ip = if target.ip().is_loopback() {
             target.ip()
         } else {
             own
-        };
-        let target = match target.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => {
-                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), target.port())
-            }
-            _ => target,
         };
         let local = SocketAddr::new(local_ip, self.free_port(node)?);
         let opener = self.current_path();
@@ -136,15 +142,12 @@ impl World {
                 End::new(node, local, target),
                 End::new(far.unwrap_or(node), target, local),
             ],
-            travelling: 0,
+            attempt: None,
         };
         let id = ConnectionId {
             slot: self.net.connections.insert(connection) as u32,
             serial,
         };
-        if let Some(connection) = self.net.connection_mut(id) {
-            connection.ends[1].held_open = false;
-        }
         self.note(
             EventKind::ConnectionOpened,
             name.0,
@@ -154,22 +157,32 @@ impl World {
             Some(_) => (io::ErrorKind::TimedOut, CONNECT_TIMEOUT_NS),
             None => (io::ErrorKind::HostUnreachable, NO_HOST_NS),
         };
-        self.due(
+        let attempt = self.due(
             after_ns,
             Due::ConnectTimeout {
                 connection: id,
                 error,
             },
         );
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[1].held_open = false;
+            connection.attempt = Some(attempt);
+        }
         if far.is_some() {
             self.send(id, 0, Segment::Syn);
         }
         Ok(id)
     }
 
-    fn due(&mut self, after_ns: i64, due: Due) {
+    fn due(&mut self, after_ns: i64, due: Due) -> TimerKey {
         let at = Instant::from_nanos(self.now_ns.saturating_add(after_ns));
-        self.timers.insert(at, due);
+        self.timers.insert(at, due)
+    }
+
+    fn forget_due(&mut self, key: Option<TimerKey>) {
+        if let Some(key) = key {
+            self.timers.remove(key);
+        }
     }
 
     /// Sends a segment from one end to the other.
@@ -181,24 +194,30 @@ impl World {
         connection.ends[from].sent += 1;
         let direction = connection.name.direction(from == 0);
         let event = self.note(EventKind::SegmentSent, direction.0, segment.digest());
-        self.travel(id, from, number, segment, event);
+        let held = Held {
+            segment,
+            travels: 0,
+        };
+        self.travel(id, from, number, held, event);
     }
 
     /// Puts a segment on its way, or holds it where its link is cut.
-    fn travel(&mut self, id: ConnectionId, from: usize, number: u32, segment: Segment, cause: u64) {
+    fn travel(&mut self, id: ConnectionId, from: usize, number: u32, held: Held, cause: u64) {
         let Some(connection) = self.net.connection(id) else {
             return;
         };
         let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         let direction = connection.name.direction(from == 0);
         if self.is_cut(near, far) {
-            self.hold(id, from, number, segment);
+            self.hold(id, from, number, held);
             return;
         }
+        let Held { segment, travels } = held;
         let link = self.link(near, far);
         let extra = self.choose_delay(
             direction,
             number,
+            travels,
             link.most_ns.saturating_sub(link.least_ns),
         );
         let arrival = self.now_ns + (link.least_ns + extra) as i64;
@@ -207,40 +226,67 @@ impl World {
         };
         let arrival = arrival.max(connection.ends[from].last_arrival_ns);
         connection.ends[from].last_arrival_ns = arrival;
-        connection.travelling += 1;
         let due = Due::Segment {
             connection: id,
             to: 1 - from,
             number,
             segment,
+            travels,
             cause,
         };
-        self.timers.insert(Instant::from_nanos(arrival), due);
+        let key = self.timers.insert(Instant::from_nanos(arrival), due);
+        connection.ends[from].travelling.insert(number, key);
     }
 
     /// Keeps a segment at its sender until the link heals. A reset is never sent again.
-    fn hold(&mut self, id: ConnectionId, from: usize, number: u32, segment: Segment) {
+    fn hold(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        if matches!(segment, Segment::Reset) {
+        if matches!(held.segment, Segment::Reset) {
             return;
         }
         let first = connection.ends[from].held.is_empty();
-        connection.ends[from].held.insert(number, segment);
-        let epoch = connection.ends[from].held_epoch;
+        connection.ends[from].held.insert(number, held);
         let direction = connection.name.direction(from == 0);
         self.note(EventKind::SegmentHeld, direction.0, u64::from(number));
         if first {
-            self.due(
-                HELD_TIMEOUT_NS,
-                Due::HeldTimeout {
-                    connection: id,
-                    end: from,
-                    epoch,
-                },
-            );
+            let due = Due::HeldTimeout {
+                connection: id,
+                end: from,
+            };
+            let patience = self.due(HELD_TIMEOUT_NS, due);
+            if let Some(connection) = self.net.connection_mut(id) {
+                connection.ends[from].patience = Some(patience);
+            }
         }
+    }
+
+    /// Takes what one end has on its way on the link from `near` to `far` back to its sender, so
+    /// that it cannot be overtaken by what travels on when the link heals.
+    pub(crate) fn hold_travelling(
+        &mut self,
+        id: ConnectionId,
+        end: usize,
+        near: NodeId,
+        far: NodeId,
+    ) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        if connection.ends[end].node != near || connection.ends[1 - end].node != far {
+            return;
+        }
+        for (number, key) in std::mem::take(&mut connection.ends[end].travelling) {
+            if let Some(Due::Segment {
+                segment, travels, ..
+            }) = self.timers.remove(key)
+            {
+                let travels = travels + 1;
+                self.hold(id, end, number, Held { segment, travels });
+            }
+        }
+        self.forget_if_over(id);
     }
 
     /// Sends what one end held, if it was held on the link from `near` to `far`.
@@ -251,20 +297,33 @@ impl World {
         if connection.ends[end].node != near || connection.ends[1 - end].node != far {
             return;
         }
-        connection.ends[end].held_epoch += 1;
-        for (number, segment) in std::mem::take(&mut connection.ends[end].held) {
-            self.travel(id, end, number, segment, 0);
+        let patience = connection.ends[end].patience.take();
+        let held = std::mem::take(&mut connection.ends[end].held);
+        self.forget_due(patience);
+        for (number, held) in held {
+            self.travel(id, end, number, held, 0);
         }
     }
 
-    pub(crate) fn held_timed_out(&mut self, id: ConnectionId, end: usize, epoch: u32) {
+    pub(crate) fn held_timed_out(&mut self, id: ConnectionId, end: usize) {
         let Some(connection) = self.net.connection(id) else {
             return;
         };
-        let this = &connection.ends[end];
-        if this.held_epoch == epoch && !this.held.is_empty() && this.phase == Phase::Open {
+        if connection.ends[end].phase == Phase::Open {
             self.kill_end(id, end, io::ErrorKind::TimedOut);
         }
+    }
+
+    /// Forgets everything that one end has yet to send.
+    fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let this = &mut connection.ends[end];
+        this.unsent.clear();
+        this.held.clear();
+        let patience = this.patience.take();
+        self.forget_due(patience);
     }
 
     pub(crate) fn connect_timed_out(&mut self, id: ConnectionId, error: io::ErrorKind) {
@@ -287,19 +346,13 @@ impl World {
         }
     }
 
-    /// A segment has reached the end `to`, unless its link was cut meanwhile.
+    /// A segment has reached the end `to`.
     pub(crate) fn arrive(&mut self, id: ConnectionId, to: usize, number: u32, segment: Segment) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        connection.travelling -= 1;
-        let (near, far) = (connection.ends[1 - to].node, connection.ends[to].node);
+        connection.ends[1 - to].travelling.remove(&number);
         let direction = connection.name.direction(to == 1);
-        if self.is_cut(near, far) {
-            self.hold(id, 1 - to, number, segment);
-            self.forget_if_over(id);
-            return;
-        }
         let event = self.note(EventKind::SegmentDelivered, direction.0, segment.digest());
         self.because_of(event);
         match segment {
@@ -358,6 +411,8 @@ impl World {
         }
         opener.phase = Phase::Open;
         self.effects.wake_all(&mut opener.writers);
+        let attempt = connection.attempt.take();
+        self.forget_due(attempt);
         self.send(id, 0, Segment::Ack);
         self.pump(id, 0);
     }
@@ -370,13 +425,13 @@ impl World {
             return;
         };
         if connection.ends[1].phase != Phase::Opening {
+            // Its node was killed meanwhile.
+            self.send(id, 1, Segment::Reset);
             return;
         }
         connection.ends[1].phase = Phase::Open;
         let Some(queue) = self.net.listener_mut(listener) else {
-            // The listener closed meanwhile.
-            self.close(id, 1);
-            self.send(id, 1, Segment::Reset);
+            self.close_abruptly(id, 1);
             return;
         };
         queue.pending -= 1;
@@ -439,9 +494,11 @@ impl World {
         let was_opening = this.phase == Phase::Opening;
         this.phase = Phase::Dead;
         this.error = Some(error);
-        this.forget_unsent();
         self.effects.wake_all(&mut this.readers);
         self.effects.wake_all(&mut this.writers);
+        let attempt = connection.attempt.take_if(|_| end == 0);
+        self.forget_due(attempt);
+        self.forget_unsent(id, end);
         self.note(EventKind::ConnectionFailed, name.0, error as u64);
         if end == 1
             && was_opening
@@ -496,6 +553,9 @@ impl World {
             return Err(gone());
         };
         let this = &connection.ends[end];
+        if !this.held_open {
+            return Err(gone());
+        }
         let direction = connection.name.direction(end == 1);
         let number = this.reads;
         let available = this.received_bytes.min(target.len());
@@ -528,13 +588,14 @@ impl World {
         if empty {
             return Ok(0);
         }
-        if let Some(error) = this.error.take() {
-            // Linux reports a broken pipe to writers alone.
-            if error != io::ErrorKind::BrokenPipe {
-                return Err(error.into());
-            }
+        if this.fin_received || this.read_shut {
+            // Linux reports an error after the end of the stream to writers alone (SOCK_DONE).
+            return Ok(0);
         }
-        if this.fin_received || this.read_shut || this.phase == Phase::Dead {
+        if let Some(error) = this.error.take() {
+            return Err(error.into());
+        }
+        if this.phase == Phase::Dead {
             return Ok(0);
         }
         if this.phase == Phase::Opening {
@@ -552,6 +613,9 @@ impl World {
         let Some(connection) = self.net.connection(id) else {
             return Err(gone());
         };
+        if !connection.ends[end].held_open {
+            return Err(gone());
+        }
         match connection.ends[end].peek(target) {
             0 => self.read_nothing(id, end, target.is_empty()),
             count => Ok(count),
@@ -569,6 +633,9 @@ impl World {
             return Err(gone());
         };
         let this = &mut connection.ends[end];
+        if !this.held_open {
+            return Err(gone());
+        }
         if let Some(error) = this.error.take() {
             return Err(error.into());
         }
@@ -646,17 +713,38 @@ impl World {
         match this.phase {
             Phase::Open if abrupt => {
                 this.phase = Phase::Dead;
-                this.forget_unsent();
+                self.forget_unsent(id, end);
                 self.send(id, end, Segment::Reset);
             }
             Phase::Open => {
                 this.fin_wanted = true;
                 self.pump(id, end);
             }
-            Phase::Opening => this.phase = Phase::Dead,
+            Phase::Opening => {
+                this.phase = Phase::Dead;
+                let attempt = connection.attempt.take_if(|_| end == 0);
+                self.forget_due(attempt);
+                self.forget_unsent(id, end);
+            }
             Phase::Dead => {}
         }
         self.forget_if_over(id);
+    }
+
+    fn wake_holders(&mut self, id: ConnectionId, end: usize) {
+        if let Some(connection) = self.net.connection_mut(id) {
+            let this = &mut connection.ends[end];
+            self.effects.wake_all(&mut this.readers);
+            self.effects.wake_all(&mut this.writers);
+        }
+    }
+
+    /// Closes one end with a reset.
+    fn close_abruptly(&mut self, id: ConnectionId, end: usize) {
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[end].linger_ns = Some(0);
+        }
+        self.close(id, end);
     }
 
     pub(crate) fn close_listener(&mut self, id: ListenerId) {
@@ -667,10 +755,7 @@ impl World {
         self.effects.drop_all(&mut listener.wakers);
         for waiting in listener.accepted {
             // Nobody will ever accept them: the peers are reset.
-            if let Some(connection) = self.net.connection_mut(waiting) {
-                connection.ends[1].linger_ns = Some(0);
-            }
-            self.close(waiting, 1);
+            self.close_abruptly(waiting, 1);
         }
     }
 
@@ -684,20 +769,18 @@ impl World {
             })
             .collect();
         for listener in listeners {
+            if let Some(listener) = self.net.listener_mut(listener) {
+                self.effects.wake_all(&mut listener.wakers);
+            }
             self.close_listener(listener);
         }
-        let ends: Vec<_> = (self.net.connections.iter())
-            .flat_map(|(slot, it)| {
-                let id = ConnectionId {
-                    slot: slot as u32,
-                    serial: it.serial,
-                };
-                [(id, 0, it.ends[0].node), (id, 1, it.ends[1].node)]
-            })
-            .filter(|&(_, _, of)| of == node)
-            .collect();
-        for (id, end, _) in ends {
-            self.close(id, end);
+        for (id, end) in self.net.ends() {
+            let of = self.net.connection(id).map(|it| it.ends[end].node);
+            if of == Some(node) {
+                // A task of another node may hold the socket and wait.
+                self.wake_holders(id, end);
+                self.close(id, end);
+            }
         }
     }
 
@@ -709,18 +792,20 @@ impl World {
         let over = |end: &End| {
             !end.held_open
                 && end.held.is_empty()
+                && end.travelling.is_empty()
                 && (end.phase != Phase::Open || (end.unsent.is_empty() && end.fin_sent))
         };
-        if connection.travelling == 0 && connection.ends.iter().all(over) {
+        if connection.ends.iter().all(over) {
             self.net.connections.remove(id.slot as usize);
         }
     }
 }
 
-/// The error of operations on a socket that its world has forgotten.
-pub(crate) fn gone() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotConnected,
-        "the socket's node was killed or its world ended",
-    )
+/// The address that a connection to `ip` reaches: "no address" is this host, as on Linux.
+fn this_host(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
 }

@@ -59,17 +59,32 @@ pub fn commands() -> &'static [Spec] {
 /// The command of this name, in whatever case.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<&'static Spec> {
-    let mut lower = [0; NAME_BYTES_MAX];
-    let lower = lower.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    let index = COMMANDS
-        .binary_search_by(|spec| spec.name.as_bytes().cmp(lower))
-        .ok()?;
+    let index = NAMES.binary_search(&packed(name)?).ok()?;
     Some(&COMMANDS[index])
 }
 
-const NAME_BYTES_MAX: usize = 16;
+/// The names of [`COMMANDS`], as numbers: every request is looked up, and numbers are compared
+/// without a call.
+const NAMES: [u128; COMMANDS.len()] = {
+    let mut names = [0; COMMANDS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = packed(COMMANDS[index].name.as_bytes()).expect("a name is too long");
+        index += 1;
+    }
+    names
+};
+
+/// A name in lower case as a number, in the order of the text. `None` if it is too long for one.
+const fn packed(name: &[u8]) -> Option<u128> {
+    let mut bytes = [0; size_of::<u128>()];
+    if name.len() > bytes.len() {
+        return None;
+    }
+    bytes.split_at_mut(name.len()).0.copy_from_slice(name);
+    bytes.make_ascii_lowercase();
+    Some(u128::from_be_bytes(bytes))
+}
 
 const NO_KEYS: [i64; 3] = [0, 0, 0];
 const ONE_KEY: [i64; 3] = [1, 1, 1];
@@ -81,7 +96,7 @@ const WRITE: &[&str] = &["write", "denyoom", "fast"];
 const REMOVE: &[&str] = &["write", "fast"];
 const ADMIN: &[&str] = &["loading", "stale", "fast"];
 
-/// In the order of their names, as the binary search in [`find`] needs.
+/// In the order of their names, as the search in [`find`] needs.
 const COMMANDS: &[Spec] = &[
     spec(
         "client",

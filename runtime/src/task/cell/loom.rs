@@ -1,0 +1,303 @@
+//! Models of the task cell for loom.
+//!
+//! The main thread of each model holds the world: it alone runs tasks and receives messages. It
+//! does not say so in `context`, whose thread-locals loom's threads share, so every wake is taken
+//! for one from another thread. That is why these models are for release builds.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Wake;
+
+use ::loom::model::Builder;
+use ::loom::sync::Arc as Counted;
+use ::loom::sync::Mutex;
+use ::loom::sync::Notify;
+use ::loom::thread;
+
+use super::*;
+use crate::sync::loom::block_on;
+use crate::task::inbox::{Claim, Inbox, Unpark};
+
+fn model(body: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(body);
+}
+
+struct Parked(Notify);
+
+impl Unpark for Parked {
+    fn unpark(&self) {
+        self.0.notify();
+    }
+}
+
+/// A world of one task.
+struct World {
+    claim: Claim,
+    parked: Arc<Parked>,
+}
+
+impl World {
+    fn open() -> Self {
+        let parked = Arc::new(Parked(Notify::new()));
+        Self {
+            claim: Inbox::open(parked.clone()),
+            parked,
+        }
+    }
+
+    fn spawn<F>(&self, future: F) -> (Task, Join<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, join) = SendTask::new(
+            future,
+            self.claim.owner(),
+            Id::from_number(1),
+            Location::caller(),
+        );
+        (task.into_task(), join)
+    }
+
+    /// Waits for messages, and says how many of them queue the task.
+    fn receive(&self) -> usize {
+        self.parked.0.wait();
+        let mut messages = Vec::new();
+        self.claim.receive(&mut messages);
+        let mut queued = 0;
+        for message in messages {
+            if let Message::Wake(woken) = message {
+                woken.receive(|_| queued += 1);
+            }
+        }
+        queued
+    }
+
+    fn close(&self) {
+        drop(self.claim.close());
+    }
+}
+
+async fn join<T>(join: Join<T>) -> Result<T, JoinError> {
+    std::future::poll_fn(|cx| join.poll(cx)).await
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn loom_whoever_joins_gets_the_output_once() {
+    model(|| {
+        let world = World::open();
+        let output = Counted::new(());
+        let (task, handle) = world.spawn({
+            let output = output.clone();
+            async move { output }
+        });
+        let joins = thread::spawn(move || drop(block_on(join(handle)).unwrap()));
+        assert!(task.run().is_ready());
+        drop(task);
+        joins.join().unwrap();
+        assert_eq!(Counted::strong_count(&output), 1);
+        world.close();
+    });
+}
+
+#[test]
+fn loom_a_join_handle_that_changes_its_waker_is_still_woken() {
+    model(|| {
+        let world = World::open();
+        let (task, handle) = world.spawn(async { 5 });
+        let joins = thread::spawn(move || {
+            let waker = Waker::from(Arc::new(Nobody));
+            let first = handle.poll(&mut Context::from_waker(&waker));
+            match first {
+                Poll::Ready(output) => output.unwrap(),
+                Poll::Pending => block_on(join(handle)).unwrap(),
+            }
+        });
+        assert!(task.run().is_ready());
+        assert_eq!(joins.join().unwrap(), 5);
+        world.close();
+    });
+}
+
+#[test]
+fn loom_a_dropped_join_handle_leaves_no_output() {
+    model(|| {
+        let world = World::open();
+        let output = Counted::new(());
+        let (task, handle) = world.spawn({
+            let output = output.clone();
+            async move { output }
+        });
+        let drops = thread::spawn(move || {
+            let mut cx = Context::from_waker(Waker::noop());
+            drop(handle.poll(&mut cx));
+            drop(handle);
+        });
+        assert!(task.run().is_ready());
+        drop(task);
+        drops.join().unwrap();
+        assert_eq!(Counted::strong_count(&output), 1);
+        world.close();
+    });
+}
+
+/// Waits until its flag is set, and gives its waker to whoever sets it.
+struct Gate {
+    open: Mutex<bool>,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Gate {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        *self.waker.lock().unwrap() = Some(cx.waker().clone());
+        if *self.open.lock().unwrap() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        let waker = self.waker.lock().unwrap().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[test]
+fn loom_a_wake_from_another_thread_is_never_lost() {
+    model(|| {
+        let world = World::open();
+        let gate = Counted::new(Gate {
+            open: Mutex::new(false),
+            waker: Mutex::new(None),
+        });
+        let (task, handle) = world.spawn({
+            let gate = gate.clone();
+            std::future::poll_fn(move |cx| gate.poll(cx))
+        });
+        drop(handle);
+        let opens = thread::spawn(move || gate.open());
+        while task.run().is_pending() {
+            world.receive();
+        }
+        drop(task);
+        opens.join().unwrap();
+        world.close();
+    });
+}
+
+#[test]
+fn loom_two_wakes_from_two_threads_queue_the_task_at_least_once() {
+    model(|| {
+        let world = World::open();
+        let slot = Counted::new(Mutex::new(None::<Waker>));
+        let (task, handle) = world.spawn({
+            let slot = slot.clone();
+            std::future::poll_fn(move |cx| {
+                *slot.lock().unwrap() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+        });
+        drop(handle);
+        assert!(task.run().is_pending());
+        let waker = slot.lock().unwrap().take().unwrap();
+        let other = waker.clone();
+        let wakes = thread::spawn(move || waker.wake());
+        let wakes_too = thread::spawn(move || other.wake_by_ref());
+        // Loom's threads also wake up for no reason.
+        while world.receive() == 0 {}
+        wakes.join().unwrap();
+        wakes_too.join().unwrap();
+        drop(task);
+        world.close();
+    });
+}
+
+#[test]
+fn loom_an_abort_and_the_end_of_a_task_agree() {
+    model(|| {
+        let world = World::open();
+        let output = Counted::new(());
+        let (task, handle) = world.spawn({
+            let output = output.clone();
+            async move { output }
+        });
+        let aborter = handle.aborter();
+        let aborts = thread::spawn(move || aborter.abort());
+        assert!(task.run().is_ready());
+        match block_on(join(handle)) {
+            Ok(output) => drop(output),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+        drop(task);
+        aborts.join().unwrap();
+        world.close();
+        assert_eq!(Counted::strong_count(&output), 1);
+    });
+}
+
+#[test]
+fn loom_an_idle_task_that_is_aborted_is_dropped() {
+    model(|| {
+        let world = World::open();
+        let held = Counted::new(());
+        let (task, handle) = world.spawn({
+            let held = held.clone();
+            async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        });
+        let aborts = thread::spawn(move || {
+            handle.abort();
+            assert!(block_on(join(handle)).unwrap_err().is_cancelled());
+        });
+        while task.run().is_pending() {
+            world.receive();
+        }
+        assert_eq!(Counted::strong_count(&held), 1);
+        drop(task);
+        aborts.join().unwrap();
+        world.close();
+    });
+}
+
+#[test]
+fn loom_the_last_reference_frees_the_cell_whoever_has_it() {
+    model(|| {
+        let world = World::open();
+        let held = Counted::new(());
+        let slot = Counted::new(Mutex::new(None::<Waker>));
+        let (task, handle) = world.spawn({
+            let (slot, held) = (slot.clone(), held.clone());
+            std::future::poll_fn(move |cx| {
+                let _ = &held;
+                *slot.lock().unwrap() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+        });
+        assert!(task.run().is_pending());
+        let waker = slot.lock().unwrap().take().unwrap();
+        let wakes = thread::spawn(move || waker.wake());
+        let joins = thread::spawn(move || {
+            let handle = pin!(handle);
+            drop(handle.poll(&mut Context::from_waker(Waker::noop())));
+        });
+        drop(task);
+        assert_eq!(Counted::strong_count(&held), 1);
+        world.close();
+        wakes.join().unwrap();
+        joins.join().unwrap();
+    });
+}

@@ -1,0 +1,242 @@
+//! What holds for whole runs, over workloads that use everything at once.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::{TcpListener, TcpStream};
+use simoom::sync::{Mutex, Notify, mpsc, oneshot};
+use simoom::task::{spawn_local, yield_now};
+use simoom::time::{sleep, timeout};
+
+use super::{Choices, Limits, Outcome, Spec, run};
+use crate::choice::Plan;
+use crate::record::Level;
+use crate::sim::Sim;
+use crate::strategy::Strategy;
+
+const LIMITS: Limits = Limits {
+    steps: 200_000,
+    time: Duration::from_secs(3_600),
+    watchdog: Duration::ZERO,
+};
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+type Workload = fn(Sim) -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
+
+/// Tasks that lock, notify, send, join, yield, select and draw.
+async fn tasks(_sim: Sim) {
+    let lock = Rc::new(Mutex::new(0_u64));
+    let notify = Rc::new(Notify::new());
+    let (sender, mut receiver) = mpsc::channel(2);
+    let mut handles = Vec::new();
+    for index in 0..4_u64 {
+        let (lock, notify, sender) = (lock.clone(), notify.clone(), sender.clone());
+        handles.push(spawn_local(async move {
+            for round in 0..4 {
+                *lock.lock().await += simoom::rand::random::<u8>() as u64;
+                yield_now().await;
+                simoom::select! {
+                    () = sleep(ms(index + 1)) => {}
+                    () = notify.notified() => {}
+                    sent = sender.send(index * 10 + round) => sent.unwrap(),
+                }
+                notify.notify_one();
+                simoom::join!(sleep(ms(1)), yield_now(), async { drop(lock.lock().await) });
+            }
+            index
+        }));
+    }
+    drop(sender);
+    let doomed = spawn_local(std::future::pending::<()>());
+    let (once, answer) = oneshot::channel();
+    spawn_local(async move { once.send(7) });
+    while receiver.recv().await.is_some() {}
+    for handle in handles {
+        handle.await.unwrap();
+    }
+    doomed.abort();
+    assert!(doomed.await.unwrap_err().is_cancelled());
+    answer.await.unwrap();
+}
+
+async fn echo() -> std::io::Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        spawn_local(async move {
+            let mut bytes = [0; 100];
+            while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+                if stream.write_all(&bytes[..count]).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+async fn ask(count: usize) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect("server:80").await?;
+    let (mut reader, mut writer) = stream.split();
+    let bytes = vec![7; count];
+    let mut back = vec![0; count];
+    let (wrote, read) = simoom::join!(writer.write_all(&bytes), reader.read_exact(&mut back));
+    wrote.and(read.map(drop))
+}
+
+/// Three clients of one server.
+async fn network(sim: Sim) {
+    sim.node("server").run(echo);
+    sleep(ms(1)).await;
+    let clients: Vec<_> = ["a", "b", "c"]
+        .map(|name| {
+            sim.node(name).spawn(async {
+                for count in [1, 300, 5_000] {
+                    ask(count).await.unwrap();
+                }
+            })
+        })
+        .into();
+    for client in clients {
+        client.await.unwrap();
+    }
+}
+
+/// Clients that go on through kills, restarts and partitions.
+async fn disasters(sim: Sim) {
+    let server = sim.node("server").run(echo);
+    let clients: Vec<_> = ["a", "b", "c"].map(|name| sim.node(name)).into();
+    let handles: Vec<_> = (clients.iter())
+        .map(|node| {
+            node.spawn(async {
+                for count in [10, 2_000, 30, 4_000] {
+                    let _ = timeout(ms(300), ask(count)).await;
+                    sleep(ms(simoom::rand::random::<u8>() as u64 / 8)).await;
+                }
+            })
+        })
+        .collect();
+    sleep(ms(4)).await;
+    sim.net().partition(&server, &clients[0]);
+    sleep(ms(7)).await;
+    sim.net().partition_one_way(&server, &clients[1]);
+    sleep(ms(6)).await;
+    sim.net().heal(&server, &clients[0]);
+    sleep(ms(2)).await;
+    server.restart();
+    sleep(ms(9)).await;
+    sim.net().partition(&server, &clients[0]);
+    clients[2].kill();
+    sleep(ms(20)).await;
+    sim.net().heal_all();
+    sleep(ms(30)).await;
+    server.kill();
+    sleep(ms(30)).await;
+    server.restart();
+    sleep(ms(5)).await;
+    sim.net().partition(&server, &clients[1]);
+    sleep(ms(3)).await;
+    sim.net().heal_all();
+    for handle in handles {
+        let _ = handle.await;
+    }
+    sim.node("late").spawn(ask(5)).await.unwrap().unwrap();
+}
+
+const WORKLOADS: [(&str, Workload); 3] = [
+    ("tasks", |sim| Box::pin(tasks(sim))),
+    ("network", |sim| Box::pin(network(sim))),
+    ("disasters", |sim| Box::pin(disasters(sim))),
+];
+
+const STRATEGIES: [Strategy; 5] = [
+    Strategy::Calm,
+    Strategy::Random,
+    Strategy::Pct { depth: 1 },
+    Strategy::Pct { depth: 3 },
+    Strategy::Portfolio,
+];
+
+fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Outcome {
+    let spec = Spec {
+        seed,
+        choices,
+        limits: LIMITS,
+        level,
+    };
+    run(&spec, Location::caller(), workload)
+}
+
+fn run_seed(seed: u64, strategy: Strategy, level: Level, workload: Workload) -> Outcome {
+    let horizon = 256;
+    run_with(
+        seed,
+        Choices::Strategy { strategy, horizon },
+        level,
+        workload,
+    )
+}
+
+/// A plan that says the same as `outcome` deviated in, by way of its text.
+fn plan_of(seed: u64, outcome: &Outcome) -> Arc<Plan> {
+    let plan = Plan {
+        seed,
+        strategy: "replay".to_owned(),
+        horizon: 256,
+        failure: None,
+        deviations: outcome.deviations.clone(),
+    };
+    let text = plan.to_text();
+    let parsed = Plan::parse(&text).unwrap();
+    assert_eq!(parsed, plan, "a plan is read back as it was written");
+    Arc::new(parsed)
+}
+
+#[test]
+fn replaying_only_the_deviations_gives_the_same_run() {
+    for (name, workload) in WORKLOADS {
+        for seed in 0..60 {
+            let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
+            let first = run_seed(seed, strategy, Level::Full, workload);
+            assert_eq!(first.failure, None, "{name} under {strategy}, seed {seed}");
+            let plan = Choices::Plan(plan_of(seed, &first));
+            let again = run_with(seed, plan, Level::Full, workload);
+            let parted = (first.record.iter())
+                .zip(&again.record)
+                .find(|(one, two)| one != two);
+            assert_eq!(parted, None, "{name} under {strategy}, seed {seed}");
+            assert_eq!(
+                again.hash, first.hash,
+                "{name} under {strategy}, seed {seed}"
+            );
+            assert_eq!(again.deviations.len(), first.deviations.len());
+        }
+    }
+}
+
+#[test]
+fn no_two_choices_of_a_run_have_the_same_anchor() {
+    for (name, workload) in WORKLOADS {
+        for seed in 0..60 {
+            let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
+            let outcome = run_seed(seed, strategy, Level::Full, workload);
+            let mut seen = BTreeMap::new();
+            for line in &outcome.record {
+                let Some((_, choice)) = line.split_once(" choice.made ") else {
+                    continue;
+                };
+                let (anchor, _) = choice.split_once(' ').unwrap();
+                if let Some(before) = seen.insert(anchor.to_owned(), line) {
+                    panic!("{name} under {strategy}, seed {seed}:\n{before}\n{line}");
+                }
+            }
+            assert!(!seen.is_empty(), "{name} makes choices");
+        }
+    }
+}
