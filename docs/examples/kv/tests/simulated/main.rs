@@ -2,7 +2,7 @@
 
 mod workload;
 
-use simoom_sim::{Config, Report, Strategy, check};
+use simoom_sim::{Config, Strategy, check};
 
 use self::workload::{counters, own_keys};
 
@@ -27,8 +27,9 @@ async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
 }
 
 /// A planted bug must be found, shown by a fresh process, and told in a few lines.
+#[cfg(any(feature = "planted-lost-update", feature = "planted-crossed-reply"))]
 #[track_caller]
-fn assert_found(report: &Report, expected: &str) {
+fn assert_found(report: &simoom_sim::Report, expected: &str) {
     let found = report.failure().expect("the planted bug is found");
     assert!(found.cause().to_string().contains(expected), "{found}");
     assert!(found.is_confirmed(), "{found}");
