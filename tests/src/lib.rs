@@ -1,1 +1,3 @@
-//! Checks of simoom as a whole.
+//! What the checks of the whole project share.
+
+pub mod page;

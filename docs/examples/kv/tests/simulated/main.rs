@@ -2,8 +2,6 @@
 
 mod workload;
 
-#[cfg(any(feature = "planted-lost-update", feature = "planted-crossed-reply"))]
-use simoom_sim::Report;
 use simoom_sim::{Config, Strategy, check};
 
 use self::workload::{counters, own_keys};
@@ -31,7 +29,7 @@ async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
 /// A planted bug must be found, shown by a fresh process, and told in a few lines.
 #[cfg(any(feature = "planted-lost-update", feature = "planted-crossed-reply"))]
 #[track_caller]
-fn assert_found(report: &Report, expected: &str) {
+fn assert_found(report: &simoom_sim::Report, expected: &str) {
     let found = report.failure().expect("the planted bug is found");
     assert!(found.cause().to_string().contains(expected), "{found}");
     assert!(found.is_confirmed(), "{found}");
