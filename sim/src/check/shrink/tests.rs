@@ -73,7 +73,8 @@ fn few_needed_of_two_hundred_are_found_within_the_budget() {
         }
     }
     assert!(most > 20, "the test counts replays: {most}");
-    assert!(most < 120, "shrinking is as quick as it was: {most}");
+    // Up to 60 of them are single changes tried alone.
+    assert!(most < 180, "shrinking is as quick as it was: {most}");
 }
 
 #[test]
