@@ -316,13 +316,13 @@ impl Chance for SimBackend {
     }
 }
 
+const ENTROPY: u64 = 0x0065_6e74_726f_7079;
+
 /// The random bytes of one task: a stream of its own, so that no other task's draws move it.
 fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
     let mut key = [0; 32];
     for (index, part) in key.chunks_mut(8).enumerate() {
-        part.copy_from_slice(
-            &value(seed, mix(0x656e_7472_6f70_79, task.0), index as u64).to_le_bytes(),
-        );
+        part.copy_from_slice(&value(seed, mix(ENTROPY, task.0), index as u64).to_le_bytes());
     }
     ChaCha12Rng::from_seed(key)
 }

@@ -118,7 +118,7 @@ where
                 main: slot,
                 polls: 0,
             };
-            let verdict = run.to_the_end(&foreign);
+            let verdict = run.run_to_its_end(&foreign);
             finish(&backend, verdict, run.polls, spec)
         })
     })
@@ -166,7 +166,7 @@ struct Verdict {
 }
 
 impl Run<'_> {
-    fn to_the_end(&mut self, inbox: &Foreign) -> Verdict {
+    fn run_to_its_end(&mut self, inbox: &Foreign) -> Verdict {
         let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
         let mut verdict = Verdict {
             foreign: 0,

@@ -194,7 +194,7 @@ fn wakers_may_call_the_runtime_whenever_they_are_touched() {
             sim.node("stuck").kill();
             drop(stuck.await);
             sleep(ms(10)).await;
-            let _ = client;
+            drop(client);
         }
     })
     .unwrap();

@@ -26,7 +26,7 @@ pub(crate) struct Pct {
     disturb: Disturbance,
 }
 
-const PRIORITY: u64 = 0x0070_7269_6f;
+const PRIORITY: u64 = 0x0000_7072_696f;
 const CHANGE: u64 = 0x6368_616e_6765;
 
 impl Pct {

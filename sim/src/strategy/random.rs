@@ -27,7 +27,7 @@ pub(crate) struct Disturbance {
 
 const STREAM: u64 = 0x7261_6e64_6f6d;
 const SCHED: u64 = 0x0073_6368_6564;
-const COIN: u64 = 0x0063_6f69_6e;
+const COIN: u64 = 0x0000_636f_696e;
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
