@@ -122,12 +122,12 @@ fn fields_that_are_hashed_together_do_not_hide_each_other() {
 #[test]
 fn leaving_out_adding_or_swapping_events_changes_the_hash() {
     let whole = hash_of(&EVENTS, Level::Hash);
-    for index in 0..EVENTS.len() {
+    for (index, &event) in EVENTS.iter().enumerate() {
         let mut events = EVENTS.to_vec();
         events.remove(index);
         assert_ne!(hash_of(&events, Level::Hash), whole, "without {index}");
         let mut events = EVENTS.to_vec();
-        events.insert(index, EVENTS[index]);
+        events.insert(index, event);
         assert_ne!(hash_of(&events, Level::Hash), whole, "{index} twice");
         let mut events = EVENTS;
         events.swap(index, (index + 1) % EVENTS.len());
