@@ -1,3 +1,27 @@
-//! What the checks of the whole project share.
+//! What the checks of the whole project share, and the pages whose examples are tests.
 
 pub mod page;
+
+/// The README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}
+
+/// The book, but for the quickstart: `docs/quickstart-check` runs that one as it stands.
+#[cfg(doctest)]
+pub mod book {
+    #[doc = include_str!("../../docs/book/src/introduction.md")]
+    pub mod introduction {}
+
+    #[doc = include_str!("../../docs/book/src/testing.md")]
+    pub mod testing {}
+
+    #[doc = include_str!("../../docs/book/src/production.md")]
+    pub mod production {}
+
+    #[doc = include_str!("../../docs/book/src/determinism.md")]
+    pub mod determinism {}
+
+    #[doc = include_str!("../../docs/book/src/from-tokio.md")]
+    pub mod from_tokio {}
+}

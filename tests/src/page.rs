@@ -7,6 +7,8 @@
 //! <!-- run -->                      runs the block; it must succeed
 //! <!-- run: fails -->               runs the block; it must fail
 //! <!-- prints -->                   what the block that ran last prints
+//! <!-- prints: cargo test -->       what this command prints, which stands in the text above
+//! <!-- complains -->                what the block that ran last prints on standard error
 //! <!-- file: src/lib.rs -->         writes the block to a file
 //! <!-- function in: src/lib.rs -->  puts the block in place of the function of the same name
 //! ```
@@ -38,8 +40,13 @@ pub enum Mark {
         /// Whether it must fail.
         fails: bool,
     },
-    /// It is compared with what was printed last.
-    Prints,
+    /// It is compared with what was printed last, or with what a command prints.
+    Prints {
+        /// The command, which must succeed.
+        command: Option<String>,
+    },
+    /// It is compared with what was last printed on standard error.
+    Complains,
     /// It is written to a file.
     File(PathBuf),
     /// It replaces a function of a file.
@@ -82,7 +89,11 @@ fn parse_mark(line: &str) -> Result<Option<Mark>, String> {
     };
     Ok(Some(match inner.split_once(": ") {
         None if inner == "run" => Mark::Run { fails: false },
-        None if inner == "prints" => Mark::Prints,
+        None if inner == "complains" => Mark::Complains,
+        None if inner == "prints" => Mark::Prints { command: None },
+        Some(("prints", command)) => Mark::Prints {
+            command: Some(command.to_owned()),
+        },
         Some(("run", "fails")) => Mark::Run { fails: true },
         Some(("file", path)) => Mark::File(path.into()),
         Some(("function in", path)) => Mark::Function(path.into()),
@@ -101,29 +112,28 @@ fn parse_mark(line: &str) -> Result<Option<Mark>, String> {
 /// The first thing that is not as the page says, except, where `rewrite`, what is printed.
 pub fn follow(page: &str, folder: &Path, rewrite: bool) -> Result<String, String> {
     let mut folder = folder.to_owned();
-    let mut printed = String::new();
+    let mut printed = Printed::default();
     let mut rewritten = Vec::new();
     for block in blocks(page)? {
         let at = format!("the block at line {}", block.line);
         match &block.mark {
             Mark::Run { fails } => {
-                println!("$ {}", block.text.trim_end().replace('\n', "\n$ "));
-                let (output, succeeded) = run(&block.text, &mut folder)
-                    .map_err(|error| format!("{at} could not be run: {error}"))?;
-                print!("{output}");
-                if succeeded == *fails {
-                    let how = if succeeded { "succeeded" } else { "failed" };
-                    return Err(format!("{at} {how}"));
-                }
-                printed = output;
+                printed = run(&block.text, &mut folder, *fails).map_err(|it| at.clone() + &it)?;
             }
-            Mark::Prints => match compare(&block.text, &printed) {
-                Ok(()) => {}
-                Err(_) if rewrite && !block.text.lines().any(|line| line == ANYTHING) => {
-                    rewritten.push((block, printed.clone()));
+            Mark::Prints { command } => {
+                if let Some(command) = command {
+                    printed = run(command, &mut folder, false).map_err(|it| at.clone() + &it)?;
                 }
-                Err(error) => return Err(format!("{at} shows something else: {error}")),
-            },
+                match compare(&block.text, &printed.output) {
+                    Ok(()) => {}
+                    Err(_) if rewrite && !block.text.lines().any(|line| line == ANYTHING) => {
+                        rewritten.push((block, printed.output.clone()));
+                    }
+                    Err(error) => return Err(format!("{at} shows something else: {error}")),
+                }
+            }
+            Mark::Complains => compare(&block.text, &printed.errors)
+                .map_err(|error| format!("{at} shows something else: {error}"))?,
             Mark::File(path) => {
                 let path = folder.join(path);
                 fs::write(&path, &block.text).map_err(|error| format!("{at}: {error}"))?;
@@ -150,9 +160,28 @@ fn rewrite_blocks(page: &str, rewritten: &[(Block, String)]) -> String {
     lines.join("\n") + "\n"
 }
 
+/// What a command printed.
+#[derive(Debug, Default)]
+struct Printed {
+    output: String,
+    errors: String,
+}
+
+/// Runs `script` in `folder`, which must fail if `fails` says so, and returns what it printed.
+fn run(script: &str, folder: &mut PathBuf, fails: bool) -> Result<Printed, String> {
+    println!("$ {}", script.trim_end().replace('\n', "\n$ "));
+    let (printed, succeeded) =
+        shell(script, folder).map_err(|error| format!(" could not be run: {error}"))?;
+    print!("{}{}", printed.errors, printed.output);
+    if succeeded == fails {
+        return Err(if succeeded { " succeeded" } else { " failed" }.to_owned());
+    }
+    Ok(printed)
+}
+
 /// Runs `script` in `folder`: what it printed and whether it succeeded. `folder` is then where the
 /// script went.
-fn run(script: &str, folder: &mut PathBuf) -> io::Result<(String, bool)> {
+fn shell(script: &str, folder: &mut PathBuf) -> io::Result<(Printed, bool)> {
     let marker = "--- went to ";
     let script = format!("{script}\nstatus=$?; echo \"{marker}$PWD\"; exit $status");
     let mut command = Command::new("bash");
@@ -160,8 +189,8 @@ fn run(script: &str, folder: &mut PathBuf) -> io::Result<(String, bool)> {
     // What a newcomer has not set.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("SIMOOM_") || name.starts_with("RUST_") || name.starts_with("CARGO_PKG")
-        {
+        let is_set_up = ["SIMOOM_", "RUST_", "CARGO_PKG", "CARGO_MANIFEST"];
+        if is_set_up.iter().any(|start| name.starts_with(start)) {
             command.env_remove(&*name);
         }
     }
@@ -170,12 +199,14 @@ fn run(script: &str, folder: &mut PathBuf) -> io::Result<(String, bool)> {
         .env("CARGO_TERM_COLOR", "never")
         .env("PWD", &*folder)
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .output()?;
-    let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    if let Some(position) = printed.rfind(marker) {
-        *folder = PathBuf::from(printed[position + marker.len()..].trim_end());
-        printed.truncate(position);
+    let mut printed = Printed {
+        output: String::from_utf8_lossy(&output.stdout).into_owned(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+    };
+    if let Some(position) = printed.output.rfind(marker) {
+        *folder = PathBuf::from(printed.output[position + marker.len()..].trim_end());
+        printed.output.truncate(position);
     }
     Ok((printed, output.status.success()))
 }

@@ -26,7 +26,7 @@ fn a_page_has_the_blocks_that_are_marked() {
             line: 4,
         },
         Block {
-            mark: Mark::Prints,
+            mark: Mark::Prints { command: None },
             text: "one\n".to_owned(),
             line: 11,
         },
@@ -84,6 +84,21 @@ fn a_command_stays_where_the_last_one_went() {
     let page = "<!-- run -->\n```sh\ncd /\n```\n<!-- run -->\n```sh\npwd\n```\n\
                 <!-- prints -->\n```text\n/\n```\n";
     follow_here(page).unwrap();
+}
+
+#[test]
+fn a_command_in_the_text_is_run_too() {
+    let page = "Then `echo two` says:\n\n<!-- prints: echo two -->\n```text\ntwo\n```\n";
+    follow_here(page).unwrap();
+    assert!(follow_here(&page.replace("\ntwo", "\none")).is_err());
+}
+
+#[test]
+fn what_stands_on_standard_error_is_compared_apart() {
+    let page = "<!-- run -->\n```sh\necho one\necho two >&2\n```\n\
+                <!-- complains -->\n```text\ntwo\n```\n";
+    follow_here(page).unwrap();
+    assert!(follow_here(&page.replace("\ntwo", "\none")).is_err());
 }
 
 #[track_caller]

@@ -39,6 +39,10 @@ const EXEMPT: [(&str, &str, &str); 2] = [
 ];
 
 fn check(path: &str, text: &str) -> Vec<String> {
+    // Tests look at runs from outside.
+    if path.ends_with("/tests.rs") {
+        return Vec::new();
+    }
     let code = code(text);
     let mut violations = Vec::new();
     for (word, why) in BANNED {
