@@ -1,6 +1,9 @@
 //! What the checks of the whole project share, and the pages whose examples are tests.
 
+mod both;
 pub mod page;
+
+pub use self::both::*;
 
 /// The README.
 #[cfg(doctest)]

@@ -14,7 +14,8 @@ use crate::coop::proceed;
 /// Safe.
 ///
 /// # Under simulation
-/// Takes no virtual time.
+/// Takes no virtual time. The scheduler may choose the caller again before others that can run, any
+/// number of times but not for ever: which of them go first is what a simulation explores.
 ///
 /// # Examples
 /// ```
