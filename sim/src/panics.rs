@@ -58,10 +58,12 @@ fn install() {
         if !CAPTURING.try_with(Cell::get).unwrap_or(false) {
             return previous(info);
         }
-        let message = info
-            .payload_as_str()
-            .unwrap_or("a panic without a message")
-            .to_owned();
+        let payload = info.payload();
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("a panic without a message").to_owned();
         let location = info
             .location()
             .map_or_else(String::new, ToString::to_string);

@@ -119,7 +119,7 @@ where
                 main: slot,
                 polls: 0,
             };
-            let verdict = run.drive(&foreign);
+            let verdict = run.run_to_its_end(&foreign);
             finish(&backend, verdict, run.polls, spec)
         })
     })
@@ -167,7 +167,7 @@ struct Verdict {
 }
 
 impl Run<'_> {
-    fn drive(&mut self, inbox: &Foreign) -> Verdict {
+    fn run_to_its_end(&mut self, inbox: &Foreign) -> Verdict {
         let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
         let mut verdict = Verdict {
             foreign: 0,

@@ -1,152 +1,30 @@
-//! Checks of simoom as a whole: test bodies that run in both worlds.
-//!
-//! Owns how a body is run. A body is ordinary code and cannot know which world runs it, so what it
-//! asserts is what both promise: order, lower bounds of time, values and errors.
+//! What the checks of the whole project share, and the pages whose examples are tests.
 
-use std::any::Any;
-use std::future::Future;
-use std::sync::mpsc;
-use std::thread;
+mod both;
+pub mod page;
 
-use simoom::runtime::Runtime;
-use simoom::time::{Duration, sleep};
-use simoom_sim::{Config, OnFailure, check};
+pub use self::both::*;
 
-/// Makes two tests of each body: `name::real`, on a runtime of its own, and `name::simulated`, in
-/// a calm simulation and under several seeds.
-///
-/// # Examples
-/// ```
-/// simoom_tests::both! {
-///     async fn a_task_returns_its_value() {
-///         assert_eq!(simoom::spawn(async { 5 }).await.unwrap(), 5);
-///     }
-/// }
-/// # fn main() {}
-/// ```
-#[macro_export]
-macro_rules! both {
-    ($($(#[$attribute:meta])* async fn $name:ident() $body:block)+) => {
-        $(
-            $(#[$attribute])*
-            mod $name {
-                use super::*;
+/// The README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}
 
-                async fn body() $body
+/// The book, but for the quickstart: `docs/quickstart-check` runs that one as it stands.
+#[cfg(doctest)]
+pub mod book {
+    #[doc = include_str!("../../docs/book/src/introduction.md")]
+    pub mod introduction {}
 
-                #[test]
-                fn real() {
-                    $crate::real(body);
-                }
+    #[doc = include_str!("../../docs/book/src/testing.md")]
+    pub mod testing {}
 
-                #[test]
-                fn simulated() {
-                    $crate::simulated(body);
-                }
-            }
-        )+
-    };
-}
+    #[doc = include_str!("../../docs/book/src/production.md")]
+    pub mod production {}
 
-/// How long a body may take in the real world.
-const REAL_MAX: Duration = Duration::from_secs(30);
+    #[doc = include_str!("../../docs/book/src/determinism.md")]
+    pub mod determinism {}
 
-/// How long a body may take in the simulated one, on its clock.
-const SIMULATED_MAX: Duration = Duration::from_secs(600);
-
-/// How many seeds run a body.
-const SEEDS: u64 = 30;
-
-/// Runs `body` on a runtime of its own.
-///
-/// # Panics
-/// When the body does, and when it takes more than 30 s.
-pub fn real<F, M>(body: M)
-where
-    M: FnOnce() -> F + Send + 'static,
-    F: Future<Output = ()>,
-{
-    let (ended, end) = mpsc::channel::<()>();
-    let thread = thread::spawn(move || {
-        let _ended = ended;
-        let runtime = Runtime::new().expect("the system has descriptors left");
-        runtime.block_on(body());
-    });
-    // Nothing is ever sent: the sender is dropped when the thread ends, however it does.
-    let waited = end.recv_timeout(REAL_MAX);
-    assert_ne!(
-        waited,
-        Err(mpsc::RecvTimeoutError::Timeout),
-        "still running after {REAL_MAX:?}"
-    );
-    if let Err(payload) = thread.join() {
-        std::panic::resume_unwind(payload);
-    }
-}
-
-/// Runs `body` in a calm simulation, and under 30 seeds of the portfolio.
-///
-/// A task that panics is gone and nothing else happens, as in the real world.
-///
-/// # Panics
-/// When the body does in one of the runs, or takes more than ten minutes of virtual time.
-#[track_caller]
-pub fn simulated<F, M>(body: M)
-where
-    M: Fn() -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + 'static,
-{
-    let config = Config::default()
-        .seeds(SEEDS)
-        .time(SIMULATED_MAX)
-        .persist(false);
-    check(config, move |sim| {
-        let _test = sim.node("test").on_failure(OnFailure::Contain);
-        body()
-    })
-    .unwrap();
-}
-
-/// Gives every task the time to go on until it waits, and segments the time to arrive.
-pub async fn settle() {
-    sleep(Duration::from_millis(2)).await;
-}
-
-/// What a panic said.
-#[must_use]
-pub fn panic_text(payload: &(dyn Any + Send)) -> String {
-    match payload.downcast_ref::<String>() {
-        Some(text) => text.clone(),
-        None => payload
-            .downcast_ref::<&'static str>()
-            .map_or_else(String::new, |text| (*text).to_owned()),
-    }
-}
-
-/// Notes that it was dropped.
-#[derive(Debug)]
-pub struct Dropped(std::sync::Arc<std::sync::atomic::AtomicBool>);
-
-/// Whether a [`Dropped`] was dropped.
-#[derive(Clone, Debug, Default)]
-pub struct DropFlag(std::sync::Arc<std::sync::atomic::AtomicBool>);
-
-impl DropFlag {
-    /// A value that sets the flag when it is dropped.
-    #[must_use]
-    pub fn guard(&self) -> Dropped {
-        Dropped(self.0.clone())
-    }
-
-    /// Whether the value was dropped.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::SeqCst)
-    }
-}
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-    }
+    #[doc = include_str!("../../docs/book/src/from-tokio.md")]
+    pub mod from_tokio {}
 }

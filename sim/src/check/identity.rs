@@ -14,6 +14,8 @@ pub(crate) struct Identity {
     pub(crate) manifest_dir: Option<PathBuf>,
     /// `--test durability`, `--lib`, …
     pub(crate) target: Option<String>,
+    /// It is an example's `main`, not a test: started again as it was, without a test's arguments.
+    pub(crate) is_program: bool,
     /// Where the sweep is called: tells several in one test apart.
     pub(crate) place: String,
     pub(crate) location: &'static Location<'static>,
@@ -54,6 +56,7 @@ impl Identity {
             package: Some(package.to_owned()),
             manifest_dir: Some(PathBuf::from(manifest_dir)),
             target: Some(target),
+            is_program: false,
             location,
         }
     }
@@ -64,6 +67,13 @@ impl Identity {
         let exact = std::env::args()
             .skip(1)
             .any(|argument| argument == "--exact");
+        let example = match thread.name() {
+            Some("main") if !exact => example_name(),
+            _ => None,
+        };
+        if let Some(example) = example {
+            return Self::of_example(example, location);
+        }
         let name = match thread.name() {
             Some("main") | None if exact => std::env::args()
                 .skip(1)
@@ -77,7 +87,22 @@ impl Identity {
             package: std::env::var("CARGO_PKG_NAME").ok(),
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
             target: None,
+            is_program: false,
             place: format!("{}:{}", location.file(), location.line()),
+            location,
+        }
+    }
+
+    /// Of a call of `check` in the `main` of the example called `name`.
+    fn of_example(name: String, location: &'static Location<'static>) -> Self {
+        Self {
+            target: Some(format!("--example {name}")),
+            krate: None,
+            package: std::env::var("CARGO_PKG_NAME").ok(),
+            manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+            is_program: true,
+            place: format!("{}:{}", location.file(), location.line()),
+            name: Some(name),
             location,
         }
     }
@@ -136,16 +161,26 @@ impl Identity {
 
     /// The command that runs this test again.
     pub(crate) fn command(&self, variables: &str) -> String {
-        let mut command = format!("{variables} cargo test");
+        let verb = if self.is_program { "run" } else { "test" };
+        let mut command = format!("{variables} cargo {verb}");
         if let Some(package) = &self.package {
             command.push_str(&format!(" -p {package}"));
         }
         if let Some(target) = &self.target {
             command.push_str(&format!(" {target}"));
         }
-        if let Some(name) = &self.name {
+        if let (Some(name), false) = (&self.name, self.is_program) {
             command.push_str(&format!(" -- --exact {name} --nocapture"));
         }
         command
     }
+}
+
+/// The name of the example that this process runs, if it runs one: cargo puts them in a folder of
+/// their own. simoom-sim is a dev-dependency, so no other program calls `check`.
+fn example_name() -> Option<String> {
+    let binary = std::env::current_exe().ok()?;
+    let folder = binary.parent()?.file_name()?;
+    let name = binary.file_stem()?.to_str()?;
+    (folder == "examples").then(|| name.to_owned())
 }

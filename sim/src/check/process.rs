@@ -150,14 +150,18 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
     let path = folder.join(format!("simoom-{}-{number}.plan", std::process::id()));
     std::fs::write(&path, plan.to_text())?;
     let mut command = Command::new(std::env::current_exe()?);
-    command
-        .args([
+    if identity.is_program {
+        command.args(std::env::args_os().skip(1));
+    } else {
+        command.args([
             name,
             "--exact",
             "--nocapture",
             "--include-ignored",
             "--test-threads=1",
-        ])
+        ]);
+    }
+    command
         .env(PLAN, &path)
         .env(PLACE, &identity.place)
         .env_remove("SIMOOM_SEED")

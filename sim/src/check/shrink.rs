@@ -2,12 +2,14 @@
 //!
 //! Sees plans and whether they still fail the same way, nothing else.
 //!
-//! Most failures need one interruption at the right place, so each is first tried alone, the last
-//! first: it lies nearest to the failure. Then whole kinds are left out. Then counter-based delta debugging (Zhang and others, "Toward a
-//! better understanding of probabilistic delta debugging", arXiv 2408.04735): one pass for each
-//! size of a fixed falling schedule, leaving out that many neighbours at a time, without
-//! complements or revisits. A last sweep of single deviations, until none can go or the budget is
-//! spent, shows that what is left is minimal.
+//! First nothing at all and whole kinds are left out. Then counter-based delta debugging (Zhang and
+//! others, "Toward a better understanding of probabilistic delta debugging", arXiv 2408.04735):
+//! one pass for each size of a fixed falling schedule, leaving out that many neighbours at a time,
+//! without complements or revisits. A sweep of single deviations, until none can go or the budget
+//! is spent, shows that what is left is minimal; neighbours that can only go together are tried
+//! after it. Minimal is not least: where several deviations are left, each of the original changes
+//! of the tasks' order is tried alone, the last first, since most failures need one interruption
+//! at the right place.
 
 use crate::choice::{ANY, ChoiceKind, Deviation};
 
@@ -24,7 +26,7 @@ pub(crate) struct Shrunk {
 pub(crate) const REPLAYS_MAX: u32 = 200;
 
 /// The most single changes tried, at two replays each.
-const SINGLES_MAX: usize = 40;
+const SINGLES_MAX: usize = 30;
 
 /// Shrinks `deviations`. `attempt` replays a candidate and returns the deviations that took effect
 /// if it fails the same way.
@@ -37,10 +39,14 @@ pub(crate) fn shrink(
         attempt,
         replays: 0,
     };
-    shrinker.keep_one();
+    let raw = shrinker.current.clone();
     shrinker.drop_kinds();
     shrinker.drop_runs();
-    let minimal = shrinker.drop_singles();
+    let mut minimal = shrinker.drop_singles();
+    while minimal && shrinker.drop_pairs() {
+        minimal = shrinker.drop_singles();
+    }
+    shrinker.keep_one(&raw);
     Shrunk {
         deviations: shrinker.current,
         replays: shrinker.replays,
@@ -74,28 +80,28 @@ impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
         self.replays >= REPLAYS_MAX
     }
 
-    /// Tries nothing at all, then single changes of the tasks' order.
-    fn keep_one(&mut self) {
-        if self.current.is_empty() || self.try_candidate(Vec::new()) {
-            return;
-        }
+    /// Tries single changes of the tasks' order, if more than one deviation is left.
+    fn keep_one(&mut self, raw: &[Deviation]) {
         let is_sched = |it: &&Deviation| it.anchor.kind == ChoiceKind::Sched;
-        let mut singles: Vec<_> = self.current.iter().filter(is_sched).cloned().collect();
-        singles.reverse();
-        singles.truncate(SINGLES_MAX);
-        for single in singles {
+        for single in raw.iter().rev().filter(is_sched).take(SINGLES_MAX).cloned() {
+            if self.current.len() < 2 {
+                return;
+            }
             // The task that went on instead may not be able to where nothing else is changed.
             let any = Deviation {
                 value: ANY.to_owned(),
                 ..single.clone()
             };
-            if self.try_candidate(vec![single]) || self.try_candidate(vec![any]) {
-                return;
+            if !self.try_candidate(vec![single]) {
+                self.try_candidate(vec![any]);
             }
         }
     }
 
     fn drop_kinds(&mut self) {
+        if !self.current.is_empty() {
+            self.try_candidate(Vec::new());
+        }
         for kind in ChoiceKind::ALL {
             let of_kind = |deviation: &Deviation| deviation.anchor.kind == kind;
             if self.current.iter().any(of_kind) {
@@ -125,6 +131,21 @@ impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
             }
             size = size * 63 / 100;
         }
+    }
+
+    /// Leaves out neighbours two at a time, once; true if any went.
+    fn drop_pairs(&mut self) -> bool {
+        let before = self.current.len();
+        let mut index = before;
+        while index >= 2 {
+            index = (index - 1).min(self.current.len());
+            if index > 0 && index < self.current.len() {
+                let mut candidate = self.current.clone();
+                candidate.drain(index - 1..=index);
+                self.try_candidate(candidate);
+            }
+        }
+        self.current.len() < before
     }
 
     /// Leaves out single deviations until none can go; true if that was reached.

@@ -24,7 +24,7 @@ use crate::{logs, panics};
 ///
 /// `test` is called anew for every run, each on a fresh thread. The sweep stops at the first
 /// failing seed; its failure is replayed from its choices alone, shrunk, shown once more in a
-/// fresh process if the call stands in a `#[test]`, and saved.
+/// fresh process if the call stands in a `#[test]` or in the `main` of an example, and saved.
 ///
 /// # Errors
 /// A failing seed is part of the report: call [`Report::unwrap`], or look at
@@ -456,7 +456,9 @@ impl Sweep<'_> {
             witness
         };
         if self.identity.name.is_none() {
-            let why = "`check` was not called from a `#[test]` of its own thread".to_owned();
+            let why = "`check` was called neither on a test's own thread nor in the `main` of an \
+                       example"
+                .to_owned();
             return (Confirmation::NotTried(why), here());
         }
         match process::ask(&self.identity, plan) {

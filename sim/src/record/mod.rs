@@ -105,10 +105,11 @@ impl Recorder {
     /// Takes an event and returns its sequence number, counted from 1.
     pub(crate) fn push(&mut self, event: Event) -> u64 {
         let header = u64::from(event.kind as u8) << 16 | u64::from(event.node);
-        let first = mix(self.hash[0], event.time_ns as u64 ^ header.rotate_left(40));
-        let second = mix(self.hash[1], event.one);
+        // One round for each field: fields that share a round can hide each other.
+        let first = mix(mix(self.hash[0], event.time_ns as u64), header);
+        let second = mix(mix(self.hash[1], event.one), event.cause);
         self.hash[0] = mix(first ^ second.rotate_left(17), event.task);
-        self.hash[1] = mix(second ^ first, event.two ^ event.cause.rotate_left(32));
+        self.hash[1] = mix(second ^ first, event.two);
         self.count += 1;
         if self.level == Level::Full {
             self.events.push(event);

@@ -10,7 +10,7 @@ mod replay;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::choice::{AnchorHash, ChoiceKind, Point, below, value};
+use crate::choice::{AnchorHash, below, value};
 
 pub(crate) use self::pct::Pct;
 pub(crate) use self::random::Random;
@@ -20,20 +20,13 @@ pub(crate) use self::replay::Replay;
 #[derive(Debug)]
 pub(crate) struct Scheduling<'a> {
     /// Where the choice is made.
-    pub(crate) point: Point,
+    pub(crate) anchor: AnchorHash,
     /// The tasks that can run, by path hash, in path order.
     pub(crate) runnable: &'a [u64],
     /// The task that was running, if it can go on.
     pub(crate) current: Option<usize>,
     /// What calm would choose.
     pub(crate) calm: usize,
-}
-
-impl Scheduling<'_> {
-    /// What identifies the choice; worked out only for strategies that ask.
-    pub(crate) fn anchor(&self) -> AnchorHash {
-        self.point.hash(ChoiceKind::Sched)
-    }
 }
 
 /// Makes the environment's choices of one run.

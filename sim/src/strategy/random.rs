@@ -42,7 +42,7 @@ impl Random {
 
 impl Choose for Random {
     fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
-        let anchor = asked.anchor();
+        let anchor = asked.anchor;
         let bits = value(self.seed, SCHED, anchor.0);
         if let Some(current) = asked.current {
             if value(self.seed, COIN, anchor.0) & 255 >= self.preempt {

@@ -39,7 +39,7 @@ impl Choose for Replay {
         if self.stored.is_empty() {
             return asked.calm;
         }
-        match self.stored(asked.anchor()) {
+        match self.stored(asked.anchor) {
             None => asked.calm,
             Some(ANY_TASK) => (asked.calm + 1) % asked.runnable.len(),
             Some(path) => {

@@ -1,1 +1,249 @@
+use std::collections::BTreeMap;
 
+use super::{Choose, Pct, Random, Replay, Scheduling, Strategy};
+use crate::choice::{Anchor, AnchorHash, ChoiceKind, Deviation, Plan, Story, value};
+
+#[test]
+fn text_forms_are_read_back() {
+    let mut all = vec![Strategy::Portfolio, Strategy::Calm, Strategy::Random];
+    all.extend((1..=16).map(|depth| Strategy::Pct { depth }));
+    for strategy in all {
+        assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        assert_eq!(format!(" {strategy}\n").parse(), Ok(strategy));
+    }
+    for bad in [
+        "", "pct", "pct:", "pct:0", "pct:17", "pct:-1", "pct:x", "Random", "replay", "pct:3:3",
+    ] {
+        let error = bad.parse::<Strategy>().unwrap_err().to_string();
+        assert!(error.contains(&format!("{bad:?}")), "{error}");
+        assert!(
+            error.contains("portfolio, calm, random, or pct:3"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_portfolio_seed_runs_under_one_strategy_of_its_own() {
+    let mut seen = BTreeMap::<String, u32>::new();
+    for seed in 0..400 {
+        let strategy = Strategy::Portfolio.for_seed(seed);
+        assert_eq!(strategy, Strategy::Portfolio.for_seed(seed));
+        *seen.entry(strategy.to_string()).or_default() += 1;
+    }
+    let names: Vec<_> = seen.keys().map(String::as_str).collect();
+    assert_eq!(names, ["pct:1", "pct:2", "pct:3", "pct:4", "random"]);
+    assert!(
+        (160..240).contains(&seen["random"]),
+        "half of the seeds: {seen:?}"
+    );
+}
+
+/// What a chooser says about anchor after anchor.
+fn answers(choose: &mut dyn Choose, anchors: &[u64]) -> Vec<(u64, [u64; 4])> {
+    let runnable = [11, 22, 33, 44];
+    let mut answers: Vec<_> = (anchors.iter())
+        .map(|&anchor| {
+            let asked = Scheduling {
+                anchor: AnchorHash(anchor),
+                runnable: &runnable,
+                current: (anchor % 3 > 0).then_some(anchor as usize % 4),
+                calm: anchor as usize % 4,
+            };
+            let anchor = AnchorHash(anchor);
+            let said = [
+                choose.sched(&asked) as u64,
+                choose.pick(anchor, 5),
+                choose.delay(anchor, 1_000),
+                choose.short(anchor, 77),
+            ];
+            assert!(said[0] < 4, "one of the runnable");
+            assert!(said[1] < 5, "one of the branches");
+            assert!(said[2] <= 1_000, "no more than the most");
+            assert!(said[3] <= 77, "no more than the most");
+            (anchor.0, said)
+        })
+        .collect();
+    answers.sort_unstable();
+    answers
+}
+
+#[test]
+fn random_depends_on_seed_and_anchor_alone() {
+    let forward: Vec<u64> = (0..200).map(|index| value(1, 1, index)).collect();
+    let backward: Vec<u64> = forward.iter().rev().copied().collect();
+    for seed in 0..50 {
+        let one = answers(&mut Random::new(seed), &forward);
+        assert_eq!(
+            one,
+            answers(&mut Random::new(seed), &backward),
+            "order means nothing"
+        );
+        let half = answers(&mut Random::new(seed), &forward[100..]);
+        assert!(
+            half.iter().all(|answer| one.contains(answer)),
+            "what came before means nothing"
+        );
+        assert_ne!(
+            one,
+            answers(&mut Random::new(seed + 1), &forward),
+            "the seed matters"
+        );
+    }
+}
+
+#[test]
+fn pct_depends_on_the_seed_and_what_it_was_asked() {
+    let anchors: Vec<u64> = (0..200).map(|index| value(1, 1, index)).collect();
+    for seed in 0..50 {
+        let one = answers(&mut Pct::new(seed, 3, 64), &anchors);
+        assert_eq!(one, answers(&mut Pct::new(seed, 3, 64), &anchors));
+        assert_ne!(one, answers(&mut Pct::new(seed + 1, 3, 64), &anchors));
+    }
+}
+
+/// Runs `threads` threads of `steps` steps under `choose`: who made each step.
+fn toy_run(choose: &mut dyn Choose, threads: u64, steps: u32) -> Vec<u64> {
+    let mut left: BTreeMap<u64, u32> = (1..=threads).map(|thread| (thread, steps)).collect();
+    let mut trace = Vec::new();
+    let mut last = None;
+    while !left.is_empty() {
+        let runnable: Vec<u64> = left.keys().copied().collect();
+        let current = last.and_then(|last| runnable.iter().position(|&thread| thread == last));
+        let asked = Scheduling {
+            anchor: AnchorHash(value(0, 0, trace.len() as u64)),
+            runnable: &runnable,
+            current,
+            calm: current.unwrap_or(0),
+        };
+        let chosen = if let [only] = runnable[..] {
+            only
+        } else {
+            runnable[choose.sched(&asked)]
+        };
+        trace.push(chosen);
+        last = Some(chosen);
+        let rest = left.get_mut(&chosen).unwrap();
+        *rest -= 1;
+        if *rest == 0 {
+            left.remove(&chosen);
+        }
+    }
+    trace
+}
+
+/// The place of the `step`-th step of `thread`, counted from 1.
+fn place(trace: &[u64], thread: u64, step: usize) -> usize {
+    let mut steps = (trace.iter().enumerate()).filter(|&(_, &who)| who == thread);
+    steps.nth(step - 1).unwrap().0
+}
+
+/// How many of `seeds` runs have `bug` under depth `depth`, in units of the paper's bound.
+fn found(depth: u32, threads: u64, steps: u32, bug: impl Fn(&[u64]) -> bool) -> f64 {
+    let seeds = 20_000;
+    let total = threads * u64::from(steps);
+    let hits = (0..seeds)
+        .filter(|&seed| bug(&toy_run(&mut Pct::new(seed, depth, total), threads, steps)))
+        .count();
+    let bound = 1.0 / (threads as f64 * (total as f64).powi(depth as i32 - 1));
+    hits as f64 / seeds as f64 / bound
+}
+
+#[test]
+fn pct_finds_bugs_of_each_depth_at_least_as_often_as_promised() {
+    // Depth 1: the last thread finishes before the first begins.
+    let one = found(1, 3, 5, |trace| place(trace, 3, 5) < place(trace, 1, 1));
+    assert!(one >= 0.95, "{one}");
+    // Depth 2: thread 2 does all its work between two certain steps of thread 1.
+    let two = found(2, 2, 6, |trace| {
+        place(trace, 1, 3) < place(trace, 2, 1) && place(trace, 2, 6) < place(trace, 1, 4)
+    });
+    assert!(two >= 0.95, "{two}");
+    // 1 is interrupted first, 2 later, and 1 goes on only after 2 has: the thread that was lowered
+    // last goes first. It takes two changes and one of the six first orders, half the bound of
+    // depth 3.
+    let three = found(3, 3, 3, |trace| {
+        place(trace, 1, 2) < place(trace, 2, 1)
+            && place(trace, 2, 2) < place(trace, 3, 1)
+            && place(trace, 3, 3) < place(trace, 2, 3)
+            && place(trace, 2, 3) < place(trace, 1, 3)
+    });
+    assert!(three >= 0.45, "{three}");
+}
+
+#[test]
+fn pct_lets_every_thread_run_in_the_end() {
+    // Thread 1 spins until thread 2 has run: under a priority alone it would spin for ever.
+    for seed in 0..200 {
+        let mut choose = Pct::new(seed, 2, 16);
+        let waits = (0..10_000).find(|&step| {
+            let asked = Scheduling {
+                anchor: AnchorHash(value(seed, 9, step)),
+                runnable: &[1, 2],
+                current: None,
+                calm: 0,
+            };
+            choose.sched(&asked) == 1
+        });
+        assert!(waits.is_some(), "seed {seed} starves a thread");
+    }
+}
+
+fn stored(kind: ChoiceKind, value: &str) -> Deviation {
+    Deviation {
+        anchor: Anchor {
+            kind,
+            subject: "a".to_owned(),
+            operation: "lock".to_owned(),
+            resource: "-".to_owned(),
+            step: 0,
+            visit: 0,
+        },
+        value: value.to_owned(),
+        story: Story::default(),
+    }
+}
+
+#[test]
+fn a_replay_ignores_values_that_are_not_possible() {
+    let deviations = vec![
+        stored(ChoiceKind::Sched, "gone"),
+        stored(ChoiceKind::Pick, "3"),
+        stored(ChoiceKind::Delay, "500"),
+        stored(ChoiceKind::Short, "50"),
+    ];
+    let anchors: Vec<_> = deviations
+        .iter()
+        .map(|it| it.anchor.hash().unwrap())
+        .collect();
+    let gone = deviations[0].number().unwrap();
+    let mut replay = Replay::of(&Plan {
+        seed: 1,
+        strategy: "replay".to_owned(),
+        horizon: 2,
+        failure: None,
+        deviations,
+    });
+    let mut sched = |runnable: &[u64], anchor| {
+        replay.sched(&Scheduling {
+            anchor,
+            runnable,
+            current: None,
+            calm: 1,
+        })
+    };
+    assert_eq!(
+        sched(&[5, 6, gone], anchors[0]),
+        2,
+        "the stored task, when it can run"
+    );
+    assert_eq!(sched(&[5, 6, 7], anchors[0]), 1, "else calm");
+    assert_eq!(sched(&[5, 6, gone], AnchorHash(1)), 1, "calm elsewhere");
+    assert_eq!(replay.pick(anchors[1], 4), 3);
+    assert_eq!(replay.pick(anchors[1], 3), 0, "there is no such branch");
+    assert_eq!(replay.pick(AnchorHash(1), 4), 0);
+    assert_eq!(replay.delay(anchors[2], 1_000), 500);
+    assert_eq!(replay.delay(anchors[2], 100), 100, "as late as can be");
+    assert_eq!(replay.short(anchors[3], 1_000), 50);
+    assert_eq!(replay.short(anchors[3], 10), 10, "as short as can be");
+}

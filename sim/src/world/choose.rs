@@ -127,9 +127,10 @@ impl World {
             Some(entry) => (entry.point(), Some(entry.path), Some(entry.at.site)),
             None => (self.idle_point(), Some(self.last_path), None),
         };
+        let anchor = point.hash(ChoiceKind::Sched);
         let runnable = self.tasks.ready_paths();
         let asked = Scheduling {
-            point,
+            anchor,
             runnable,
             current,
             calm,

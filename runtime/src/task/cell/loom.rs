@@ -16,7 +16,7 @@ use ::loom::thread;
 
 use super::*;
 use crate::sync::loom::block_on;
-use crate::task::inbox::{Inbox, Unpark};
+use crate::task::inbox::{Claim, Inbox, Unpark};
 
 fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();

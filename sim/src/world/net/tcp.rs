@@ -585,7 +585,7 @@ impl World {
             return Err(gone());
         };
         let this = &mut connection.ends[end];
-        if empty {
+        if empty && this.received_bytes > 0 {
             return Ok(0);
         }
         if this.fin_received || this.read_shut {

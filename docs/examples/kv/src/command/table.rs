@@ -92,273 +92,52 @@ const ALL_KEYS: [i64; 3] = [1, -1, 1];
 const KEYS_AND_VALUES: [i64; 3] = [1, -1, 2];
 
 const READ: &[&str] = &["readonly", "fast"];
-const WRITE: &[&str] = &["write", "denyoom", "fast"];
-const REMOVE: &[&str] = &["write", "fast"];
-const ADMIN: &[&str] = &["loading", "stale", "fast"];
+const WRITE: &[&str] = &["write", "fast"];
+const OTHER: &[&str] = &["fast"];
+
+/// Writes a row of the table for each line.
+macro_rules! specs {
+    ($($name:literal $arity:literal $flags:ident $keys:ident $group:literal
+       $parse:ident $summary:literal;)*) => {
+        &[$(Spec {
+            name: $name,
+            arity: $arity,
+            flags: $flags,
+            keys: $keys,
+            group: $group,
+            summary: $summary,
+            parse: parse::$parse,
+        }),*]
+    };
+}
 
 /// In the order of their names, as the search in [`find`] needs.
-const COMMANDS: &[Spec] = &[
-    spec(
-        "client",
-        -2,
-        ADMIN,
-        NO_KEYS,
-        "connection",
-        "Names the connection",
-        parse::client,
-    ),
-    spec(
-        "command",
-        -1,
-        ADMIN,
-        NO_KEYS,
-        "server",
-        "Describes commands",
-        parse::command,
-    ),
-    spec(
-        "config",
-        -2,
-        ADMIN,
-        NO_KEYS,
-        "server",
-        "Tells settings",
-        parse::config,
-    ),
-    spec(
-        "dbsize",
-        1,
-        READ,
-        NO_KEYS,
-        "server",
-        "Counts the keys",
-        parse::dbsize,
-    ),
-    spec(
-        "decr",
-        2,
-        WRITE,
-        ONE_KEY,
-        "string",
-        "Subtracts one from a number",
-        parse::decr,
-    ),
-    spec(
-        "decrby",
-        3,
-        WRITE,
-        ONE_KEY,
-        "string",
-        "Subtracts from a number",
-        parse::decrby,
-    ),
-    spec(
-        "del",
-        -2,
-        REMOVE,
-        ALL_KEYS,
-        "generic",
-        "Removes keys",
-        parse::del,
-    ),
-    spec(
-        "echo",
-        2,
-        ADMIN,
-        NO_KEYS,
-        "connection",
-        "Repeats the message",
-        parse::echo,
-    ),
-    spec(
-        "exists",
-        -2,
-        READ,
-        ALL_KEYS,
-        "generic",
-        "Counts those keys that exist",
-        parse::exists,
-    ),
-    spec(
-        "expire",
-        3,
-        REMOVE,
-        ONE_KEY,
-        "generic",
-        "Limits a key's life, in seconds",
-        parse::expire,
-    ),
-    spec(
-        "flushall",
-        -1,
-        REMOVE,
-        NO_KEYS,
-        "server",
-        "Removes all keys",
-        parse::flush,
-    ),
-    spec(
-        "flushdb",
-        -1,
-        REMOVE,
-        NO_KEYS,
-        "server",
-        "Removes all keys",
-        parse::flush,
-    ),
-    spec(
-        "get",
-        2,
-        READ,
-        ONE_KEY,
-        "string",
-        "Tells a value",
-        parse::get,
-    ),
-    spec(
-        "incr",
-        2,
-        WRITE,
-        ONE_KEY,
-        "string",
-        "Adds one to a number",
-        parse::incr,
-    ),
-    spec(
-        "incrby",
-        3,
-        WRITE,
-        ONE_KEY,
-        "string",
-        "Adds to a number",
-        parse::incrby,
-    ),
-    spec(
-        "info",
-        -1,
-        ADMIN,
-        NO_KEYS,
-        "server",
-        "Tells the server's state",
-        parse::info,
-    ),
-    spec(
-        "mget",
-        -2,
-        READ,
-        ALL_KEYS,
-        "string",
-        "Tells several values",
-        parse::mget,
-    ),
-    spec(
-        "mset",
-        -3,
-        WRITE,
-        KEYS_AND_VALUES,
-        "string",
-        "Sets several values",
-        parse::mset,
-    ),
-    spec(
-        "persist",
-        2,
-        REMOVE,
-        ONE_KEY,
-        "generic",
-        "Lets a key live for ever",
-        parse::persist,
-    ),
-    spec(
-        "pexpire",
-        3,
-        REMOVE,
-        ONE_KEY,
-        "generic",
-        "Limits a key's life, in ms",
-        parse::pexpire,
-    ),
-    spec(
-        "ping",
-        -1,
-        ADMIN,
-        NO_KEYS,
-        "connection",
-        "Shows that the server lives",
-        parse::ping,
-    ),
-    spec(
-        "pttl",
-        2,
-        READ,
-        ONE_KEY,
-        "generic",
-        "Tells a key's life, in ms",
-        parse::pttl,
-    ),
-    spec(
-        "quit",
-        -1,
-        ADMIN,
-        NO_KEYS,
-        "connection",
-        "Closes the connection",
-        parse::quit,
-    ),
-    spec(
-        "select",
-        2,
-        ADMIN,
-        NO_KEYS,
-        "connection",
-        "Uses database 0",
-        parse::select,
-    ),
-    spec(
-        "set",
-        -3,
-        WRITE,
-        ONE_KEY,
-        "string",
-        "Sets a value",
-        parse::set,
-    ),
-    spec(
-        "ttl",
-        2,
-        READ,
-        ONE_KEY,
-        "generic",
-        "Tells a key's life, in seconds",
-        parse::ttl,
-    ),
-    spec(
-        "type",
-        2,
-        READ,
-        ONE_KEY,
-        "generic",
-        "Tells the kind of a value",
-        parse::kind,
-    ),
-];
-
-const fn spec(
-    name: &'static str,
-    arity: i64,
-    flags: &'static [&'static str],
-    keys: [i64; 3],
-    group: &'static str,
-    summary: &'static str,
-    parse: Parse,
-) -> Spec {
-    Spec {
-        name,
-        arity,
-        flags,
-        keys,
-        group,
-        summary,
-        parse,
-    }
-}
+const COMMANDS: &[Spec] = specs! {
+    "client"   -2 OTHER NO_KEYS         "connection" client  "Names the connection";
+    "command"  -1 OTHER NO_KEYS         "server"     command "Describes commands";
+    "config"   -2 OTHER NO_KEYS         "server"     config  "Tells settings";
+    "dbsize"    1 READ  NO_KEYS         "server"     dbsize  "Counts the keys";
+    "decr"      2 WRITE ONE_KEY         "string"     decr    "Subtracts one from a number";
+    "decrby"    3 WRITE ONE_KEY         "string"     decrby  "Subtracts from a number";
+    "del"      -2 WRITE ALL_KEYS        "generic"    del     "Removes keys";
+    "echo"      2 OTHER NO_KEYS         "connection" echo    "Repeats the message";
+    "exists"   -2 READ  ALL_KEYS        "generic"    exists  "Counts those keys that exist";
+    "expire"    3 WRITE ONE_KEY         "generic"    expire  "Limits a key's life, in seconds";
+    "flushall" -1 WRITE NO_KEYS         "server"     flush   "Removes all keys";
+    "flushdb"  -1 WRITE NO_KEYS         "server"     flush   "Removes all keys";
+    "get"       2 READ  ONE_KEY         "string"     get     "Tells a value";
+    "incr"      2 WRITE ONE_KEY         "string"     incr    "Adds one to a number";
+    "incrby"    3 WRITE ONE_KEY         "string"     incrby  "Adds to a number";
+    "info"     -1 OTHER NO_KEYS         "server"     info    "Tells the server's state";
+    "mget"     -2 READ  ALL_KEYS        "string"     mget    "Tells several values";
+    "mset"     -3 WRITE KEYS_AND_VALUES "string"     mset    "Sets several values";
+    "persist"   2 WRITE ONE_KEY         "generic"    persist "Lets a key live for ever";
+    "pexpire"   3 WRITE ONE_KEY         "generic"    pexpire "Limits a key's life, in ms";
+    "ping"     -1 OTHER NO_KEYS         "connection" ping    "Shows that the server lives";
+    "pttl"      2 READ  ONE_KEY         "generic"    pttl    "Tells a key's life, in ms";
+    "quit"     -1 OTHER NO_KEYS         "connection" quit    "Closes the connection";
+    "select"    2 OTHER NO_KEYS         "connection" select  "Uses database 0";
+    "set"      -3 WRITE ONE_KEY         "string"     set     "Sets a value";
+    "ttl"       2 READ  ONE_KEY         "generic"    ttl     "Tells a key's life, in seconds";
+    "type"      2 READ  ONE_KEY         "generic"    kind    "Tells the kind of a value";
+};

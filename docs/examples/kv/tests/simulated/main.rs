@@ -2,7 +2,7 @@
 
 mod workload;
 
-use simoom_sim::{Config, Report, Strategy, check};
+use simoom_sim::{Config, Strategy, check};
 
 use self::workload::{counters, own_keys};
 
@@ -27,8 +27,9 @@ async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
 }
 
 /// A planted bug must be found, shown by a fresh process, and told in a few lines.
+#[cfg(any(feature = "planted-lost-update", feature = "planted-crossed-reply"))]
 #[track_caller]
-fn assert_found(report: &Report, expected: &str) {
+fn assert_found(report: &simoom_sim::Report, expected: &str) {
     let found = report.failure().expect("the planted bug is found");
     assert!(found.cause().to_string().contains(expected), "{found}");
     assert!(found.is_confirmed(), "{found}");
@@ -106,4 +107,40 @@ where
         mean(left as u64),
         mean(u64::from(replays))
     );
+}
+
+/// Writes the plans of 100 failures to the folder `KV_PLANS`, from the seed `KV_RANGES_FROM` on.
+///
+/// Does nothing unless both are set: it is the first half of `survive-edits`.
+#[cfg(feature = "planted-lost-update")]
+#[test]
+fn plans_for_survival() {
+    let (Ok(folder), Ok(first)) = (std::env::var("KV_PLANS"), std::env::var("KV_RANGES_FROM"))
+    else {
+        return;
+    };
+    let mut seed: u64 = first.parse().expect("KV_RANGES_FROM is a number");
+    for plan in 0..100 {
+        let report = check(sweep(Strategy::Portfolio, 5_000, seed), counters);
+        let found = report.failure().expect("the planted bug is found");
+        let path = format!("{folder}/{plan}.txt");
+        std::fs::write(path, found.plan()).expect("the folder can be written to");
+        seed = found.seed() + 1;
+    }
+}
+
+/// Replays the plan that `SIMOOM_REPLAY` names and prints what came of it as a JSON line.
+///
+/// Does nothing unless that variable is set: it is the second half of `survive-edits`.
+#[cfg(feature = "planted-lost-update")]
+#[test]
+fn replay_for_survival() {
+    if std::env::var_os("SIMOOM_REPLAY").is_none() {
+        return;
+    }
+    let report = check(Config::default().persist(false), counters);
+    let fails = report
+        .failure()
+        .is_some_and(|found| found.cause().to_string().contains("an update was lost"));
+    println!("{{\"fails\":{fails},\"notes\":{:?}}}", report.notes());
 }

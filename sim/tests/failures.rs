@@ -1,0 +1,456 @@
+//! What is made of a failure: its text, its stacks, its confirmation, and what the environment says.
+//!
+//! Variables of the environment belong to the whole process: what depends on them runs in a child,
+//! which is this binary with one test's name. Those tests do nothing unless they are a child's.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use simoom::sync::{Mutex, Notify};
+use simoom::task::{spawn_local, yield_now};
+use simoom::time::sleep;
+use simoom_sim::{Config, Failure, Sim, Strategy, check};
+
+fn config() -> Config {
+    Config::default().persist(false).seeds(20)
+}
+
+/// Whether this process was started by [`child`].
+fn is_child() -> bool {
+    std::env::var_os("SIMOOM_TEST_CHILD").is_some()
+}
+
+/// Runs the test `name` of this binary alone, with `variables`.
+fn child(name: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--include-ignored"]);
+    for name in ["SEED", "SEEDS", "STRATEGY", "REPLAY", "JOBS", "PERSIST"] {
+        command.env_remove(format!("SIMOOM_{name}"));
+    }
+    command
+        .env("SIMOOM_TEST_CHILD", "1")
+        .env("RUST_BACKTRACE", "0");
+    command.envs(variables.iter().copied());
+    command.output().unwrap()
+}
+
+/// What a child printed.
+fn text(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
+}
+
+/// Two tasks that lose an update when one is interrupted between its read and its write.
+async fn lost_update(_: Sim) {
+    let counter = Rc::new(std::cell::Cell::new(0));
+    let lock = Rc::new(Mutex::new(()));
+    let add = |counter: Rc<std::cell::Cell<u32>>, lock: Rc<Mutex<()>>| async move {
+        let seen = counter.get();
+        drop(lock.lock().await);
+        counter.set(seen + 1);
+    };
+    let one = spawn_local(add(counter.clone(), lock.clone()));
+    let two = spawn_local(add(counter.clone(), lock));
+    one.await.unwrap();
+    two.await.unwrap();
+    assert_eq!(counter.get(), 2, "an update was lost");
+}
+
+#[test]
+fn a_panic_is_told_with_its_text_task_and_place() {
+    let report = check(config().shrink(false), |sim| async move {
+        sim.node("server")
+            .spawn(async { panic!("number {} is wrong", 7) });
+        sleep(Duration::from_millis(1)).await;
+    });
+    let line = line!() - 3;
+    let found = report.failure().unwrap();
+    let Failure::Panic {
+        message,
+        location,
+        task,
+    } = found.cause()
+    else {
+        panic!("{}", found.cause());
+    };
+    assert_eq!(message, "number 7 is wrong");
+    assert!(
+        location.starts_with(&format!("sim/tests/failures.rs:{line}:")),
+        "{location}"
+    );
+    assert!(
+        task.starts_with("server/failures::a_panic_is_told"),
+        "{task}"
+    );
+    assert_eq!(found.position(), Some(1));
+    let text = report.to_string();
+    for part in [
+        "number 7 is wrong",
+        "seed 1 of 20",
+        "SIMOOM_SEED=0x5eed_0000_0000_0000",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+async fn innermost(notify: Rc<Notify>) {
+    notify.notified().await;
+}
+
+async fn middle(notify: Rc<Notify>) {
+    innermost(notify).await;
+}
+
+async fn in_a_select(notify: Rc<Notify>) {
+    simoom::select! {
+        () = middle(notify) => {}
+        () = std::future::pending() => {}
+    }
+}
+
+async fn in_a_join(lock: Rc<Mutex<()>>, notify: Rc<Notify>) {
+    let _held = lock.lock().await;
+    simoom::join!(async { drop(lock.lock().await) }, middle(notify));
+}
+
+#[test]
+fn a_deadlock_lists_every_task_with_its_awaits() {
+    let report = check(config().shrink(false), |sim| async move {
+        let notify = Rc::new(Notify::new());
+        let lock = Rc::new(Mutex::new(()));
+        sim.node("a").spawn(in_a_select(notify.clone()));
+        let joined = sim.node("b").spawn(in_a_join(lock, notify));
+        drop(joined.await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let text = report.to_string();
+    for part in [
+        "task 1 (test/main), spawned at sim/tests/failures.rs:",
+        "waits in join at sim/tests/failures.rs:",
+        "(a/failures::in_a_select), spawned at sim/tests/failures.rs:",
+        "waits in notified at sim/tests/failures.rs:",
+        "(b/failures::in_a_join), spawned at sim/tests/failures.rs:",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let frames: Vec<_> = (text.lines())
+        .filter_map(|line| line.trim().strip_prefix("in failures::"))
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    let select = ["innermost", "middle", "in_a_select"];
+    assert!(
+        frames.windows(3).any(|frames| frames == select),
+        "{frames:?}\n{text}"
+    );
+    let join = ["innermost", "middle", "in_a_join"];
+    assert!(
+        frames.windows(3).any(|frames| frames == join),
+        "{frames:?}\n{text}"
+    );
+}
+
+#[test]
+fn limits_end_a_run_and_say_so() {
+    let steps = config().steps(1_000).shrink(false).seeds(1);
+    let report = check(steps, |_| async {
+        loop {
+            yield_now().await;
+            if simoom::time::Instant::now().elapsed() > Duration::from_secs(1) {
+                break;
+            }
+        }
+    });
+    assert_eq!(
+        report.failure().unwrap().cause(),
+        &Failure::StepLimit { steps: 1_000 }
+    );
+    assert!(
+        report.to_string().contains("can run; was at yield"),
+        "{report}"
+    );
+    let time = config()
+        .time(Duration::from_secs(10))
+        .shrink(false)
+        .seeds(1);
+    let report = check(time, |_| sleep(Duration::from_secs(11)));
+    let limit_ns = 10_000_000_000;
+    assert_eq!(
+        report.failure().unwrap().cause(),
+        &Failure::TimeLimit { limit_ns }
+    );
+    assert!(report.to_string().contains("waits in sleep"), "{report}");
+}
+
+#[test]
+fn a_run_may_take_as_many_polls_as_it_is_allowed() {
+    let body = |_| async {
+        for _ in 0..9 {
+            yield_now().await;
+        }
+    };
+    let calm = config().seeds(1).strategy(Strategy::Calm);
+    assert_eq!(check(calm.clone().steps(10), body).runs()[0].polls, 10);
+    check(calm.clone().steps(10), body).unwrap();
+    assert!(check(calm.steps(9), body).failure().is_some());
+}
+
+#[test]
+fn a_calm_failure_is_reported_without_any_seed() {
+    let report = check(config().seeds(0), |_| async { Err::<(), _>("always") });
+    let found = report.failure().unwrap();
+    assert!(
+        found.cause().to_string().contains("always"),
+        "{}",
+        found.cause()
+    );
+    assert!(
+        found.to_string().contains("a calm run fails too"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_a_static_decides_is_called_nondeterminism() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let report = check(config().jobs(1), |_| async {
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..run {
+            yield_now().await;
+        }
+        assert!(run < 5, "the sixth run fails");
+    });
+    let text = report.failure().unwrap().to_string();
+    assert!(text.contains("the run is not deterministic"), "{text}");
+    assert!(text.contains("nothing to shrink"), "{text}");
+    assert!(!text.contains("a calm run fails"), "{text}");
+}
+
+#[test]
+fn a_failure_of_its_own_is_confirmed_by_a_fresh_process() {
+    if is_child() {
+        let report = check(config(), lost_update);
+        let found = report.failure().unwrap();
+        println!(
+            "confirmed: {}, left: {}",
+            found.is_confirmed(),
+            found.deviations()
+        );
+        return;
+    }
+    let output = child("a_failure_of_its_own_is_confirmed_by_a_fresh_process", &[]);
+    assert!(
+        text(&output).contains("confirmed: true, left: "),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn a_failure_that_needs_earlier_runs_is_not_confirmed() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    if is_child() {
+        let report = check(config().jobs(1), |_| async {
+            assert!(RUNS.fetch_add(1, Ordering::Relaxed) < 5, "later runs fail");
+        });
+        println!("{report}");
+        return;
+    }
+    let output = child("a_failure_that_needs_earlier_runs_is_not_confirmed", &[]);
+    let text = text(&output);
+    assert!(
+        text.contains("not confirmed by a fresh process: there, it passes"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_environment_overrides_the_code() {
+    const NAME: &str = "the_environment_overrides_the_code";
+    if is_child() {
+        let report = check(config().seeds(3), |_| async move {
+            let lock = Rc::new(Mutex::new(()));
+            simoom::join!(async { drop(lock.lock().await) }, yield_now());
+        });
+        let seeds: Vec<_> = report.runs().iter().map(|run| run.seed).collect();
+        println!("seeds: {seeds:x?}");
+        return;
+    }
+    let check = |variables: &[(&str, &str)], expected: &str| {
+        let output = child(NAME, variables);
+        assert!(
+            text(&output).contains(expected),
+            "{expected}\n{}",
+            text(&output)
+        );
+    };
+    check(
+        &[],
+        "seeds: [5eed000000000000, 5eed000000000001, 5eed000000000002]",
+    );
+    check(&[("SIMOOM_SEEDS", "1")], "seeds: [5eed000000000000]\n");
+    check(&[("SIMOOM_SEED", "0xabc_def")], "seeds: [abcdef]\n");
+    check(
+        &[("SIMOOM_SEED", "17"), ("SIMOOM_SEEDS", "5")],
+        "seeds: [11]\n",
+    );
+    check(
+        &[("SIMOOM_JOBS", "1"), ("SIMOOM_STRATEGY", "pct:2")],
+        "seeds: [5eed000000000000, ",
+    );
+    check(
+        &[("SIMOOM_SEED", "x")],
+        "SIMOOM_SEED is \"x\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_SEEDS", "-1")],
+        "SIMOOM_SEEDS is \"-1\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_JOBS", "many")],
+        "SIMOOM_JOBS is \"many\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_PERSIST", "no")],
+        "SIMOOM_PERSIST is \"no\": it must be 0 or 1",
+    );
+    check(
+        &[("SIMOOM_STRATEGY", "best")],
+        "SIMOOM_STRATEGY: \"best\" names no strategy",
+    );
+    check(
+        &[("SIMOOM_REPLAY", "/nowhere")],
+        "SIMOOM_REPLAY: /nowhere holds no plan",
+    );
+}
+
+#[test]
+fn a_failure_is_saved_replayed_first_and_replayed_alone() {
+    const NAME: &str = "a_failure_is_saved_replayed_first_and_replayed_alone";
+    if is_child() {
+        check(config().persist(true), lost_update).unwrap();
+        return;
+    }
+    let folder = Folder(std::env::temp_dir().join(format!("simoom-it-{}", std::process::id())));
+    let home = folder.0.to_str().unwrap();
+    let file = folder
+        .0
+        .join("simoom-regressions")
+        .join(format!("{NAME}.txt"));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let failing = |variables: &[(&str, &str)]| {
+        let mut all = vec![("CARGO_MANIFEST_DIR", home)];
+        all.extend(variables);
+        let output = child(NAME, &all);
+        assert!(!output.status.success(), "{}", text(&output));
+        text(&output)
+    };
+    let off = failing(&[("SIMOOM_PERSIST", "0")]);
+    assert!(!file.exists(), "{off}");
+    let first = failing(&[]);
+    assert!(
+        first.contains("(commit it: it is replayed before new seeds)"),
+        "{first}"
+    );
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        (1..=2).contains(&saved.matches("\nsched ").count()),
+        "{saved}"
+    );
+    let again = failing(&[]);
+    assert!(again.contains("failed (saved)"), "{again}");
+    let replayed = failing(&[("SIMOOM_REPLAY", file.to_str().unwrap())]);
+    assert!(replayed.contains("failed (saved)"), "{replayed}");
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        saved,
+        "the file is as it was"
+    );
+    // What cannot be read is said, and does not hide the failure.
+    std::fs::write(&file, "simoom plan 2\n").unwrap();
+    let unread = failing(&[]);
+    assert!(
+        unread.contains("saved failures were not replayed"),
+        "{unread}"
+    );
+    assert!(unread.contains("an update was lost"), "{unread}");
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_poll_that_never_returns_ends_the_process_with_its_stack() {
+    const NAME: &str = "a_poll_that_never_returns_ends_the_process_with_its_stack";
+    async fn spins_for_ever() {
+        loop {
+            std::hint::black_box(0);
+        }
+    }
+    if is_child() {
+        let config = config().watchdog(Duration::from_millis(300));
+        check(config, |sim| async move {
+            drop(sim.node("hot").spawn(spins_for_ever()).await);
+        })
+        .unwrap();
+        return;
+    }
+    let output = child(NAME, &[]);
+    let text = text(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(
+        text.contains("a poll has not returned: seed 0x5eed_0000_0000_0000"),
+        "{text}"
+    );
+    assert!(text.contains("task hot/failures::"), "{text}");
+    assert!(text.contains("spins_for_ever::{{closure}}"), "{text}");
+}
+
+/// Five, in a child, which saves nothing beside the sources.
+fn five_in_a_child() -> u64 {
+    assert!(is_child(), "as expected");
+    5
+}
+
+#[simoom_sim::test(seeds = five_in_a_child())]
+#[should_panic(expected = "as expected")]
+async fn keeps_should_panic() {
+    assert!(!is_child(), "seed after seed fails as expected");
+}
+
+#[test]
+fn an_attribute_keeps_should_panic() {
+    if is_child() {
+        return;
+    }
+    let output = child("keeps_should_panic", &[("SIMOOM_PERSIST", "0")]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).contains("seed after seed fails as expected"),
+        "{}",
+        text(&output)
+    );
+    assert!(text(&output).contains("1 passed"), "{}", text(&output));
+}
+
+#[simoom_sim::test(seeds = 2)]
+async fn an_attribute_takes_a_result() -> Result<(), String> {
+    yield_now().await;
+    Ok(())
+}
+
+#[simoom_sim::test(seeds = 0x10, strategy = Strategy::Calm, time = "5s")]
+async fn an_attribute_has_settings(sim: Sim) {
+    assert!(sim.seed() < 0x5eed_0000_0000_0010);
+}

@@ -1,0 +1,53 @@
+//! Which rows there are and who takes part in each.
+
+/// One comparison.
+pub struct Row {
+    pub name: &'static str,
+    /// What a figure is per, for the table.
+    pub unit: &'static str,
+    pub peers: &'static [&'static str],
+}
+
+const RUNTIMES: &[&str] = &["simoom", "tokio", "monoio"];
+const WITH_FLOOR: &[&str] = &["floor", "simoom", "tokio", "monoio"];
+const ECHOES: &[&str] = &["raw-epoll", "simoom", "tokio", "monoio"];
+const STORES: &[&str] = &["kv", "redis-server"];
+const TIMERS: &[&str] = &[
+    "floor",
+    "simoom-calm",
+    "simoom-random",
+    "madsim",
+    "madsim-bare",
+    "tokio-paused",
+];
+const RPC: &[&str] = &[
+    "simoom-calm",
+    "simoom-random",
+    "madsim",
+    "madsim-bare",
+    "tokio-paused",
+];
+const BOOT: &[&str] = &["simoom-calm", "simoom-random", "madsim", "madsim-bare"];
+
+pub const ROWS: &[Row] = &[
+    row("spawn_b1", "task", WITH_FLOOR),
+    row("spawn_b1000", "task", WITH_FLOOR),
+    row("yield_t1", "yield", RUNTIMES),
+    row("yield_t1000", "yield", RUNTIMES),
+    row("stream_cap100", "message", RUNTIMES),
+    row("pingpong_cap1", "round trip", RUNTIMES),
+    row("sleepers", "task", RUNTIMES),
+    row("churn_0", "timer", WITH_FLOOR),
+    row("churn_100000", "timer", WITH_FLOOR),
+    row("echo_c1", "message", ECHOES),
+    row("echo_c64", "message", ECHOES),
+    row("kv_p1", "request", STORES),
+    row("kv_p16", "request", STORES),
+    row("sim_timers", "sleep", TIMERS),
+    row("sim_rpc", "request", RPC),
+    row("sim_boot", "world", BOOT),
+];
+
+const fn row(name: &'static str, unit: &'static str, peers: &'static [&'static str]) -> Row {
+    Row { name, unit, peers }
+}
