@@ -90,6 +90,7 @@ pub use self::world::node::OnFailure;
 /// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
 /// | `shrink = false` | whether a failure is shrunk | `true` |
+/// | `persist = false` | whether a failure is saved beside the sources | `true` |
 /// | `jobs = 1` | how many runs side by side | one for each processor |
 /// | `crate = "path"` | where this crate is, if not at `::simoom_sim` | |
 ///
