@@ -454,3 +454,21 @@ async fn an_attribute_takes_a_result() -> Result<(), String> {
 async fn an_attribute_has_settings(sim: Sim) {
     assert!(sim.seed() < 0x5eed_0000_0000_0010);
 }
+
+#[test]
+fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_difference() {
+    static RUNS: AtomicU32 = AtomicU32::new(1);
+    let config = Config::default().seeds(3).persist(false);
+    let report = check(config, |_sim| async {
+        let runs = RUNS.fetch_add(1, Ordering::Relaxed);
+        sleep(Duration::from_millis(u64::from(runs))).await;
+    });
+    let found = report.failure().expect("a static decides");
+    assert!(
+        matches!(found.cause(), Failure::Nondeterminism { .. }),
+        "{found}"
+    );
+    let text = found.to_string();
+    assert!(text.contains("time.advanced"), "{text}");
+    assert!(text.contains("a static"), "{text}");
+}
