@@ -23,7 +23,6 @@
 //! async fn a_restarted_server_is_found_again(sim: Sim) {
 //!     let server = sim.node("server").run(serve);
 //!     server.restart();
-//!     simoom::time::sleep(std::time::Duration::from_millis(1)).await;
 //!     TcpStream::connect("server:80").await.unwrap();
 //! }
 //! ```
