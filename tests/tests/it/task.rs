@@ -493,7 +493,7 @@ both! {
             }
             // One of them would do.
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;
