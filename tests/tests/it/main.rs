@@ -1,4 +1,16 @@
 //! What simoom promises, in both worlds: one body for each promise.
+//!
+//! # Where the worlds differ
+//! A body cannot tell them apart. What it could tell them apart by is left out, and is this:
+//! 1. Which of several ready tasks goes first. The real world keeps the order of waking, and has
+//!    tests of its own for that; the simulator explores every order.
+//! 2. Virtual time stands still while a task can run: a loop of `yield_now` until a deadline ends
+//!    in the real world alone.
+//! 3. A new socket of the real world may seem readable until the first attempt to read. One of the
+//!    simulator never seems what it is not.
+//! 4. `from_std`, `into_std` and descriptors are of the real world alone.
+//! 5. How many bytes a connection holds before its writer waits: megabytes in the real world,
+//!    128 KiB in the simulator.
 
 mod macros;
 mod net;

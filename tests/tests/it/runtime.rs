@@ -186,13 +186,14 @@ fn run_1_and_2_the_output_is_returned_unchanged() {
 #[test]
 fn run_9_a_runtime_runs_many_futures() {
     let runtime = Runtime::new().unwrap();
-    let task = runtime.block_on(async {
-        simoom::spawn(async {
+    let mut task = None;
+    runtime.block_on(async {
+        task = Some(simoom::spawn(async {
             yield_now().await;
             1
-        })
+        }));
     });
-    assert_eq!(runtime.block_on(task).unwrap(), 1);
+    assert_eq!(runtime.block_on(task.unwrap()).unwrap(), 1);
     assert_eq!(runtime.block_on(runtime.spawn(async { 2 })).unwrap(), 2);
 }
 

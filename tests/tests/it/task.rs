@@ -493,8 +493,7 @@ both! {
             }
             // One of them would do.
             cx.waker().wake_by_ref();
-            let waker = cx.waker().clone();
-            waker.wake();
+            cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;

@@ -680,9 +680,7 @@ impl World {
             return Err(gone());
         };
         let this = &mut connection.ends[end];
-        if this.phase != Phase::Open {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+        this.peer()?;
         if matches!(how, Shutdown::Read | Shutdown::Both) {
             this.read_shut = true;
             self.effects.wake_all(&mut this.readers);
