@@ -2,7 +2,58 @@
 //! kqueue in production and, in a test, inside a seeded simulator that delays, reorders and breaks
 //! things and repeats any failure exactly.
 //!
-//! Names and meanings follow tokio where tokio has the thing.
+//! Names and meanings follow tokio where tokio has the thing; what is not there yet does not
+//! compile. The simulator is the crate `simoom-sim`, a dev-dependency.
+//!
+//! # Start
+//! ```no_run
+//! use simoom::io::{AsyncReadExt, AsyncWriteExt};
+//! use simoom::net::TcpListener;
+//!
+//! #[simoom::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:7").await?;
+//!     loop {
+//!         let (mut stream, _) = listener.accept().await?;
+//!         simoom::spawn(async move {
+//!             let mut bytes = [0; 1024];
+//!             while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+//!                 if stream.write_all(&bytes[..count]).await.is_err() {
+//!                     return;
+//!                 }
+//!             }
+//!         });
+//!     }
+//! }
+//! ```
+//! `#[simoom::test]` runs an `async` test in real time; `#[simoom_sim::test]` runs it in the
+//! simulator, once per seed.
+//!
+//! # What there is
+//!
+//! | Module | Holds |
+//! | --- | --- |
+//! | [`task`] | spawning, joining and aborting tasks; [`spawn`] stands here too |
+//! | [`time`] | [`sleep`](time::sleep), [`timeout`](time::timeout()), [`interval`](time::interval()), [`Instant`](time::Instant) |
+//! | [`net`] | TCP streams and listeners, names |
+//! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
+//! | [`sync`] | [`Mutex`](sync::Mutex), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot) |
+//! | [`rand`] | random numbers that a simulation repeats |
+//! | [`signal`] | requests to stop |
+//! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
+//! | [`backend`] | the seam; not for programs, and exempt from semantic versioning |
+//!
+//! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`#[main]`](macro@main),
+//! [`#[test]`](macro@test).
+//!
+//! # One thread
+//! A runtime runs its tasks on the thread that is inside
+//! [`block_on`](runtime::Runtime::block_on). [`spawn`] asks for `Send` all the same, so that this
+//! can change; [`task::spawn_local`] does not. A task must not block its thread.
+//!
+//! # Features
+//! There are none: production and simulation are told apart at run time, and everything is always
+//! built.
 
 pub mod backend;
 mod context;

@@ -116,6 +116,7 @@ impl Listener for SimListener {
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        check_ttl(ttl)?;
         self.with(|world| {
             world.net.listener_mut(self.id).ok_or_else(no_listener)?.ttl = ttl;
             Ok(())
@@ -146,6 +147,14 @@ impl Drop for SimListener {
             world.close_listener(self.id);
             Ok(())
         });
+    }
+}
+
+/// Linux takes 1 to 255 (IP_TTL, ip(7)).
+fn check_ttl(ttl: u32) -> io::Result<()> {
+    match ttl {
+        1..=255 => Ok(()),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
 
@@ -250,7 +259,7 @@ impl Stream for SimStream {
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.end(|end| end.peer)
+        self.end(|end| end.peer())?
     }
 
     fn nodelay(&self) -> io::Result<bool> {
@@ -266,16 +275,17 @@ impl Stream for SimStream {
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        check_ttl(ttl)?;
         self.end(|end| end.ttl = ttl)
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {
-        self.end(|end| end.linger_ns.map(Duration::from_nanos))
+        self.end(|end| end.linger_s.map(Duration::from_secs))
     }
 
     fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        let linger = linger.map(|linger| u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX));
-        self.end(|end| end.linger_ns = linger)
+        // The operating system counts whole seconds.
+        self.end(|end| end.linger_s = linger.map(|linger| linger.as_secs()))
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

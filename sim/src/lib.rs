@@ -1,4 +1,56 @@
 //! The seeded simulator of simoom: nodes, a network and virtual time for ordinary tests.
+//!
+//! A program on [`simoom`] runs in here unchanged, on machines that are made by a test. Each run
+//! follows from a seed: which task goes first and when it is interrupted, how late a segment is,
+//! how few bytes a read returns. A seed that fails is shrunk to the choices that matter, shown
+//! once more by a fresh process, and saved beside the sources.
+//!
+//! # Start
+//! Add this crate as a dev-dependency and write a test:
+//!
+//! ```test_harness
+//! use simoom::net::{TcpListener, TcpStream};
+//! use simoom_sim::Sim;
+//!
+//! async fn serve() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("0.0.0.0:80").await?;
+//!     loop {
+//!         listener.accept().await?;
+//!     }
+//! }
+//!
+//! #[simoom_sim::test(seeds = 50)]
+//! async fn a_restarted_server_is_found_again(sim: Sim) {
+//!     let server = sim.node("server").run(serve);
+//!     server.restart();
+//!     TcpStream::connect("server:80").await.unwrap();
+//! }
+//! ```
+//! `cargo test` runs it. When it fails, the panic's message is the whole story, and its last lines
+//! say how to replay it.
+//!
+//! # What there is
+//!
+//! | Item | Is |
+//! | --- | --- |
+//! | [`#[test]`](macro@test) | a test that runs once per seed |
+//! | [`check`], [`Config`], [`Report`], [`Found`] | the function below the attribute, what it is told and what it tells |
+//! | [`Sim`] | what a test holds: nodes, the clock, notes |
+//! | [`Node`], [`OnFailure`] | a machine: boot, kill, restart, and what its failure means |
+//! | [`Net`] | cutting and healing links, latencies |
+//! | [`Strategy`] | who makes the choices of a run |
+//! | [`Failure`] | why a run failed |
+//! | [`value`] | the function that every drawn number comes from |
+//!
+//! [`Config`] lists the variables of the environment, which have the last word.
+//!
+//! # What is not controlled
+//! What does not go through simoom: the clock, the threads and the entropy of `std` and of the
+//! system, the order of a `HashMap`, statics, real files and sockets. Use [`simoom::time`],
+//! [`simoom::rand`] and ordered maps; a failure that does not repeat is reported as such.
+//!
+//! # Features
+//! There are none.
 
 mod backend;
 mod check;
@@ -24,6 +76,39 @@ pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::Failure;
 pub use self::world::node::OnFailure;
 
+/// Makes a test of an `async fn` that runs in the simulator, once per seed.
+///
+/// The function takes the [`Sim`], or nothing. It returns nothing, or a `Result` whose error fails
+/// the run. Other attributes, such as `#[should_panic]`, are kept.
+///
+/// | Setting | Means | Default |
+/// | --- | --- | --- |
+/// | `seeds = 500` | how many seeds | 100 |
+/// | `seed = 0x5eed` | this seed and no other | |
+/// | `time = "20s"` | the most virtual time of a run; units ns, us, ms, s, min, h, or a `Duration` | one hour |
+/// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
+/// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
+/// | `shrink = false` | whether a failure is shrunk | `true` |
+/// | `persist = false` | whether a failure is saved beside the sources | `true` |
+/// | `jobs = 1` | how many runs side by side | one for each processor |
+/// | `crate = "path"` | where this crate is, if not at `::simoom_sim` | |
+///
+/// [`check`] does the same to a closure, takes the rest of what [`Config`] can say, and returns a
+/// [`Report`].
+///
+/// # Panics
+/// The test fails with the story of the first failing seed.
+///
+/// # Examples
+/// ```test_harness
+/// use std::time::Duration;
+///
+/// #[simoom_sim::test(seeds = 20, time = "2h")]
+/// async fn an_hour_passes(sim: simoom_sim::Sim) {
+///     simoom::time::sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(sim.elapsed(), Duration::from_secs(3600));
+/// }
+/// ```
 pub use simoom_macros::sim_test as test;
 
 /// What the macros of this crate expand to.

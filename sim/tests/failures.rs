@@ -211,7 +211,7 @@ fn a_calm_failure_is_reported_without_any_seed() {
         found.cause()
     );
     assert!(
-        found.to_string().contains("a calm run fails too"),
+        found.to_string().contains("it fails undisturbed too"),
         "{found}"
     );
 }
@@ -229,7 +229,7 @@ fn what_a_static_decides_is_called_nondeterminism() {
     let text = report.failure().unwrap().to_string();
     assert!(text.contains("the run is not deterministic"), "{text}");
     assert!(text.contains("nothing to shrink"), "{text}");
-    assert!(!text.contains("a calm run fails"), "{text}");
+    assert!(!text.contains("undisturbed"), "{text}");
 }
 
 #[test]
@@ -453,4 +453,22 @@ async fn an_attribute_takes_a_result() -> Result<(), String> {
 #[simoom_sim::test(seeds = 0x10, strategy = Strategy::Calm, time = "5s")]
 async fn an_attribute_has_settings(sim: Sim) {
     assert!(sim.seed() < 0x5eed_0000_0000_0010);
+}
+
+#[test]
+fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_difference() {
+    static RUNS: AtomicU32 = AtomicU32::new(1);
+    let config = Config::default().seeds(3).persist(false);
+    let report = check(config, |_sim| async {
+        let runs = RUNS.fetch_add(1, Ordering::Relaxed);
+        sleep(Duration::from_millis(u64::from(runs))).await;
+    });
+    let found = report.failure().expect("a static decides");
+    assert!(
+        matches!(found.cause(), Failure::Nondeterminism { .. }),
+        "{found}"
+    );
+    let text = found.to_string();
+    assert!(text.contains("time.advanced"), "{text}");
+    assert!(text.contains("a static"), "{text}");
 }

@@ -479,3 +479,29 @@ fn an_interrupted_node_stops_as_it_likes() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_destructor_of_a_killed_node_arms_no_timer() {
+    struct Rearms(std::pin::Pin<Box<simoom::time::Sleep>>);
+    impl Drop for Rearms {
+        fn drop(&mut self) {
+            let far = simoom::time::Instant::now() + Duration::from_secs(100);
+            self.0.as_mut().reset(far);
+            // Whoever forgets it leaves it armed.
+            let sleep = std::mem::replace(&mut self.0, Box::pin(sleep(ms(0))));
+            std::mem::forget(sleep);
+        }
+    }
+    let report = check(config().seeds(1).shrink(false), |sim| async move {
+        let node = sim.node("victim");
+        node.spawn(async {
+            let mut rearms = Rearms(Box::pin(sleep(Duration::from_secs(50))));
+            rearms.0.as_mut().await;
+        });
+        sleep(ms(1)).await;
+        node.kill();
+        std::future::pending::<()>().await;
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    assert_eq!(report.runs()[0].time, ms(1), "nothing is due any more");
+}

@@ -377,3 +377,19 @@ fn a_deadlock_is_seen_when_it_happens() {
     );
     assert!(report.runs()[0].time < s(2), "{:?}", report.runs()[0].time);
 }
+
+#[test]
+fn what_is_on_its_way_when_the_cut_comes_waits_too() {
+    check(config(), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        let (node, test) = (sim.node("server"), sim.node("test"));
+        client.write_all(b"late").await.unwrap();
+        sim.net().partition_one_way(&test, &node);
+        let mut bytes = [0; 4];
+        timeout(s(60), server.read(&mut bytes)).await.unwrap_err();
+        sim.net().heal_all();
+        server.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"late");
+    })
+    .unwrap();
+}

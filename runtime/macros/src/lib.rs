@@ -28,7 +28,8 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Test, arguments.into(), item.into()).into()
 }
 
-/// Makes a test of an `async fn` that runs in the simulator, once per seed.
+// Documented where `simoom-sim` re-exports it.
+#[expect(missing_docs, reason = "the re-export has the documentation")]
 #[proc_macro_attribute]
 pub fn sim_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     sim::expand(arguments.into(), item.into()).into()

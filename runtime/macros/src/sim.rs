@@ -102,20 +102,20 @@ fn value(argument: &Argument) -> Result<TokenStream> {
     let literal = argument.literal();
     let fits = match name.as_str() {
         "seeds" | "seed" | "steps" | "jobs" => matches!(literal, None | Some(Lit::Int(_))),
-        "shrink" => matches!(literal, None | Some(Lit::Bool(_))),
+        "shrink" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
         "strategy" => true,
         "time" => return duration(value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `strategy`, `shrink`, `jobs` and `crate`"
+                 `time`, `steps`, `strategy`, `shrink`, `persist`, `jobs` and `crate`"
             )));
         }
     };
     if fits {
         return Ok(value.to_token_stream());
     }
-    let kind = if name == "shrink" {
+    let kind = if matches!(name.as_str(), "shrink" | "persist") {
         "`true` or `false`"
     } else {
         "an integer"

@@ -61,6 +61,8 @@ const REF: usize = 1 << 5;
 
 /// The task is in its world's queue.
 const QUEUED: u8 = 1;
+/// The task is being polled.
+const RUNNING: u8 = 1 << 2;
 /// The task's future may be dropped on any thread. Set when the cell is made.
 const SEND: u8 = 1 << 1;
 
@@ -281,7 +283,7 @@ unsafe fn wake_join_waker<F: Future>(header: NonNull<Header>) {
         // SAFETY: the caller completed the task while `JOIN_WAKER` was set (invariant 3).
         if let Some(waker) = unsafe { &*slot } {
             // A waker that panics must not stop the world that completed the task.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()));
+            contain(|| waker.wake_by_ref());
         }
     });
 }
@@ -294,7 +296,15 @@ unsafe fn free<F: Future>(header: NonNull<Header>) {
 
 /// Drops a value whose destructor may panic where nobody could catch the panic.
 fn discard<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    contain(|| drop(value));
+}
+
+/// Runs foreign code whose panic must stop nobody. A payload whose own destructor may panic again
+/// is leaked.
+fn contain(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        std::mem::forget(payload);
+    }
 }
 
 /// A counted reference to a cell: what the safe types below share.
@@ -385,7 +395,9 @@ impl Task {
     pub fn run(&self) -> Poll<Ended> {
         let header = self.reference.header();
         header.assert_held();
-        header.flags.set(header.flags.get() & !QUEUED);
+        let flags = header.flags.get();
+        assert_eq!(flags & RUNNING, 0, "a task does not poll itself");
+        header.flags.set(flags & !QUEUED);
         let state = header.state.load(Ordering::Acquire);
         if state & COMPLETE != 0 {
             return Poll::Ready(Ended::Before);
@@ -394,8 +406,10 @@ impl Task {
             self.cancel();
             return Poll::Ready(Ended::Cancelled);
         }
+        header.flags.set(header.flags.get() | RUNNING);
         // SAFETY: the task is alive, not complete, and this thread holds its world.
         let polled = unsafe { (header.vtable.poll)(self.reference.0) };
+        header.flags.set(header.flags.get() & !RUNNING);
         if polled.is_ready() {
             self.complete();
         }
@@ -409,7 +423,10 @@ impl Task {
         if self.reference.is_complete() {
             return;
         }
-        // SAFETY: the task is alive, not complete, and this thread holds its world.
+        let flags = self.reference.header().flags.get();
+        assert_eq!(flags & RUNNING, 0, "a task's own poll does not drop it");
+        // SAFETY: the task is alive, not complete and not being polled, and this thread holds its
+        // world.
         unsafe { (self.reference.header().vtable.cancel)(self.reference.0) };
         self.complete();
     }
@@ -432,9 +449,7 @@ impl Task {
     /// What the world may know of the task.
     #[must_use]
     pub fn view(&self) -> TaskRef<'_> {
-        TaskRef {
-            header: self.reference.header(),
-        }
+        TaskRef::of(&self.reference)
     }
 
     /// Gives the task to an intrusive list.
@@ -471,43 +486,57 @@ impl std::fmt::Debug for Task {
 /// What a world may know of a task it is told about.
 #[derive(Clone, Copy)]
 pub struct TaskRef<'a> {
-    header: &'a Header,
+    /// Reaches the whole cell: a world may keep it as the place of the task in its queue.
+    pointer: NonNull<Header>,
+    _cell: PhantomData<&'a Header>,
 }
 
 impl<'a> TaskRef<'a> {
+    fn of(reference: &'a Reference) -> Self {
+        Self {
+            pointer: reference.0,
+            _cell: PhantomData,
+        }
+    }
+
+    fn header(self) -> &'a Header {
+        // SAFETY: whoever made this view keeps the cell alive for `'a` (invariant 4).
+        unsafe { self.pointer.as_ref() }
+    }
+
     /// The task's number.
     #[must_use]
     pub fn id(self) -> Id {
-        self.header.id
+        self.header().id
     }
 
     /// Where it was spawned.
     #[must_use]
     pub fn location(self) -> &'static Location<'static> {
-        self.header.location
+        self.header().location
     }
 
     /// The type of its future.
     #[must_use]
     pub fn type_name(self) -> &'static str {
-        (self.header.vtable.type_name)()
+        (self.header().vtable.type_name)()
     }
 
     /// The world's own word about the task; 0 until it is set.
     #[must_use]
     pub fn key(self) -> u64 {
-        self.header.key.get()
+        self.header().key.get()
     }
 
     /// Sets the world's own word about the task.
     pub fn set_key(self, key: u64) {
-        self.header.key.set(key);
+        self.header().key.set(key);
     }
 
     /// The name under which tasks that wait for this one know it.
     #[must_use]
     pub fn resource(self) -> &'a Resource {
-        &self.header.resource
+        &self.header().resource
     }
 
     /// Notes that the task is in the world's queue; false if it already was.
@@ -515,39 +544,40 @@ impl<'a> TaskRef<'a> {
     /// For a task that a world queues by itself, as it does with one that it was just given.
     #[must_use]
     pub fn queue(self) -> bool {
-        let flags = self.header.flags.get();
-        self.header.flags.set(flags | QUEUED);
+        let flags = self.header().flags.get();
+        self.header().flags.set(flags | QUEUED);
         flags & QUEUED == 0
     }
 
     /// Whether the task is in the world's queue.
     #[must_use]
     pub fn is_queued(self) -> bool {
-        self.header.flags.get() & QUEUED != 0
+        self.header().flags.get() & QUEUED != 0
     }
 
     /// Whether the task may be dropped on any thread: it was not made by `spawn_local`.
     #[must_use]
     pub fn is_send(self) -> bool {
-        self.header.flags.get() & SEND != 0
+        self.header().flags.get() & SEND != 0
     }
 
     /// The id of the world that the task belongs to.
     #[must_use]
     pub fn owner(self) -> u64 {
-        self.header.owner.id
+        self.header().owner.id
     }
 
     pub(crate) fn raw(self) -> NonNull<Header> {
-        NonNull::from(self.header)
+        self.pointer
     }
 
     /// # Safety
     /// The cell of `header` lives at least as long as `'a`.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
-        // SAFETY: the caller says so.
-        let header = unsafe { header.as_ref() };
-        Self { header }
+        Self {
+            pointer: header,
+            _cell: PhantomData,
+        }
     }
 }
 
@@ -632,7 +662,7 @@ impl WokenTask {
         if self.0.is_complete() {
             return;
         }
-        let task = TaskRef { header };
+        let task = TaskRef::of(&self.0);
         if task.queue() {
             deliver(task);
         }
@@ -766,7 +796,7 @@ fn abort(reference: &Reference) {
 fn wake(reference: &Reference) {
     let header = reference.header();
     if context::owner() == header.owner.id {
-        let task = TaskRef { header };
+        let task = TaskRef::of(reference);
         if !reference.is_complete() && task.queue() {
             // Not the current backend: this thread may have entered another runtime since.
             context::with_holder(|backend| {

@@ -35,6 +35,8 @@ impl Identity {
             Some((krate, modules)) => (krate, Some(modules)),
             None => (module, None),
         };
+        // A file may be called like a keyword.
+        let krate = krate.strip_prefix("r#").unwrap_or(krate);
         let name = match modules {
             Some(modules) => format!("{modules}::{name}"),
             None => name.to_owned(),

@@ -274,7 +274,7 @@ impl Found {
                     "  its choices do not repeat it: there is nothing to shrink"
                 )?;
             }
-            _ if self.plan.deviations.is_empty() => writeln!(f, "  a calm run fails too")?,
+            _ if self.plan.deviations.is_empty() => writeln!(f, "  it fails undisturbed too")?,
             Some(shrinking) => writeln!(
                 f,
                 "  shrunk from {} to {left} in {} replays and {:.1} s{}:",

@@ -170,8 +170,51 @@ impl Sweep<'_> {
                 outcome: calm,
             })
         });
-        let found = failed.map(|failed| self.investigate(failed, horizon));
+        let found = match failed {
+            Some(failed) => Some(self.investigate(failed, horizon)),
+            None => self.compare_two_runs(&runs, horizon),
+        };
         self.report(runs, found, notes)
+    }
+
+    /// Runs the first seed once more: a test that is not the same run twice proves nothing.
+    fn compare_two_runs(&self, runs: &[RunSummary], horizon: u64) -> Option<Found> {
+        let first = runs.first()?;
+        let spec = self.spec(first.seed, self.config.strategy, horizon);
+        let second = self.run_quietly(spec.clone());
+        if second.hash == first.hash {
+            return None;
+        }
+        let full = Spec {
+            level: Level::Full,
+            ..spec
+        };
+        let (one, two) = (self.run_quietly(full.clone()), self.run_quietly(full));
+        let message = differing(&one.record, &two.record);
+        let replay = format!("SIMOOM_SEED={}", Seed(first.seed));
+        Some(Found {
+            label: self.identity.label().to_owned(),
+            seed: first.seed,
+            position: Some((1, self.seeds())),
+            failure: Failure::Nondeterminism { message },
+            polls: second.polls,
+            time_ns: second.time_ns,
+            raw: Vec::new(),
+            plan: Plan {
+                seed: first.seed,
+                strategy: self.config.strategy.for_seed(first.seed).to_string(),
+                horizon,
+                failure: None,
+                deviations: Vec::new(),
+            },
+            shrunk: None,
+            confirmed: Confirmation::NotTried("two runs in this process differ".to_owned()),
+            witness: Witness::default(),
+            saved: None,
+            replay: self.identity.command(&replay),
+            notes: Vec::new(),
+            record: None,
+        })
     }
 
     fn report(&self, runs: Vec<RunSummary>, found: Option<Found>, notes: Vec<String>) -> Report {
@@ -537,12 +580,35 @@ fn differs(second: &Outcome, hash: u128, replayed: &Outcome) -> String {
         );
     }
     Failure::Nondeterminism {
-        message: "running the same seed twice in one process gave two different runs; something \
-                  outside the simulation decides (the real clock, entropy, hash order, another \
-                  thread, a static)"
-            .to_owned(),
+        message: TWO_RUNS.to_owned(),
     }
     .to_string()
+}
+
+const TWO_RUNS: &str = "running the same seed twice in one process gave two different runs; \
+                        something outside the simulation decides (the real clock, entropy, hash \
+                        order, another thread, a static)";
+
+/// What two records of one seed differ in first.
+fn differing(one: &[String], two: &[String]) -> String {
+    let lines = one.iter().map(Some).chain(std::iter::repeat(None));
+    let others = two.iter().map(Some).chain(std::iter::repeat(None));
+    let longest = one.len().max(two.len());
+    let parted = lines
+        .zip(others)
+        .take(longest)
+        .find(|(one, two)| one != two);
+    match parted {
+        None => format!("{TWO_RUNS}; a third and a fourth run agreed"),
+        Some((one, two)) => {
+            let end = "the end of the run".to_owned();
+            format!(
+                "{TWO_RUNS}; they part at\n{}\n{}",
+                one.unwrap_or(&end),
+                two.unwrap_or(&end)
+            )
+        }
+    }
 }
 
 /// Stored choices that had no effect: their anchors did not turn up, or calm chose the same.

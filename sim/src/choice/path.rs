@@ -180,7 +180,10 @@ pub(crate) fn unescape(text: &str) -> Option<String> {
 
 /// `kv::server::run` for `kv::server::run::{{closure}}`.
 pub(crate) fn short_type_name(name: &str) -> String {
-    let name = name.replace("::{{closure}}", "");
+    // An async closure is made of a closure and of what the compiler makes around it.
+    let name = name
+        .replace("::{{closure}}", "")
+        .replace("::{{synthetic}}", "");
     match name.split_once('<') {
         Some((head, _)) if !head.is_empty() => head.to_owned(),
         _ => name,

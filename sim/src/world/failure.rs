@@ -99,7 +99,8 @@ impl fmt::Display for Failure {
             }
             Self::Error { node, message } => write!(f, "{node} returned an error: {message}"),
             Self::Deadlock => f.write_str(
-                "deadlock: the test waits, no task can run, and nothing is due to happen",
+                "deadlock: the test waits, no task can run, and nothing is due to happen (threads \
+                 outside the simulation are not waited for)",
             ),
             Self::StepLimit { steps } => {
                 write!(

@@ -493,7 +493,8 @@ both! {
             }
             // One of them would do.
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            let waker = cx.waker().clone();
+            waker.wake();
             Poll::Pending
         })
         .await;

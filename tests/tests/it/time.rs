@@ -75,7 +75,7 @@ both! {
         assert_eq!(later.checked_sub(5 * MS), Some(now));
         assert_eq!(now.checked_sub(Duration::MAX), None);
         assert!(now + Duration::MAX > later);
-        assert_eq!(later.elapsed() <= MS * 1_000, true);
+        assert!(later.elapsed() <= MS * 1_000);
         assert_eq!(Instant::from_std(later.into_std()), later);
         let mut moved = now;
         moved += MS;
@@ -527,7 +527,7 @@ both! {
     }
 
     async fn a_sleep_can_move_to_another_task() {
-        let mut asleep = Box::pin(sleep(3 * MS));
+        let mut asleep = Box::pin(sleep(100 * MS));
         let deadline = asleep.deadline();
         assert!(timeout(MS, &mut asleep).await.is_err());
         simoom::spawn(asleep).await.unwrap();

@@ -4,7 +4,7 @@ use crate::words::{code, lines_with};
 use crate::{File, assert_none, files};
 
 /// The files that may hold `unsafe`, and what for.
-const UNSAFE: [(&str, &str); 11] = [
+const UNSAFE: [(&str, &str); 13] = [
     (
         "runtime/src/backend/real/queue.rs",
         "intrusive lists of task cells",
@@ -40,6 +40,14 @@ const UNSAFE: [(&str, &str); 11] = [
     ),
     ("runtime/src/task/cell.rs", "the task cell"),
     ("sim/src/native.rs", "calls into libc"),
+    (
+        "tests/peers/src/measure.rs",
+        "the processor time of the process, for measurements",
+    ),
+    (
+        "tests/peers/src/peer/raw.rs",
+        "the system calls alone, to compare with",
+    ),
 ];
 
 /// Words that may not stand in code, and the files in which they may all the same.
@@ -53,6 +61,9 @@ const UNDONE: [(&str, &[&str]); 3] = [
 /// Files that hold `#[allow(…)]` in what a macro expands to: `#[expect(…)]` would warn there
 /// wherever the user's tokens give no cause.
 const EXPANSIONS: [&str; 2] = ["runtime/src/macros/pin.rs", "runtime/macros/src/select.rs"];
+
+/// Files that `include!` puts into others, where inner documentation is an error.
+const INCLUDED: [&str; 1] = ["tests/peers/src/bodies.rs"];
 
 fn check_unsafe(path: &str, text: &str) -> Vec<String> {
     let listed = UNSAFE.iter().any(|(file, _)| *file == path);
@@ -73,8 +84,8 @@ fn check_unsafe(path: &str, text: &str) -> Vec<String> {
 }
 
 fn check_header(path: &str, text: &str) -> Vec<String> {
-    let is_tests = path.ends_with("/tests.rs");
-    if is_tests || text.starts_with("//! ") {
+    let is_tests = path.ends_with("/tests.rs") || INCLUDED.contains(&path);
+    if is_tests || text.trim().is_empty() || text.starts_with("//! ") {
         return Vec::new();
     }
     vec![format!(

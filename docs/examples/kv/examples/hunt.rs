@@ -9,7 +9,6 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use kv::Client;
 use simoom_sim::{Config, Found, Sim, check};
@@ -34,7 +33,6 @@ fn main() -> ExitCode {
 /// A server and two clients on three machines; each client counts itself twice.
 async fn two_visitors(sim: Sim) {
     sim.node("server").run(|| kv::serve("0.0.0.0:6379"));
-    simoom::time::sleep(Duration::from_millis(1)).await;
     let visitors = ["alice", "bob"].map(|name| {
         let sim = sim.clone();
         sim.node(name).spawn(async move {

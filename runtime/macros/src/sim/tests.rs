@@ -70,6 +70,11 @@ fn mistaken_settings_are_refused() {
         "`shrink` is `true` or `false`",
     );
     check_refused(
+        quote!(persist = 0),
+        item.clone(),
+        "`persist` is `true` or `false`",
+    );
+    check_refused(
         quote!(time = "20 days"),
         item.clone(),
         "`time` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), such as \
@@ -79,7 +84,7 @@ fn mistaken_settings_are_refused() {
         quote!(sedes = 5),
         item,
         "`sedes` is not a setting of a simulated test, which has `seeds`, `seed`, `time`, `steps`, \
-         `strategy`, `shrink`, `jobs` and `crate`",
+         `strategy`, `shrink`, `persist`, `jobs` and `crate`",
     );
 }
 

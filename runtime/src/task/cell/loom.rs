@@ -19,8 +19,13 @@ use crate::sync::loom::block_on;
 use crate::task::inbox::{Claim, Inbox, Unpark};
 
 fn model(body: impl Fn() + Send + Sync + 'static) {
+    model_up_to(3, body);
+}
+
+/// Explores every order with at most `preemptions` switches that nothing forced.
+fn model_up_to(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(preemptions);
     builder.check(body);
 }
 
@@ -132,9 +137,13 @@ fn loom_a_dropped_join_handle_leaves_no_output() {
     model(|| {
         let world = World::open();
         let output = Counted::new(());
+        let slot = Counted::new(Mutex::new(None::<Waker>));
         let (task, handle) = world.spawn({
-            let output = output.clone();
-            async move { output }
+            let (output, slot) = (output.clone(), slot.clone());
+            std::future::poll_fn(move |cx| {
+                *slot.lock().unwrap() = Some(cx.waker().clone());
+                Poll::Ready(output.clone())
+            })
         });
         let drops = thread::spawn(move || {
             let mut cx = Context::from_waker(Waker::noop());
@@ -144,29 +153,31 @@ fn loom_a_dropped_join_handle_leaves_no_output() {
         assert!(task.run().is_ready());
         drop(task);
         drops.join().unwrap();
+        // The waker still keeps the cell.
         assert_eq!(Counted::strong_count(&output), 1);
+        slot.lock().unwrap().take();
         world.close();
     });
 }
 
-/// Waits until its flag is set, and gives its waker to whoever sets it.
+/// Waits until it was pushed twice, and gives its waker to whoever pushes.
 struct Gate {
-    open: Mutex<bool>,
+    pushes: Mutex<usize>,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Gate {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         *self.waker.lock().unwrap() = Some(cx.waker().clone());
-        if *self.open.lock().unwrap() {
+        if *self.pushes.lock().unwrap() == 2 {
             Poll::Ready(())
         } else {
             Poll::Pending
         }
     }
 
-    fn open(&self) {
-        *self.open.lock().unwrap() = true;
+    fn push(&self) {
+        *self.pushes.lock().unwrap() += 1;
         let waker = self.waker.lock().unwrap().take();
         if let Some(waker) = waker {
             waker.wake();
@@ -179,7 +190,7 @@ fn loom_a_wake_from_another_thread_is_never_lost() {
     model(|| {
         let world = World::open();
         let gate = Counted::new(Gate {
-            open: Mutex::new(false),
+            pushes: Mutex::new(0),
             waker: Mutex::new(None),
         });
         let (task, handle) = world.spawn({
@@ -187,12 +198,15 @@ fn loom_a_wake_from_another_thread_is_never_lost() {
             std::future::poll_fn(move |cx| gate.poll(cx))
         });
         drop(handle);
-        let opens = thread::spawn(move || gate.open());
+        let pushes = thread::spawn(move || {
+            gate.push();
+            gate.push();
+        });
         while task.run().is_pending() {
             world.receive();
         }
         drop(task);
-        opens.join().unwrap();
+        pushes.join().unwrap();
         world.close();
     });
 }
@@ -275,7 +289,7 @@ fn loom_an_idle_task_that_is_aborted_is_dropped() {
 
 #[test]
 fn loom_the_last_reference_frees_the_cell_whoever_has_it() {
-    model(|| {
+    model_up_to(2, || {
         let world = World::open();
         let held = Counted::new(());
         let slot = Counted::new(Mutex::new(None::<Waker>));
@@ -299,5 +313,107 @@ fn loom_the_last_reference_frees_the_cell_whoever_has_it() {
         world.close();
         wakes.join().unwrap();
         joins.join().unwrap();
+    });
+}
+
+/// The second wake finds the first one's message on its way and sends none of its own: what it did
+/// before must be seen all the same.
+#[test]
+fn loom_a_wake_that_found_another_on_its_way_is_seen() {
+    model_up_to(2, || {
+        let world = World::open();
+        let slot = Counted::new(Mutex::new(None::<Waker>));
+        let pushes = Counted::new(AtomicUsize::new(0));
+        let (task, handle) = world.spawn({
+            let (slot, pushes) = (slot.clone(), pushes.clone());
+            std::future::poll_fn(move |cx| {
+                if pushes.load(Ordering::Relaxed) == 2 {
+                    return Poll::Ready(());
+                }
+                slot.lock()
+                    .unwrap()
+                    .get_or_insert_with(|| cx.waker().clone());
+                Poll::Pending
+            })
+        });
+        drop(handle);
+        assert!(task.run().is_pending());
+        let waker = slot.lock().unwrap().take().unwrap();
+        let threads: Vec<_> = [waker.clone(), waker]
+            .into_iter()
+            .map(|waker| {
+                let pushes = pushes.clone();
+                thread::spawn(move || {
+                    pushes.fetch_add(1, Ordering::Relaxed);
+                    waker.wake();
+                })
+            })
+            .collect();
+        loop {
+            if world.receive() > 0 && task.run().is_ready() {
+                break;
+            }
+        }
+        slot.lock().unwrap().take();
+        drop(task);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        world.close();
+    });
+}
+
+/// The join waker of a finished task is dropped with its cell, by whoever has the last reference:
+/// what the others did before they let go must come first.
+#[test]
+fn loom_whoever_frees_the_cell_comes_last() {
+    struct Touched(::loom::cell::UnsafeCell<usize>);
+
+    // SAFETY: the last reference orders the two accesses, and loom checks that it does.
+    unsafe impl Sync for Touched {}
+
+    impl Touched {
+        fn touch(&self) {
+            self.0.with_mut(|count| {
+                // SAFETY: as above.
+                unsafe { *count += 1 };
+            });
+        }
+    }
+
+    impl Wake for Touched {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Touched {
+        fn drop(&mut self) {
+            self.touch();
+        }
+    }
+
+    model(|| {
+        let world = World::open();
+        let slot = Counted::new(Mutex::new(None::<Waker>));
+        let (task, handle) = world.spawn({
+            let slot = slot.clone();
+            std::future::poll_fn(move |cx| {
+                *slot.lock().unwrap() = Some(cx.waker().clone());
+                Poll::Ready(())
+            })
+        });
+        let joins = Arc::new(Touched(::loom::cell::UnsafeCell::new(0)));
+        let waker = Waker::from(joins.clone());
+        assert!(handle.poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert!(task.run().is_ready());
+        drop(task);
+        let stray = slot.lock().unwrap().take();
+        let thread = thread::spawn(move || drop(stray));
+        joins.touch();
+        // Loom does not see this count: the cell alone orders what follows.
+        drop(joins);
+        drop(handle);
+        thread.join().unwrap();
+        world.close();
     });
 }

@@ -81,7 +81,7 @@ pub(crate) struct End {
     pub(crate) writers: Vec<Waker>,
     pub(crate) nodelay: bool,
     pub(crate) ttl: u32,
-    pub(crate) linger_ns: Option<u64>,
+    pub(crate) linger_s: Option<u64>,
 }
 
 /// A segment that waits for its link to heal.
@@ -171,7 +171,16 @@ impl End {
             writers: Vec::new(),
             nodelay: false,
             ttl: 64,
-            linger_ns: None,
+            linger_s: None,
+        }
+    }
+
+    /// The other end's address, unless the connection is over: failed, or finished by both ends.
+    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
+        let finished = self.fin_sent && self.fin_received;
+        match self.phase {
+            Phase::Open if !finished => Ok(self.peer),
+            _ => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 

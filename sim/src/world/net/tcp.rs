@@ -110,11 +110,7 @@ impl World {
         let node = self.current_node();
         let own = self.nodes[node.0 as usize].ip;
         let target = SocketAddr::new(this_host(target.ip()), target.port());
-        let local_ip = if target.ip().is_loopback() {
-            target.ip()
-        } else {
-            own
-        };
+        let local_ip = source_of(target.ip(), own);
         let local = SocketAddr::new(local_ip, self.free_port(node)?);
         let opener = self.current_path();
         let number = match self.tasks.current_mut() {
@@ -392,10 +388,12 @@ impl World {
             return;
         }
         queue.pending += 1;
+        let ttl = queue.ttl;
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         connection.listener = Some(listener);
+        connection.ends[1].ttl = ttl;
         connection.ends[1].held_open = true;
         self.send(id, 1, Segment::SynAck);
     }
@@ -713,7 +711,7 @@ impl World {
         this.held_open = false;
         self.effects.drop_all(&mut this.readers);
         self.effects.drop_all(&mut this.writers);
-        let abrupt = this.received_bytes > 0 || this.linger_ns == Some(0);
+        let abrupt = this.received_bytes > 0 || this.linger_s == Some(0);
         match this.phase {
             Phase::Open if abrupt => {
                 this.phase = Phase::Dead;
@@ -746,7 +744,7 @@ impl World {
     /// Closes one end with a reset.
     fn close_abruptly(&mut self, id: ConnectionId, end: usize) {
         if let Some(connection) = self.net.connection_mut(id) {
-            connection.ends[end].linger_ns = Some(0);
+            connection.ends[end].linger_s = Some(0);
         }
         self.close(id, end);
     }
@@ -802,6 +800,15 @@ impl World {
         if connection.ends.iter().all(over) {
             self.net.connections.remove(id.slot as usize);
         }
+    }
+}
+
+/// The address that a connection to `ip` comes from: the first loopback address for all of them.
+fn source_of(ip: IpAddr, own: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_loopback() => ip.into(),
+        _ => own,
     }
 }
 

@@ -5,7 +5,7 @@
 //! `bare` they are made on this thread, without what reports a failing seed.
 
 #[path = "../../src/measure.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the rows of this program need a part of it")]
 mod measure;
 
 use std::future::Future;

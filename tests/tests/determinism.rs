@@ -1,0 +1,274 @@
+//! The same seed does the same: twice in one process, in two processes, and in two builds.
+//!
+//! 200 seeds by default. A longer measurement, which prints one JSON line for each comparison:
+//!
+//! ```text
+//! SIMOOM_DETERMINISM_SEEDS=10000 cargo test -p simoom-tests --test determinism -- --nocapture
+//! ```
+//!
+//! With another build of this test in `SIMOOM_DETERMINISM_OTHER`, that one is asked too:
+//!
+//! ```text
+//! cargo test --release -p simoom-tests --test determinism --no-run
+//! SIMOOM_DETERMINISM_OTHER=target/release/deps/determinism-… cargo test …
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::{TcpListener, TcpStream};
+use simoom::sync::{Mutex, Notify, mpsc};
+use simoom::task::{spawn_local, yield_now};
+use simoom::time::{Duration, sleep, timeout};
+use simoom::{rand, select};
+use simoom_sim::{Config, Node, RunSummary, Sim, check};
+
+const SEEDS: &str = "SIMOOM_DETERMINISM_SEEDS";
+const OTHER: &str = "SIMOOM_DETERMINISM_OTHER";
+const CHILD: &str = "SIMOOM_DETERMINISM_CHILD";
+
+/// What a line of a child process begins with.
+const MARK: &str = "simoom-determinism";
+
+#[test]
+fn the_same_seed_does_the_same() {
+    let first = timed("first", runs);
+    let distinct = first
+        .iter()
+        .map(|run| run.hash)
+        .collect::<BTreeSet<_>>()
+        .len();
+    let seeds = first.len();
+    println!(
+        "{{\"seeds\":{seeds},\"distinct\":{distinct},\"profile\":\"{}\"}}",
+        profile()
+    );
+    assert!(
+        distinct > seeds * 9 / 10,
+        "{distinct} of {seeds} runs differ"
+    );
+
+    let second = timed("same_process", runs);
+    compare("a second sweep of the same process", &first, &second);
+    let this = std::env::current_exe().expect("this test knows its binary");
+    let third = timed("other_process", || ask(&this));
+    compare("another process", &first, &third);
+    if let Some(other) = std::env::var_os(OTHER) {
+        let fourth = timed("other_build", || ask(&PathBuf::from(other)));
+        compare("another build", &first, &fourth);
+    }
+}
+
+/// Does nothing unless another process asks for it.
+#[test]
+fn runs_for_another_process() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    for run in runs() {
+        let RunSummary {
+            seed,
+            hash,
+            polls,
+            events,
+            time,
+            ..
+        } = run;
+        println!("{MARK} {seed} {hash} {polls} {events} {}", time.as_nanos());
+    }
+}
+
+/// Runs `f`, and says how long it took.
+fn timed(name: &str, f: impl FnOnce() -> Vec<RunSummary>) -> Vec<RunSummary> {
+    let start = Instant::now();
+    let runs = f();
+    println!(
+        "{{\"sweep\":\"{name}\",\"profile\":\"{}\",\"seeds\":{},\"seconds\":{:.3}}}",
+        profile(),
+        runs.len(),
+        start.elapsed().as_secs_f64()
+    );
+    runs
+}
+
+fn profile() -> &'static str {
+    if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    }
+}
+
+/// Asserts that every seed did the same in both sweeps.
+#[track_caller]
+fn compare(what: &str, ours: &[RunSummary], theirs: &[RunSummary]) {
+    let differing: Vec<_> = (ours.iter().zip(theirs))
+        .filter(|(ours, theirs)| ours != theirs)
+        .collect();
+    println!(
+        "{{\"compared_with\":\"{what}\",\"seeds\":{},\"differing\":{}}}",
+        theirs.len(),
+        differing.len()
+    );
+    assert_eq!(ours.len(), theirs.len(), "{what} ran other seeds");
+    assert!(
+        differing.is_empty(),
+        "{} of {} seeds differ in {what}, the first: {:?}",
+        differing.len(),
+        ours.len(),
+        differing[0]
+    );
+}
+
+/// The runs of the workload, one for each seed.
+fn runs() -> Vec<RunSummary> {
+    let seeds = std::env::var(SEEDS).map_or(200, |text| text.parse().expect("a number of seeds"));
+    let config = Config::default().seeds(seeds).persist(false);
+    let report = check(config, workload);
+    let runs = report.runs().to_vec();
+    report.unwrap();
+    runs
+}
+
+/// The runs of the same workload in a process of `binary`.
+fn ask(binary: &PathBuf) -> Vec<RunSummary> {
+    let output = Command::new(binary)
+        .args(["--exact", "runs_for_another_process", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .expect("the other process starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "the other process failed:\n{text}");
+    text.lines().filter_map(parse).collect()
+}
+
+/// The run that a line tells of. The harness may have put its own text before it.
+fn parse(line: &str) -> Option<RunSummary> {
+    let (_, rest) = line.split_once(MARK)?;
+    let mut words = rest.split_whitespace();
+    let mut word = || words.next().expect("a line has five numbers");
+    let (seed, hash) = (word().parse(), word().parse());
+    let (polls, events, time_ns) = (word().parse(), word().parse(), word().parse());
+    Some(RunSummary {
+        seed: seed.expect("a seed"),
+        hash: hash.expect("a hash"),
+        polls: polls.expect("a number of polls"),
+        events: events.expect("a number of events"),
+        time: Duration::from_nanos(time_ns.expect("a time")),
+    })
+}
+
+/// Four nodes over TCP, one of which is cut off, killed and restarted, beside tasks that share
+/// locks, channels and notifications.
+async fn workload(sim: Sim) {
+    let server = sim.node("server").run(serve);
+    let clients: Vec<_> = (0..3)
+        .map(|number| {
+            let node = sim.node(&format!("client-{number}"));
+            node.spawn(client(sim.clone(), number))
+        })
+        .collect();
+    let trouble = spawn_local(trouble(sim.clone(), server));
+    share(&sim).await;
+    for client in clients {
+        client.await.unwrap();
+    }
+    trouble.await.unwrap();
+}
+
+async fn serve() {
+    let Ok(listener) = TcpListener::bind("0.0.0.0:80").await else {
+        return;
+    };
+    let total = Arc::new(Mutex::new(0));
+    while let Ok((stream, _)) = listener.accept().await {
+        let total = total.clone();
+        simoom::spawn(async move {
+            // A client may give up at any time.
+            drop(answer(stream, total).await);
+        });
+    }
+}
+
+async fn answer(mut stream: TcpStream, total: Arc<Mutex<u64>>) -> std::io::Result<()> {
+    loop {
+        let number = stream.read_u8().await?;
+        let mut total = total.lock().await;
+        let seen = *total;
+        yield_now().await;
+        *total = seen + u64::from(number);
+        stream.write_u64(*total).await?;
+    }
+}
+
+async fn client(sim: Sim, number: u8) {
+    for round in 0..4 {
+        let pause = rand::below(5_000);
+        select! {
+            told = exchange(number, round) => {
+                sim.note(&format!("client {number} was told {told:?} in round {round}"));
+            }
+            () = sleep(Duration::from_millis(40)) => {
+                sim.note(&format!("client {number} gave up in round {round}"));
+            }
+        }
+        sleep(Duration::from_micros(pause)).await;
+    }
+}
+
+async fn exchange(number: u8, round: u8) -> Result<u64, std::io::ErrorKind> {
+    let exchange = async {
+        let mut stream = TcpStream::connect("server:80").await?;
+        stream.write_u8(number + 1).await?;
+        stream.read_u64().await?;
+        stream.write_u8(round).await?;
+        stream.read_u64().await
+    };
+    exchange.await.map_err(|error| error.kind())
+}
+
+/// Cuts one client off, and kills and restarts the server meanwhile.
+async fn trouble(sim: Sim, server: Node) {
+    sleep(Duration::from_micros(rand::below(20_000))).await;
+    let victim = sim.node(&format!("client-{}", rand::below(3)));
+    sim.net().partition(&server, &victim);
+    sleep(Duration::from_micros(rand::below(20_000))).await;
+    server.kill();
+    sleep(Duration::from_micros(rand::below(20_000))).await;
+    server.restart();
+    sim.net().heal_all();
+}
+
+/// Tasks of one node that share a lock, a channel and a notification.
+async fn share(sim: &Sim) {
+    let (sender, mut receiver) = mpsc::channel(2);
+    let (total, notify) = (Arc::new(Mutex::new(0)), Arc::new(Notify::new()));
+    for number in 0..4_u64 {
+        let (sender, total, notify) = (sender.clone(), total.clone(), notify.clone());
+        simoom::spawn(async move {
+            if number > 0 {
+                notify.notified().await;
+            }
+            for turn in 0..3 {
+                *total.lock().await += number;
+                let late = sender.send(number * 10 + turn);
+                let _ = timeout(Duration::from_micros(rand::below(300)), late).await;
+            }
+            notify.notify_one();
+        });
+    }
+    drop(sender);
+    let mut seen = Rc::new(Vec::new());
+    while let Some(value) = receiver.recv().await {
+        Rc::make_mut(&mut seen).push(value);
+        if rand::ratio(1, 4) {
+            sleep(Duration::from_micros(200)).await;
+        }
+    }
+    sim.note(&format!("received {seen:?}, total {}", *total.lock().await));
+}

@@ -1,0 +1,6 @@
+//! What tasks share.
+
+mod mpsc;
+mod mutex;
+mod notify;
+mod oneshot;
