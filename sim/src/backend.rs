@@ -32,7 +32,7 @@ use crate::record::EventKind;
 use crate::remote::SimRemote;
 use crate::world::node::NodeId;
 use crate::world::tasks::{TaskEntry, Tasks};
-use crate::world::{Due, World};
+use crate::world::{Due, Effects, World};
 
 /// A world, as its thread sees it.
 pub(crate) struct SimBackend {
@@ -48,6 +48,8 @@ pub(crate) struct SimBackend {
     spawn_for: RefCell<Option<SpawnFor>>,
     /// Collects the await stacks of a task that is stuck.
     stacks: RefCell<Option<Vec<String>>>,
+    /// Empty, with the room that earlier effects took.
+    spare_effects: Cell<Effects>,
 }
 
 /// Where a task is spawned from outside its node.
@@ -70,6 +72,7 @@ impl SimBackend {
             next_id: Cell::new(0),
             spawn_for: RefCell::new(None),
             stacks: RefCell::new(None),
+            spare_effects: Cell::default(),
         }
     }
 
@@ -80,9 +83,12 @@ impl SimBackend {
         if world.effects.is_empty() {
             return result;
         }
-        let effects = std::mem::take(&mut world.effects);
+        // What the effects set off in turn finds the spare ones gone and makes do with new ones.
+        let spare = self.spare_effects.take();
+        let mut effects = std::mem::replace(&mut world.effects, spare);
         drop(world);
         effects.run();
+        self.spare_effects.set(effects);
         result
     }
 

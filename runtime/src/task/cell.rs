@@ -113,6 +113,8 @@ struct Vtable {
     drop_output: unsafe fn(NonNull<Header>),
     /// Replaces the join waker.
     set_join_waker: unsafe fn(NonNull<Header>, Option<Waker>),
+    /// Whether the join waker wakes the same task as another.
+    is_join_waker: unsafe fn(NonNull<Header>, &Waker) -> bool,
     /// Wakes the join waker.
     wake_join_waker: unsafe fn(NonNull<Header>),
     /// Frees the cell.
@@ -152,6 +154,7 @@ fn allocate<F: Future>(
                     take_output: take_output::<F>,
                     drop_output: drop_output::<F>,
                     set_join_waker: set_join_waker::<F>,
+                    is_join_waker: is_join_waker::<F>,
                     wake_join_waker: wake_join_waker::<F>,
                     free: free::<F>,
                     type_name: std::any::type_name::<F>,
@@ -260,6 +263,17 @@ unsafe fn set_join_waker<F: Future>(header: NonNull<Header>, waker: Option<Waker
         std::mem::replace(unsafe { &mut *slot }, waker)
     });
     drop(previous);
+}
+
+unsafe fn is_join_waker<F: Future>(header: NonNull<Header>, waker: &Waker) -> bool {
+    // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
+    let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    cell.join_waker.with(|slot| {
+        // SAFETY: the caller is the join handle and set `JOIN_WAKER`: until it clears the bit
+        // nobody writes to the slot (invariant 3).
+        let kept = unsafe { &*slot };
+        kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
+    })
 }
 
 unsafe fn wake_join_waker<F: Future>(header: NonNull<Header>) {
@@ -691,6 +705,10 @@ impl<T> Join<T> {
         let header = self.reference.header();
         let state = header.state.load(Ordering::Acquire);
         if state & JOIN_WAKER != 0 {
+            // SAFETY: the task is alive, this is its join handle and the bit is set (invariant 3).
+            if unsafe { (header.vtable.is_join_waker)(self.reference.0, waker) } {
+                return state & COMPLETE != 0;
+            }
             // Take the slot back before writing to it.
             if header.state.fetch_sub(JOIN_WAKER, Ordering::AcqRel) & COMPLETE != 0 {
                 return true;

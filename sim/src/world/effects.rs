@@ -32,13 +32,13 @@ impl Effects {
         self.wake.is_empty() && self.drop.is_empty()
     }
 
-    /// Runs what was collected. Called without any borrow of the world.
+    /// Runs what was collected, and is empty then. Called without any borrow of the world.
     ///
     /// A waker that panics does not keep the others from being woken: the first panic goes on
     /// when all is done, unless one is under way already.
-    pub(crate) fn run(self) {
-        let woken = each(self.wake, Waker::wake);
-        let dropped = each(self.drop, drop);
+    pub(crate) fn run(&mut self) {
+        let woken = each(self.wake.drain(..), Waker::wake);
+        let dropped = each(self.drop.drain(..), drop);
         if let Some(payload) = woken.or(dropped)
             && !std::thread::panicking()
         {

@@ -228,8 +228,7 @@ impl Tasks {
     /// Where `slot` stands, or would stand, among the runnable.
     fn rank(&self, slot: TaskSlot) -> Result<usize, usize> {
         let key = (self.entries[slot.0 as usize].order, slot);
-        self.ready
-            .binary_search_by_key(&key, |&other| (self.entries[other.0 as usize].order, other))
+        self.ready_orders.binary_search(&key)
     }
 
     /// Adds a task to the runnable; its rank if it was not among them.

@@ -108,15 +108,19 @@ pub mod paused {
     }
 }
 
-/// simoom's simulator through `check`, as its users meet it: a calm run, then one per seed.
+/// simoom's simulator through `check`, as its users meet it: a calm run, then one per seed, then
+/// the first seed once more.
 ///
-/// The calm run is work like any other and counted as such.
+/// The two runs beside the seeds are work like any other and counted as such.
 pub mod simoom {
     use ::simoom::io::{AsyncReadExt, AsyncWriteExt};
     use ::simoom::net::{TcpListener, TcpStream};
     use simoom_sim::{Config, Sim, Strategy, check};
 
     use super::*;
+
+    /// The runs of a sweep that passes, beside one for each seed.
+    const EXTRA_RUNS: u64 = 2;
 
     pub fn run(row: &str, strategy: Strategy, scale: u64) -> Option<Costs> {
         // One run after another, no failure files, no limit that the row would meet.
@@ -130,13 +134,13 @@ pub mod simoom {
                 check(config(0), |_| timers(100)).unwrap();
                 let span = Span::start();
                 check(config(1), move |_| timers(sleeps)).unwrap();
-                span.end(2 * TASKS * sleeps)
+                span.end((1 + EXTRA_RUNS) * TASKS * sleeps)
             }
             "sim_rpc" => {
-                let worlds = 20 / scale;
+                let worlds = (20 / scale).max(1 + EXTRA_RUNS);
                 check(config(0), rpc).unwrap();
                 let span = Span::start();
-                check(config(worlds - 1), rpc).unwrap();
+                check(config(worlds - EXTRA_RUNS), rpc).unwrap();
                 span.end(worlds * CLIENTS * REQUESTS)
             }
             "sim_boot" => {
@@ -144,7 +148,7 @@ pub mod simoom {
                 check(config(seeds / 10), boot).unwrap();
                 let span = Span::start();
                 check(config(seeds), boot).unwrap();
-                span.end(seeds + 1)
+                span.end(seeds + EXTRA_RUNS)
             }
             _ => return None,
         })

@@ -126,13 +126,17 @@ impl Segment {
             Self::Fin => 4,
             Self::Reset => 5,
             Self::Window => 6,
-            Self::Data(bytes) => bytes
-                .chunks(8)
-                .fold(bytes.len() as u64 + 7, |state, chunk| {
-                    let mut word = [0; 8];
-                    word[..chunk.len()].copy_from_slice(chunk);
-                    crate::choice::mix(state, u64::from_le_bytes(word))
-                }),
+            Self::Data(bytes) => {
+                let mix = |state, word| crate::choice::mix(state, u64::from_le_bytes(word));
+                let (words, rest) = bytes.as_chunks::<8>();
+                let state = words.iter().copied().fold(bytes.len() as u64 + 7, mix);
+                if rest.is_empty() {
+                    return state;
+                }
+                let mut last = [0; 8];
+                last[..rest.len()].copy_from_slice(rest);
+                mix(state, last)
+            }
         }
     }
 }

@@ -534,7 +534,11 @@ impl World {
                 }
                 return;
             }
-            let bytes: Vec<u8> = sender.unsent.drain(..count).collect();
+            // Whole slices: taking bytes one by one was a twelfth of a request's cost.
+            let (front, back) = sender.unsent.as_slices();
+            let split = count.min(front.len());
+            let bytes = [&front[..split], &back[..count - split]].concat();
+            sender.unsent.drain(..count);
             sender.in_flight += count;
             self.effects.wake_all(&mut sender.writers);
             self.send(id, from, Segment::Data(bytes));
