@@ -90,7 +90,8 @@ both! {
     async fn both_ends_may_end_at_once() {
         let (mut client, mut server) = pair().await;
         let (one, two) = simoom::join!(client.shutdown(), server.shutdown());
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
         assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
     }
