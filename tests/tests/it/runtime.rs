@@ -179,10 +179,6 @@ fn run_1_and_2_the_output_is_returned_unchanged() {
     assert!(text.contains("unchanged"), "{text}");
 }
 
-#[expect(
-    clippy::async_yields_async,
-    reason = "the handle is awaited in the next call"
-)]
 #[test]
 fn run_9_a_runtime_runs_many_futures() {
     let runtime = Runtime::new().unwrap();
