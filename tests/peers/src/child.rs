@@ -19,7 +19,7 @@ use crate::{kv, peer, sim};
 pub fn measure(row: &Row, peer: &str, round: u32, scale: u64) -> Option<Map<String, Value>> {
     if row.name.starts_with("echo") {
         let mut figures = echo(&server(row.name, peer, scale), row.name, scale);
-        // Counting slows the server down, so it is done apart, and once: counts do not vary.
+        // Counting slows the server down, so it is done apart, and once.
         if round == 0
             && let Some(calls) = calls_per_message(row.name, peer)
         {
