@@ -25,8 +25,14 @@ fn is_child() -> bool {
 
 /// Runs the test `name` of this binary alone, with `variables`.
 fn child(name: &str, variables: &[(&str, &str)]) -> Output {
+    child_with(&["--nocapture"], name, variables)
+}
+
+/// Runs one test of this binary in a process of its own, with these arguments for the harness.
+fn child_with(arguments: &[&str], name: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--nocapture", "--include-ignored"]);
+    command.args([name, "--exact", "--include-ignored"]);
+    command.args(arguments);
     for name in ["SEED", "SEEDS", "STRATEGY", "REPLAY", "JOBS", "PERSIST"] {
         command.env_remove(format!("SIMOOM_{name}"));
     }
@@ -406,7 +412,8 @@ fn a_poll_that_never_returns_ends_the_process_with_its_stack() {
         .unwrap();
         return;
     }
-    let output = child(NAME, &[]);
+    // Without `--nocapture`: what the harness has caught would go down with the process.
+    let output = child_with(&[], NAME, &[]);
     let text = text(&output);
     assert!(!output.status.success(), "{text}");
     assert!(
