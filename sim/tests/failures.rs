@@ -461,3 +461,25 @@ async fn an_attribute_takes_a_result() -> Result<(), String> {
 async fn an_attribute_has_settings(sim: Sim) {
     assert!(sim.seed() < 0x5eed_0000_0000_0010);
 }
+
+#[test]
+fn a_select_is_named_by_its_own_line() {
+    if is_child() {
+        return;
+    }
+    let report = check(config(), |_| async {
+        simoom::task::yield_now().await;
+        let line = line!() + 1;
+        let first = simoom::select! { () = async {} => true, () = async {} => false };
+        assert!(first, "line {line}");
+    });
+    let found = report.failure().unwrap();
+    let Failure::Panic { message, .. } = found.cause() else {
+        panic!("{found}");
+    };
+    let line = message.strip_prefix("line ").unwrap();
+    assert!(
+        found.story()[0].ends_with(&format!("failures.rs:{line}")),
+        "{found}"
+    );
+}
