@@ -225,7 +225,10 @@ impl fmt::Display for Found {
         self.write_story(f)?;
         let history = &self.witness.history;
         if !history.is_empty() {
-            writeln!(f, "  the last of {} notes:", history.len())?;
+            match history.len() {
+                all if all <= SHOWN => writeln!(f, "  notes:")?,
+                all => writeln!(f, "  the last {SHOWN} of {all} notes:")?,
+            }
             for note in &history[history.len().saturating_sub(SHOWN)..] {
                 writeln!(f, "  {note}")?;
             }
