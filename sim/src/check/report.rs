@@ -46,6 +46,9 @@ pub struct RunSummary {
 
 impl Report {
     /// Every seed that was run, in order. A sweep stops at its first failing seed.
+    ///
+    /// Empty in the fresh process that confirms the failure of another [`check`](crate::check) of
+    /// the same test, and if a saved failure still fails.
     #[must_use]
     pub fn runs(&self) -> &[RunSummary] {
         &self.runs
