@@ -17,7 +17,8 @@ use crate::context;
 /// Outside a runtime.
 ///
 /// # Under simulation
-/// The task belongs to the node of the task that spawned it.
+/// The task belongs to the node of the task that spawned it. If it panics the run fails, also when
+/// somebody joins it, unless the node's `on_failure` says otherwise.
 ///
 /// # Examples
 /// ```
