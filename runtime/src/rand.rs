@@ -4,7 +4,7 @@
 //! operating system. Outside a runtime they come from the operating system itself.
 //!
 //! # Under simulation
-//! The bytes follow from the seed of the run, on the stream of the node that asks: the same seed
+//! The bytes follow from the seed of the run, on the stream of the task that asks: the same seed
 //! gives the same bytes. They are then not secret, and everything here is for choosing, not for
 //! keys: nothing promises that the numbers are fit for cryptography.
 //!

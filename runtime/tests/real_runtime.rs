@@ -1,6 +1,7 @@
 //! The runtime of the real world: tasks, threads, ends.
 
 use std::future::{pending, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -644,7 +645,7 @@ fn chance_picks_every_alternative_and_fills() {
         simoom::backend::with_current(|backend| {
             let backend = backend.unwrap();
             for _ in 0..1000 {
-                seen[backend.pick(4) as usize] += 1;
+                seen[backend.pick(4, Location::caller()) as usize] += 1;
             }
             backend.fill(&mut bytes);
         });

@@ -14,6 +14,7 @@ use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -304,11 +305,11 @@ impl Clock for SimBackend {
 }
 
 impl Chance for SimBackend {
-    fn pick(&self, alternatives: u32) -> u32 {
+    fn pick(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
         if self.is_dead() || self.stacks.borrow().is_some() {
             return 0;
         }
-        self.with(|world| world.choose_branch(alternatives))
+        self.with(|world| world.choose_branch(alternatives, site))
     }
 
     fn fill(&self, bytes: &mut [u8]) {

@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "calls into libc")]
 
 use std::backtrace::Backtrace;
+use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -61,7 +62,7 @@ pub(crate) fn end_with_stack(thread: ThreadId, seed: u64) -> ! {
     // SAFETY: the thread is alive: its run is still registered, under the lock the caller holds.
     unsafe { libc::pthread_kill(thread.0, SIGNAL) };
     std::thread::sleep(std::time::Duration::from_secs(5));
-    eprintln!("simoom: the stuck thread printed no stack");
+    say("simoom: the stuck thread printed no stack");
     std::process::abort()
 }
 
@@ -70,12 +71,17 @@ pub(crate) fn end_with_stack(thread: ThreadId, seed: u64) -> ! {
 extern "C" fn print_stack(_signal: libc::c_int) {
     let seed = ENDING.load(Ordering::Relaxed);
     let task = SimBackend::current(|backend| backend.and_then(SimBackend::describe_running));
-    eprintln!(
+    say(&format!(
         "simoom: a poll has not returned: seed {}, task {}\n\
          a task must not block its thread or loop without awaiting; this is its stack:\n{}",
         seed_text(seed),
         task.as_deref().unwrap_or("unknown"),
         Backtrace::force_capture()
-    );
+    ));
     std::process::abort()
+}
+
+/// Prints past the test harness, which would keep what `eprintln!` prints until a test has ended.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -117,8 +118,8 @@ impl Clock for SimRemote {
 }
 
 impl Chance for SimRemote {
-    fn pick(&self, alternatives: u32) -> u32 {
-        self.inside(|backend| backend.map_or(0, |backend| backend.pick(alternatives)))
+    fn pick(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
+        self.inside(|backend| backend.map_or(0, |backend| backend.pick(alternatives, site)))
     }
 
     fn fill(&self, bytes: &mut [u8]) {

@@ -191,7 +191,15 @@ pub struct Node {
     id: NodeId,
 }
 
-/// What the main of a node may return: nothing, or a result whose error fails the run.
+/// What the main of a node, or a test, may return: nothing, or a result whose error fails the run.
+///
+/// An `async` block that ends in a `loop` or a `panic!` returns `!`, which has no `Exit` yet: write
+/// an `async fn` with `()` or `io::Result<()>` as its return type instead.
+#[diagnostic::on_unimplemented(
+    message = "a node's main and a simulated test return `()` or `Result<(), E>`, not `{Self}`",
+    label = "returns `{Self}`",
+    note = "if it never returns, write it as an `async fn` whose return type is `()` or `Result<(), E>`"
+)]
 pub trait Exit {
     /// The error, as text.
     fn exit(self) -> Result<(), String>;
@@ -227,7 +235,11 @@ impl Node {
         let location = Location::caller();
         with(self.world, |backend| {
             let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
-            assert!(!booted, "node {:?} was booted before", self.name());
+            assert!(
+                !booted,
+                "node {:?} was booted before: `restart` boots it again",
+                self.name()
+            );
             backend.with(|world| {
                 let node = &mut world.nodes[self.id.0 as usize];
                 node.booted_at = location;
@@ -319,7 +331,6 @@ impl Node {
     ///
     /// # Panics
     /// If the node of the test itself were to be killed.
-    #[must_use]
     #[track_caller]
     pub fn on_failure(&self, on_failure: OnFailure) -> Self {
         if on_failure == OnFailure::KillNode {
@@ -335,7 +346,7 @@ impl Node {
     fn assert_not_test(&self) {
         assert!(
             self.id != NodeId::TEST,
-            "the node of the test itself cannot be killed"
+            "the node of the test itself cannot be killed: run what is to die on a node of its own, made by `Sim::node`"
         );
     }
 

@@ -25,8 +25,14 @@ fn is_child() -> bool {
 
 /// Runs the test `name` of this binary alone, with `variables`.
 fn child(name: &str, variables: &[(&str, &str)]) -> Output {
+    child_with(&["--nocapture"], name, variables)
+}
+
+/// Runs one test of this binary in a process of its own, with these arguments for the harness.
+fn child_with(arguments: &[&str], name: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--nocapture", "--include-ignored"]);
+    command.args([name, "--exact", "--include-ignored"]);
+    command.args(arguments);
     for name in ["SEED", "SEEDS", "STRATEGY", "REPLAY", "JOBS", "PERSIST"] {
         command.env_remove(format!("SIMOOM_{name}"));
     }
@@ -406,7 +412,8 @@ fn a_poll_that_never_returns_ends_the_process_with_its_stack() {
         .unwrap();
         return;
     }
-    let output = child(NAME, &[]);
+    // Without `--nocapture`: what the harness has caught would go down with the process.
+    let output = child_with(&[], NAME, &[]);
     let text = text(&output);
     assert!(!output.status.success(), "{text}");
     assert!(
@@ -456,6 +463,7 @@ async fn an_attribute_has_settings(sim: Sim) {
 }
 
 #[test]
+<<<<<<< HEAD
 fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_difference() {
     static RUNS: AtomicU32 = AtomicU32::new(1);
     let config = Config::default().seeds(3).persist(false);
@@ -471,4 +479,25 @@ fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_diff
     let text = found.to_string();
     assert!(text.contains("time.advanced"), "{text}");
     assert!(text.contains("a static"), "{text}");
+=======
+fn a_select_is_named_by_its_own_line() {
+    if is_child() {
+        return;
+    }
+    let report = check(config(), |_| async {
+        simoom::task::yield_now().await;
+        let line = line!() + 1;
+        let first = simoom::select! { () = async {} => true, () = async {} => false };
+        assert!(first, "line {line}");
+    });
+    let found = report.failure().unwrap();
+    let Failure::Panic { message, .. } = found.cause() else {
+        panic!("{found}");
+    };
+    let line = message.strip_prefix("line ").unwrap();
+    assert!(
+        found.story()[0].ends_with(&format!("failures.rs:{line}")),
+        "{found}"
+    );
+>>>>>>> e8688d83ffc0fc5d02bbe4585f27a58b63a3e059
 }

@@ -10,6 +10,7 @@ use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -101,8 +102,8 @@ pub trait Clock {
 
 /// What chance decides.
 pub trait Chance {
-    /// One of `alternatives`, counted from 0. Decides where a `select!` starts to look.
-    fn pick(&self, alternatives: u32) -> u32;
+    /// One of `alternatives`, counted from 0. Decides where the `select!` at `site` starts to look.
+    fn pick(&self, alternatives: u32, site: &'static Location<'static>) -> u32;
 
     /// Fills `bytes` with random bytes for the user.
     fn fill(&self, bytes: &mut [u8]);

@@ -1,6 +1,7 @@
 //! What the expansions of this crate's macros call. Not for people: it may change at any time.
 
 use std::future::{Future, IntoFuture};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,8 +14,10 @@ use crate::context;
 /// One of `alternatives`, counted from 0, as the current world chooses; outside a runtime the
 /// first.
 #[must_use]
+#[track_caller]
 pub fn pick(alternatives: u32) -> u32 {
-    context::with_current(|backend| backend.map_or(0, |backend| backend.pick(alternatives)))
+    let site = Location::caller();
+    context::with_current(|backend| backend.map_or(0, |backend| backend.pick(alternatives, site)))
 }
 
 /// Where a turn through `count` places is after `steps`, when it began at `start`.

@@ -17,7 +17,8 @@ use crate::context;
 /// Outside a runtime.
 ///
 /// # Under simulation
-/// The task belongs to the node of the task that spawned it.
+/// The task belongs to the node of the task that spawned it. If it panics the run fails, also when
+/// somebody joins it, unless the node's `on_failure` says otherwise.
 ///
 /// # Examples
 /// ```
@@ -36,7 +37,7 @@ where
     let location = Location::caller();
     context::with_current(|backend| match backend {
         Some(backend) => spawn_in(backend, future, location),
-        None => outside("spawn"),
+        None => outside("spawn", location),
     })
 }
 
@@ -64,15 +65,14 @@ where
     let location = Location::caller();
     context::with_current(|backend| match backend {
         Some(backend) => spawn_local_in(backend, future, location),
-        None => outside("spawn_local"),
+        None => outside("spawn_local", location),
     })
 }
 
 #[cold]
-#[track_caller]
-fn outside(what: &str) -> ! {
+fn outside(what: &str, location: &Location<'_>) -> ! {
     panic!(
-        "`{what}` was called outside a simoom runtime: call it inside `Runtime::block_on`, \
+        "`{what}` was called outside a simoom runtime, at {location}: call it inside `Runtime::block_on`, \
          `#[simoom::main]` or `#[simoom::test]`, or keep the guard of `Handle::enter`"
     )
 }

@@ -46,6 +46,9 @@ pub struct RunSummary {
 
 impl Report {
     /// Every seed that was run, in order. A sweep stops at its first failing seed.
+    ///
+    /// Empty in the fresh process that confirms the failure of another [`check`](crate::check) of
+    /// the same test, and if a saved failure still fails.
     #[must_use]
     pub fn runs(&self) -> &[RunSummary] {
         &self.runs
@@ -225,7 +228,10 @@ impl fmt::Display for Found {
         self.write_story(f)?;
         let history = &self.witness.history;
         if !history.is_empty() {
-            writeln!(f, "  the last of {} notes:", history.len())?;
+            match history.len() {
+                all if all <= SHOWN => writeln!(f, "  notes:")?,
+                all => writeln!(f, "  the last {SHOWN} of {all} notes:")?,
+            }
             for note in &history[history.len().saturating_sub(SHOWN)..] {
                 writeln!(f, "  {note}")?;
             }

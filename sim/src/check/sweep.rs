@@ -26,6 +26,11 @@ use crate::{logs, panics};
 /// failing seed; its failure is replayed from its choices alone, shrunk, shown once more in a
 /// fresh process if the call stands in a `#[test]` or in the `main` of an example, and saved.
 ///
+/// # Several calls
+/// Calls in one `#[test]` share its saved failures, its replay command and the environment's
+/// `SIMOOM_SEED`. In the fresh process that confirms the failure of one of them the others run
+/// nothing: [`Report::runs`] is empty there.
+///
 /// # Errors
 /// A failing seed is part of the report: call [`Report::unwrap`], or look at
 /// [`Report::failure`].

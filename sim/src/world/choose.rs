@@ -178,8 +178,12 @@ impl World {
         }
     }
 
-    /// Where a `select!` of the running task starts to look.
-    pub(crate) fn choose_branch(&mut self, alternatives: u32) -> u32 {
+    /// Where the `select!` at `site` of the running task starts to look.
+    pub(crate) fn choose_branch(
+        &mut self,
+        alternatives: u32,
+        site: &'static Location<'static>,
+    ) -> u32 {
         if alternatives < 2 {
             return 0;
         }
@@ -188,7 +192,7 @@ impl World {
         };
         let step = entry.selects;
         entry.selects += 1;
-        let (subject, site) = (entry.path, entry.at.site);
+        let subject = entry.path;
         let point = Point {
             subject: entry.hash.0,
             operation: Operation::SELECT,

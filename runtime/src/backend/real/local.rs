@@ -7,6 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -252,7 +253,7 @@ impl Clock for Local {
 }
 
 impl Chance for Local {
-    fn pick(&self, alternatives: u32) -> u32 {
+    fn pick(&self, alternatives: u32, _site: &'static Location<'static>) -> u32 {
         chance::pick(alternatives)
     }
 

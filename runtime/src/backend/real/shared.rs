@@ -7,6 +7,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -173,7 +174,7 @@ impl Clock for Shared {
 }
 
 impl Chance for Shared {
-    fn pick(&self, alternatives: u32) -> u32 {
+    fn pick(&self, alternatives: u32, _site: &'static Location<'static>) -> u32 {
         chance::pick(alternatives)
     }
 
