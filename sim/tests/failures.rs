@@ -463,7 +463,6 @@ async fn an_attribute_has_settings(sim: Sim) {
 }
 
 #[test]
-<<<<<<< HEAD
 fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_difference() {
     static RUNS: AtomicU32 = AtomicU32::new(1);
     let config = Config::default().seeds(3).persist(false);
@@ -479,7 +478,9 @@ fn a_passing_test_that_is_not_the_same_run_twice_is_reported_with_the_first_diff
     let text = found.to_string();
     assert!(text.contains("time.advanced"), "{text}");
     assert!(text.contains("a static"), "{text}");
-=======
+}
+
+#[test]
 fn a_select_is_named_by_its_own_line() {
     if is_child() {
         return;
@@ -499,5 +500,4 @@ fn a_select_is_named_by_its_own_line() {
         found.story()[0].ends_with(&format!("failures.rs:{line}")),
         "{found}"
     );
->>>>>>> e8688d83ffc0fc5d02bbe4585f27a58b63a3e059
 }
