@@ -129,7 +129,8 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
         }
         shown = inside && !is_plumbing(name);
         if shown {
-            frames.push(short_type_name(name));
+            // What a body that starts an async closure is called.
+            frames.push(short_type_name(&name.replace("::{{synthetic}}", "")));
         }
     }
     frames

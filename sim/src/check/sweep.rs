@@ -27,6 +27,10 @@ use crate::{logs, panics};
 /// fresh process if the call stands in a `#[test]` or in the `main` of an example, and saved.
 ///
 /// # Several calls
+/// The saved failures of a `#[test]` that calls this lie in `simoom-regressions/TEST.txt`, those of
+/// the attribute in `simoom-regressions/CRATE/TEST.txt`: give the tests of a package that call
+/// `check` different names.
+///
 /// Calls in one `#[test]` share its saved failures, its replay command and the environment's
 /// `SIMOOM_SEED`. In the fresh process that confirms the failure of one of them the others run
 /// nothing: [`Report::runs`] is empty there.
