@@ -527,7 +527,7 @@ both! {
     }
 
     async fn a_sleep_can_move_to_another_task() {
-        let mut asleep = Box::pin(sleep(3 * MS));
+        let mut asleep = Box::pin(sleep(100 * MS));
         let deadline = asleep.deadline();
         assert!(timeout(MS, &mut asleep).await.is_err());
         simoom::spawn(asleep).await.unwrap();
