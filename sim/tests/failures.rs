@@ -347,7 +347,7 @@ fn a_failure_is_saved_replayed_first_and_replayed_alone() {
     let home = folder.0.to_str().unwrap();
     let file = folder
         .0
-        .join("simoom-regressions")
+        .join("simoom-regressions/failures")
         .join(format!("{NAME}.txt"));
     std::fs::create_dir_all(&folder.0).unwrap();
     let failing = |variables: &[(&str, &str)]| {
@@ -500,4 +500,19 @@ fn a_select_is_named_by_its_own_line() {
         found.story()[0].ends_with(&format!("failures.rs:{line}")),
         "{found}"
     );
+}
+
+/// Two sweeps in one test: the process that shows the second one's failure runs the first as well.
+#[test]
+fn a_sweep_before_the_failing_one_is_whole_in_the_process_that_confirms() {
+    let config = || Config::default().seeds(3).persist(false);
+    let first = check(config(), |_| async { yield_now().await });
+    assert_eq!(first.runs().len(), 3, "an earlier sweep was left out");
+    let second = check(config(), |sim: Sim| async move {
+        assert_eq!(sim.seed(), 0, "fails under every seed");
+    });
+    let found = second.failure().unwrap();
+    assert!(found.is_confirmed(), "{found}");
+    let text = found.to_string();
+    assert!(text.contains("--test failures -- --exact"), "{text}");
 }

@@ -21,6 +21,14 @@ pub(crate) struct Identity {
     pub(crate) location: &'static Location<'static>,
 }
 
+/// The crate of this test binary: `durability` for `target/debug/deps/durability-0123456789abcdef`.
+fn binary_name() -> Option<String> {
+    let path = std::env::current_exe().ok()?;
+    let stem = path.file_stem()?.to_str()?;
+    let (name, hash) = stem.rsplit_once('-')?;
+    (hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| name.to_owned())
+}
+
 impl Identity {
     /// Of a test made by the attribute.
     pub(crate) fn of_attribute(
@@ -83,12 +91,21 @@ impl Identity {
             Some("main") | None => None,
             Some(name) => Some(name.to_owned()),
         };
+        let krate = binary_name();
+        let in_tests = location.file().contains("tests/");
+        let target = krate.as_ref().filter(|_| name.is_some()).map(|krate| {
+            if in_tests {
+                format!("--test {krate}")
+            } else {
+                "--lib".to_owned()
+            }
+        });
         Self {
+            krate: krate.filter(|_| name.is_some()),
             name,
-            krate: None,
             package: std::env::var("CARGO_PKG_NAME").ok(),
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
-            target: None,
+            target,
             is_program: false,
             place: format!("{}:{}", location.file(), location.line()),
             location,

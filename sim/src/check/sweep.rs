@@ -27,13 +27,10 @@ use crate::{logs, panics};
 /// fresh process if the call stands in a `#[test]` or in the `main` of an example, and saved.
 ///
 /// # Several calls
-/// The saved failures of a `#[test]` that calls this lie in `simoom-regressions/TEST.txt`, those of
-/// the attribute in `simoom-regressions/CRATE/TEST.txt`: give the tests of a package that call
-/// `check` different names.
-///
-/// Calls in one `#[test]` share its saved failures, its replay command and the environment's
-/// `SIMOOM_SEED`. In the fresh process that confirms the failure of one of them the others run
-/// nothing: [`Report::runs`] is empty there.
+/// Saved failures lie in `simoom-regressions/CRATE/TEST.txt`, as those of the attribute do. Calls in
+/// one `#[test]` share that file, its replay command and the environment's `SIMOOM_SEED`. The fresh
+/// process that confirms the failure of one of them makes the others' runs too, and keeps what they
+/// find to itself.
 ///
 /// # Errors
 /// A failing seed is part of the report: call [`Report::unwrap`], or look at
@@ -81,6 +78,11 @@ where
     F::Output: Exit,
 {
     let config = environment::apply(config);
+    let config = if process::is_child() {
+        config.persist(false).shrink(false)
+    } else {
+        config
+    };
     let test = Arc::new(test);
     let place = identity.location;
     let runner = move |spec: Spec, mode: Mode| on_fresh_thread(spec, place, mode, test.clone());
@@ -93,8 +95,9 @@ where
         process::answer(&plan, &sweep.identity, |plan| sweep.replay_verbosely(plan));
     }
     if process::is_child() {
-        // This process was started for another sweep of the same test.
-        return sweep.report(Vec::new(), None, Vec::new());
+        // This process was started for another sweep of the same test, which may come after this
+        // one: it is to find what it would find, and to keep it to itself.
+        return sweep.run();
     }
     match environment::replay() {
         Some(path) => sweep.replay_file(&path),
@@ -512,6 +515,10 @@ impl Sweep<'_> {
                        example"
                 .to_owned();
             return (Confirmation::NotTried(why), here());
+        }
+        if process::is_child() {
+            let why = "this process was itself started to show another failure".to_owned();
+            return (Confirmation::NotTried(why), Witness::default());
         }
         match process::ask(&self.identity, plan) {
             Err(error) => (Confirmation::No(error.to_string()), here()),
