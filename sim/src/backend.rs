@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -33,7 +34,7 @@ use crate::record::EventKind;
 use crate::remote::SimRemote;
 use crate::world::node::NodeId;
 use crate::world::tasks::{TaskEntry, Tasks};
-use crate::world::{Due, Effects, World};
+use crate::world::{Due, Effects, Leave, World};
 
 /// A world, as its thread sees it.
 pub(crate) struct SimBackend {
@@ -237,10 +238,17 @@ impl Schedule for SimBackend {
             // A killed node's operation never returns.
             return Poll::Pending;
         }
-        if self.with(|world| world.may_proceed(op)) {
-            return Poll::Ready(());
+        match self.with(|world| world.may_proceed(op)) {
+            Leave::Now => return Poll::Ready(()),
+            Leave::AfterOthers => cx.waker().wake_by_ref(),
+            Leave::AfterStall { stall_ns } => {
+                let waker = cx.waker().clone();
+                self.with(|world| {
+                    let until = world.now() + Duration::from_nanos(stall_ns);
+                    world.timers.insert(until, Due::Wake(waker));
+                });
+            }
         }
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 

@@ -86,6 +86,7 @@ pub use self::world::node::OnFailure;
 /// | `seeds = 500` | how many seeds | 100 |
 /// | `seed = 0x5eed` | this seed and no other | |
 /// | `time = "20s"` | the most virtual time of a run; units ns, us, ms, s, min, h, or a `Duration` | one hour |
+/// | `stalls = "50ms"` | the most that a slow task is held up before an operation, see [`Config::stalls`] | not at all |
 /// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
 /// | `shrink = false` | whether a failure is shrunk | `true` |

@@ -48,6 +48,8 @@ pub(crate) struct Limits {
     pub(crate) time: Duration,
     /// How long one poll may take in real time; zero: for ever.
     pub(crate) watchdog: Duration,
+    /// The most a task is held up before an operation.
+    pub(crate) stall: Duration,
 }
 
 /// What came of a run.
@@ -106,6 +108,7 @@ where
         spec.choices.chooser(spec.seed),
         spec.level,
     );
+    world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
@@ -484,6 +487,13 @@ fn story(world: &World, deviated: &Deviated) -> String {
         ChoiceKind::Delay => (
             "net.segment.late".to_owned(),
             format!("{} segment {step}, by {} us", link(), value / 1_000),
+        ),
+        ChoiceKind::Stall => (
+            "task.stalled".to_owned(),
+            format!(
+                "{subject} before {operation}{site}, for {} us",
+                value / 1_000
+            ),
         ),
         ChoiceKind::Short => (
             format!("net.{operation}.short"),

@@ -516,3 +516,42 @@ fn a_sweep_before_the_failing_one_is_whole_in_the_process_that_confirms() {
     let text = found.to_string();
     assert!(text.contains("--test failures -- --exact"), "{text}");
 }
+
+/// Says that it is done before it is.
+async fn hasty(_sim: Sim) {
+    let (say, said) = simoom::sync::oneshot::channel();
+    let lock = std::sync::Arc::new(Mutex::new(false));
+    let done = lock.clone();
+    simoom::spawn(async move {
+        say.send(()).unwrap();
+        *done.lock().await = true;
+    });
+    said.await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    assert!(*lock.lock().await, "it is not done");
+}
+
+#[test]
+fn a_slow_task_is_caught_where_stalls_are_asked_for_and_nowhere_else() {
+    let without = check(Config::default().seeds(300).persist(false), hasty);
+    assert!(without.failure().is_none(), "code takes no time by itself");
+    let with = Config::default()
+        .seeds(300)
+        .stalls(Duration::from_millis(50))
+        .persist(false);
+    let report = check(with, hasty);
+    let found = report.failure().expect("a slow task is caught");
+    assert!(found.is_confirmed(), "{found}");
+    assert_eq!(found.deviations(), 1, "{found}");
+    let story = &found.story()[0];
+    assert!(story.contains("task.stalled"), "{story}");
+    assert!(story.contains("before lock at"), "{story}");
+    assert!(story.contains("failures.rs"), "{story}");
+}
+
+#[simoom_sim::test(seeds = 30, stalls = "5ms")]
+async fn an_attribute_may_ask_for_slow_tasks(sim: Sim) {
+    sleep(Duration::from_millis(1)).await;
+    // Two operations at the most are held up: the test's own start is none.
+    assert!(sim.elapsed() <= Duration::from_millis(11));
+}

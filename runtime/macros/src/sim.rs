@@ -104,11 +104,11 @@ fn value(argument: &Argument) -> Result<TokenStream> {
         "seeds" | "seed" | "steps" | "jobs" => matches!(literal, None | Some(Lit::Int(_))),
         "shrink" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
         "strategy" => true,
-        "time" => return duration(value, literal),
+        "time" | "stalls" => return duration(&name, value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `strategy`, `shrink`, `persist`, `jobs` and `crate`"
+                 `time`, `steps`, `stalls`, `strategy`, `shrink`, `persist`, `jobs` and `crate`"
             )));
         }
     };
@@ -123,7 +123,7 @@ fn value(argument: &Argument) -> Result<TokenStream> {
     Err(Error::new_spanned(value, format!("`{name}` is {kind}")))
 }
 
-fn duration(value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {
+fn duration(name: &str, value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {
     let nanoseconds = match literal {
         None => return Ok(value.to_token_stream()),
         Some(Lit::Str(text)) => nanoseconds(&text.value()),
@@ -132,8 +132,10 @@ fn duration(value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {
     let Some(nanoseconds) = nanoseconds else {
         return Err(Error::new_spanned(
             value,
-            "`time` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), such \
-             as \"20s\"",
+            format!(
+                "`{name}` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), \
+                 such as \"20s\""
+            ),
         ));
     };
     Ok(quote!(::core::time::Duration::from_nanos(#nanoseconds)))

@@ -55,6 +55,7 @@ impl Default for Config {
                 steps: 1_000_000,
                 time: Duration::from_secs(3_600),
                 watchdog: Duration::from_secs(10),
+                stall: Duration::ZERO,
             },
             shrink: true,
             jobs: None,
@@ -97,6 +98,39 @@ impl Config {
     #[must_use]
     pub fn time(mut self, time: Duration) -> Self {
         self.limits.time = time;
+        self
+    }
+
+    /// The most virtual time a task may be held up before an operation (default zero: not at all).
+    ///
+    /// Code takes no virtual time of its own, so an interrupted task goes on in the same instant.
+    /// With this, some tasks are slow now and then, as on a busy machine: what other tasks and the
+    /// network do in the meantime comes first. Durations are no longer exact.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom_sim::{Config, check};
+    ///
+    /// // Says that it is done before it is: only a slow task is ever caught at it.
+    /// let config = Config::default().seeds(300).stalls(Duration::from_millis(50)).persist(false);
+    /// let report = check(config, |_sim| async {
+    ///     let (say, said) = simoom::sync::oneshot::channel();
+    ///     let lock = std::sync::Arc::new(simoom::sync::Mutex::new(false));
+    ///     let done = lock.clone();
+    ///     simoom::spawn(async move {
+    ///         say.send(()).unwrap();
+    ///         *done.lock().await = true;
+    ///     });
+    ///     said.await.unwrap();
+    ///     simoom::time::sleep(Duration::from_millis(1)).await;
+    ///     assert!(*lock.lock().await, "it is not done");
+    /// });
+    /// assert_eq!(report.failure().unwrap().deviations(), 1);
+    /// ```
+    #[must_use]
+    pub fn stalls(mut self, most: Duration) -> Self {
+        self.limits.stall = most;
         self
     }
 

@@ -356,6 +356,7 @@ impl fmt::Display for Counted<'_> {
             (count(ChoiceKind::Pick), "select order"),
             (count(ChoiceKind::Delay), "delay"),
             (count(ChoiceKind::Short), "short read or write"),
+            (count(ChoiceKind::Stall), "stall"),
         ];
         let mut first = true;
         for (count, name) in parts.into_iter().filter(|&(count, _)| count > 0) {

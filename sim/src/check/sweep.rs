@@ -59,7 +59,7 @@ use crate::{logs, panics};
 ///     two.await.unwrap();
 ///     assert_eq!(counter.get(), 2);
 /// });
-/// assert_eq!(report.failure().unwrap().deviations(), 1);
+/// assert!(report.failure().unwrap().deviations() <= 2);
 /// ```
 #[track_caller]
 pub fn check<F, M>(config: Config, test: M) -> Report

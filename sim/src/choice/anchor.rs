@@ -22,11 +22,19 @@ pub(crate) enum ChoiceKind {
     Delay,
     /// How many bytes too few a read or write moves. Calm: 0.
     Short,
+    /// How long a task is held up before an operation, in nanoseconds. Calm: 0.
+    Stall,
 }
 
 impl ChoiceKind {
     /// The order in which a shrinker tries to do without them.
-    pub(crate) const ALL: [Self; 4] = [Self::Delay, Self::Short, Self::Pick, Self::Sched];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Delay,
+        Self::Short,
+        Self::Pick,
+        Self::Sched,
+        Self::Stall,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -34,6 +42,7 @@ impl ChoiceKind {
             Self::Pick => "pick",
             Self::Delay => "delay",
             Self::Short => "short",
+            Self::Stall => "stall",
         }
     }
 
@@ -43,6 +52,7 @@ impl ChoiceKind {
             Self::Pick => const { hash_text("pick") },
             Self::Delay => const { hash_text("delay") },
             Self::Short => const { hash_text("short") },
+            Self::Stall => const { hash_text("stall") },
         }
     }
 

@@ -42,6 +42,9 @@ pub(crate) trait Choose {
 
     /// How many of at most `most` bytes to leave out; calm is 0.
     fn short(&mut self, anchor: AnchorHash, most: u64) -> u64;
+
+    /// How many of at most `most` nanoseconds a task is held up; calm is 0.
+    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64;
 }
 
 /// Which strategy explores a run.

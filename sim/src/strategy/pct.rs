@@ -88,4 +88,8 @@ impl Choose for Pct {
     fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.disturb.short(anchor, most)
     }
+
+    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.stall(anchor, most)
+    }
 }

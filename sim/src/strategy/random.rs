@@ -23,6 +23,7 @@ pub(crate) struct Disturbance {
     pick: u64,
     delay: u64,
     short: u64,
+    stall: u64,
 }
 
 const STREAM: u64 = 0x7261_6e64_6f6d;
@@ -66,6 +67,10 @@ impl Choose for Random {
     fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.disturb.short(anchor, most)
     }
+
+    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.disturb.stall(anchor, most)
+    }
 }
 
 impl Disturbance {
@@ -75,6 +80,7 @@ impl Disturbance {
             pick: one_of(seed, 1, &[256, 128, 32, 0]),
             delay: one_of(seed, 2, &[256, 128, 32, 8]),
             short: one_of(seed, 3, &[128, 32, 8, 0]),
+            stall: one_of(seed, 4, &[64, 16, 4, 0]),
         }
     }
 
@@ -98,6 +104,14 @@ impl Disturbance {
             } else {
                 most - below(size, most.min(8))
             }
+        })
+    }
+
+    /// Every order of magnitude below `most` alike, down to a 256th of it.
+    pub(crate) fn stall(&self, anchor: AnchorHash, most: u64) -> u64 {
+        self.drawn(anchor, self.stall).map_or(0, |bits| {
+            let most = (most >> (bits & 7)).max(1);
+            1 + below(bits.rotate_left(29), most)
         })
     }
 

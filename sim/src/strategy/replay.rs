@@ -62,4 +62,8 @@ impl Choose for Replay {
     fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.stored(anchor).unwrap_or(0).min(most)
     }
+
+    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        self.stored(anchor).unwrap_or(0).min(most)
+    }
 }

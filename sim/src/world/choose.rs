@@ -36,9 +36,55 @@ pub(crate) struct Deviated {
 /// How many ready operations a task may do in one poll, as in production.
 const BUDGET: u32 = simoom::backend::BUDGET as u32;
 
+/// Whether an operation may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// At once.
+    Now,
+    /// When the task's next turn comes.
+    AfterOthers,
+    /// When so much virtual time has passed.
+    AfterStall { stall_ns: u64 },
+}
+
 impl World {
-    /// Decides before an operation of the running task: false if it must wait for its next turn.
-    pub(crate) fn may_proceed(&mut self, op: &Op<'_>) -> bool {
+    /// Decides before an operation of the running task.
+    pub(crate) fn may_proceed(&mut self, op: &Op<'_>) -> Leave {
+        if !self.may_go_on(op) {
+            return Leave::AfterOthers;
+        }
+        match self.choose_stall(op) {
+            0 => Leave::Now,
+            stall_ns => Leave::AfterStall { stall_ns },
+        }
+    }
+
+    /// How long the running task is held up before `op`, in nanoseconds.
+    fn choose_stall(&mut self, op: &Op<'_>) -> u64 {
+        let most = self.stall_most_ns;
+        if most == 0 || op.kind == simoom::backend::OpKind::Yield {
+            return 0;
+        }
+        let resource = self.resource_name(op);
+        let Some(entry) = self.tasks.current_mut() else {
+            return 0;
+        };
+        let Some(point) = entry.stall_point(op.kind, resource) else {
+            return 0;
+        };
+        let details = Details {
+            subject: Some(entry.path),
+            site: Some(op.site),
+            ..Details::default()
+        };
+        let anchor = point.hash(ChoiceKind::Stall);
+        let value = self.strategy.stall(anchor, most).min(most);
+        self.settle(ChoiceKind::Stall, point, value, details);
+        value
+    }
+
+    /// Whether no other task goes first.
+    fn may_go_on(&mut self, op: &Op<'_>) -> bool {
         let Some(slot) = self.tasks.running else {
             return true;
         };

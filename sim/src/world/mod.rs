@@ -20,7 +20,7 @@ use crate::choice::{PathId, Paths, hash_text};
 use crate::record::{Event, EventKind, Level, Names, Recorder};
 use crate::strategy::Choose;
 
-pub(crate) use self::choose::Deviated;
+pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::net::{Network, Segment};
@@ -47,6 +47,8 @@ pub(crate) struct World {
     /// How many scheduling choices were made.
     pub(crate) scheduled: u64,
     pub(crate) failure: Option<Failure>,
+    /// The most a task is held up before an operation.
+    pub(crate) stall_most_ns: u64,
     /// The task that an interrupted one gives way to.
     next: Option<TaskSlot>,
     /// The task that ran last, unless it has ended.
@@ -106,6 +108,7 @@ impl World {
             history: Vec::new(),
             scheduled: 0,
             failure: None,
+            stall_most_ns: 0,
             next: None,
             last: None,
             last_path: PathId(0),

@@ -65,6 +65,8 @@ struct Steps {
     completed: u32,
     /// Choices made at this step.
     visits: u32,
+    /// Whether it was asked at this step if the task is held up.
+    stall_asked: bool,
     /// The part of the anchors that does not change from step to step, once it was needed.
     place: Option<Place>,
 }
@@ -118,6 +120,24 @@ impl TaskEntry {
         let steps = self.steps.entry((kind, resource)).or_default();
         steps.completed += 1;
         steps.visits = 0;
+        steps.stall_asked = false;
+    }
+
+    /// The point at which it may be held up, once for each step.
+    pub(crate) fn stall_point(&mut self, kind: OpKind, resource: ResourceName) -> Option<Point> {
+        let subject = self.hash.0;
+        let steps = self.steps.entry((kind, resource)).or_default();
+        if std::mem::replace(&mut steps.stall_asked, true) {
+            return None;
+        }
+        Some(Point {
+            subject,
+            operation: Operation::of(kind),
+            resource,
+            place: None,
+            step: steps.completed,
+            visit: 0,
+        })
     }
 
     /// The point at which a choice is made now; the next at the same place has another visit.
