@@ -44,6 +44,10 @@ fn settings_become_calls_in_their_order() {
         quote!(time = "20s"),
         quote!(.time(::core::time::Duration::from_nanos(20000000000u64))),
     );
+    check_calls(
+        quote!(stalls = "5ms"),
+        quote!(.stalls(::core::time::Duration::from_nanos(5000000u64))),
+    );
 }
 
 #[test]
