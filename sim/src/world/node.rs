@@ -1,12 +1,13 @@
 //! Nodes: machines with a name, an address and tasks of their own.
 
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::World;
 use crate::choice::PathId;
 
 /// A node's index.
@@ -58,3 +59,38 @@ pub(crate) struct Node {
 
 /// The first port given to sockets that ask for none.
 pub(crate) const FIRST_PORT: u16 = 49_152;
+
+impl World {
+    /// The node called `name`, made now if there is none.
+    pub(crate) fn node(&mut self, name: &str) -> NodeId {
+        if let Some(index) = self.nodes.iter().position(|node| node.name == name) {
+            return NodeId(index as u16);
+        }
+        let index = self.nodes.len();
+        assert!(index < 64_000, "a simulation has at most 64 000 nodes");
+        let ip = IpAddr::V4(Ipv4Addr::new(
+            10,
+            0,
+            (index / 250) as u8,
+            (index % 250 + 1) as u8,
+        ));
+        let root = self.paths.child(None, name.to_owned().into());
+        let id = NodeId(index as u16);
+        self.net.addresses.insert(ip, id);
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            ip,
+            alive: true,
+            incarnation: 0,
+            deaths: 0,
+            root,
+            boot: None,
+            booted_at: Location::caller(),
+            on_failure: OnFailure::default(),
+            next_port: FIRST_PORT,
+            interrupts: 0,
+            interrupt_wakers: Vec::new(),
+        });
+        id
+    }
+}

@@ -1,0 +1,13 @@
+//! What a test holds: the simulation, its nodes and its network.
+//!
+//! Owns the words in which a test steers. Knows nothing of how the world carries them out.
+
+mod exit;
+mod net;
+mod node;
+mod simulation;
+
+pub use self::exit::Exit;
+pub use self::net::Net;
+pub use self::node::Node;
+pub use self::simulation::Sim;

@@ -1,0 +1,147 @@
+//! The simulation, as its test sees it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::net::Net;
+use super::node::Node;
+use crate::backend::SimBackend;
+
+/// A running simulation, as its test sees it. Cloning is cheap.
+///
+/// The test itself runs on a node called `test`. Everything of `simoom` works in it: sleeping
+/// takes virtual time, and connecting to a node's name reaches that node.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use simoom_sim::{Config, check};
+///
+/// check(Config::default().seeds(3), |sim| async move {
+///     let echo = sim.node("echo").spawn(async { 5 });
+///     assert_eq!(echo.await.unwrap(), 5);
+///     simoom::time::sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(sim.elapsed(), Duration::from_secs(3600));
+/// })
+/// .unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Sim {
+    world: u64,
+}
+
+impl Sim {
+    pub(crate) fn new(world: u64) -> Self {
+        Self { world }
+    }
+
+    /// The seed of this run.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        with(self.world, |backend| backend.with(|world| world.seed))
+    }
+
+    /// How much virtual time has passed since the run began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        with(self.world, |backend| {
+            backend.with(|world| Duration::from_nanos(world.now_ns as u64))
+        })
+    }
+
+    /// The node called `name`, made now if there is none. Other nodes reach it by this name.
+    ///
+    /// It gets the next address of 10.0.0.0/16.
+    ///
+    /// # Panics
+    /// If `name` is empty, or the simulation has 64 000 nodes.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Node {
+        assert!(!name.is_empty(), "a node needs a name");
+        let id = with(self.world, |backend| backend.with(|world| world.node(name)));
+        Node::new(self.world, id)
+    }
+
+    /// The network between the nodes.
+    #[must_use]
+    pub fn net(&self) -> Net {
+        Net::new(self.world)
+    }
+
+    /// Lets `duration` of virtual time pass, as `simoom::time::sleep` does.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn advance(&self, duration: Duration) {
+        simoom::time::sleep(duration).await;
+    }
+
+    /// Notes what the program did, for the story of a failure and for checks of the history.
+    ///
+    /// A note is part of what happened: two runs with different notes differ.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let report = check(Config::default().seeds(1).persist(false), |sim| async move {
+    ///     sim.note("set a=1 acknowledged");
+    ///     assert_eq!(sim.seed(), 0, "lost it");
+    /// });
+    /// assert!(report.failure().unwrap().to_string().contains("set a=1 acknowledged"));
+    /// ```
+    pub fn note(&self, text: &str) {
+        with(self.world, |backend| {
+            backend.with(|world| world.user_note(text))
+        });
+    }
+
+    /// Waits until `condition` holds, looking every millisecond of virtual time.
+    ///
+    /// Bound it with `simoom::time::timeout`; unbounded, a condition that never holds ends the run
+    /// at its virtual-time limit.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{cell::Cell, rc::Rc, time::Duration};
+    /// # use simoom_sim::{Config, check};
+    /// check(Config::default().seeds(1), |sim| async move {
+    ///     let done = Rc::new(Cell::new(false));
+    ///     let flag = done.clone();
+    ///     sim.node("worker").spawn(async move {
+    ///         simoom::time::sleep(Duration::from_millis(30)).await;
+    ///         flag.set(true);
+    ///     });
+    ///     sim.run_until(|| done.get()).await;
+    ///     assert!(sim.elapsed() >= Duration::from_millis(30));
+    /// })
+    /// .unwrap();
+    /// ```
+    pub async fn run_until(&self, mut condition: impl FnMut() -> bool) {
+        while !condition() {
+            simoom::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim").finish_non_exhaustive()
+    }
+}
+
+/// Runs `f` in the world `world`.
+///
+/// # Panics
+/// If this thread is not inside it.
+pub(super) fn with<R>(world: u64, f: impl FnOnce(&SimBackend) -> R) -> R {
+    SimBackend::current(
+        |backend| match backend.filter(|backend| backend.id() == world) {
+            Some(backend) => f(backend),
+            None => panic!("a simulation's handle was used outside its run"),
+        },
+    )
+}
