@@ -18,5 +18,6 @@ mod sys;
 mod tcp;
 mod timers;
 mod wakers;
+mod watched;
 
 pub(crate) use self::engine::Real;

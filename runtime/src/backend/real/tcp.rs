@@ -9,126 +9,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mio::Token;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::io::ReadBuf;
 
 use super::shared::Shared;
-use super::source::{READABLE, Source, WRITABLE};
+use super::source::{READABLE, WRITABLE};
 use super::sys;
-use super::wakers::wake_all;
+use super::watched::{Watched, is_all};
 use crate::backend::{Direction, Listener, Resource, Stream};
-use crate::shim::{AtomicBool, Ordering};
-
-/// Whether an attempt that got less than it asked for has emptied the socket, so that the next
-/// change of the socket is an event: see `epoll(7)`, question 9. Out-of-band data breaks the rule,
-/// at the expense of the peer that sent it.
-const PARTIAL_IS_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
-
-/// Above this many bytes the kernel does a part even if it could do more.
-const PARTIAL_MAX: usize = 1 << 30;
-
-/// A descriptor and its registration.
-struct Watched<S: AsFd> {
-    io: S,
-    source: Arc<Source>,
-    shared: Arc<Shared>,
-    token: Token,
-    /// The reactor was told of the descriptor.
-    watched: AtomicBool,
-    /// Somebody else may hold a descriptor of the same socket, so that closing ours does not end
-    /// the registration.
-    has_twin: AtomicBool,
-}
-
-impl<S: AsFd> Watched<S> {
-    fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
-        let source = Arc::new(Source::new(readiness));
-        let token = shared.reactor().open(&source)?;
-        Ok(Self {
-            io,
-            source,
-            shared,
-            token,
-            watched: AtomicBool::new(false),
-            has_twin: AtomicBool::new(false),
-        })
-    }
-
-    /// Tries `operation` unless it is known to block. It returns its result and whether the next
-    /// attempt would block.
-    fn attempt<T>(
-        &self,
-        direction: Direction,
-        operation: impl FnOnce(&S) -> io::Result<(T, bool)>,
-    ) -> io::Result<T> {
-        let seen = self.source.attempt(direction)?;
-        match operation(&self.io) {
-            Ok((value, exhausted)) => {
-                if exhausted {
-                    self.source.exhausted(direction, seen);
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                if error.kind() == io::ErrorKind::WouldBlock {
-                    self.source.blocked(direction, seen);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        if let Poll::Ready(ready) = self.source.is_ready(direction) {
-            return Poll::Ready(ready);
-        }
-        self.watch()?;
-        self.source.poll_ready(cx, direction)
-    }
-
-    fn watch(&self) -> io::Result<()> {
-        if self.watched.load(Ordering::Acquire) || self.watched.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let watched = self.shared.reactor().watch(self.io.as_fd(), self.token);
-        if watched.is_err() {
-            self.watched.store(false, Ordering::Release);
-            // Another task may have gone to sleep on this attempt: it must make its own.
-            let mut wakers = Vec::new();
-            self.source.notify(READABLE | WRITABLE, &mut wakers);
-            wake_all(&mut wakers);
-        }
-        watched
-    }
-
-    fn twin(&self) -> io::Result<std::os::fd::OwnedFd> {
-        self.has_twin.store(true, Ordering::Relaxed);
-        self.io.as_fd().try_clone_to_owned()
-    }
-
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.has_twin.store(true, Ordering::Relaxed);
-        self.io.as_fd()
-    }
-}
-
-impl<S: AsFd> Drop for Watched<S> {
-    fn drop(&mut self) {
-        let watched = self.watched.load(Ordering::Relaxed);
-        let reactor = self.shared.reactor();
-        if watched && self.has_twin.load(Ordering::Relaxed) {
-            reactor.unwatch(self.io.as_fd());
-        }
-        reactor.release(self.token, watched);
-    }
-}
-
-/// Whether an attempt that did `done` of the `asked` bytes shows that the next one would block.
-fn is_all(done: usize, asked: usize) -> bool {
-    PARTIAL_IS_ALL && 0 < done && done < asked && asked <= PARTIAL_MAX
-}
 
 /// A listening socket.
 pub(super) struct RealListener {
@@ -160,7 +49,7 @@ impl Listener for RealListener {
     fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
         let accept = |io: &TcpListener| io.accept().map(|accepted| (accepted, false));
         let (stream, addr) = self.watched.attempt(Direction::Read, accept)?;
-        let stream = RealStream::new(self.watched.shared.clone(), stream, READABLE | WRITABLE)?;
+        let stream = RealStream::new(self.watched.shared().clone(), stream, READABLE | WRITABLE)?;
         Ok((Arc::new(stream), addr))
     }
 
@@ -169,19 +58,19 @@ impl Listener for RealListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io.local_addr()
+        self.watched.io().local_addr()
     }
 
     fn ttl(&self) -> io::Result<u32> {
-        self.watched.io.ttl()
+        self.watched.io().ttl()
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.watched.io.set_ttl(ttl)
+        self.watched.io().set_ttl(ttl)
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.watched.io.take_error()
+        self.watched.io().take_error()
     }
 
     fn to_std(&self) -> io::Result<std::net::TcpListener> {
@@ -223,7 +112,7 @@ impl RealStream {
     }
 
     fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.watched.io)
+        SockRef::from(self.watched.io())
     }
 }
 
@@ -257,7 +146,7 @@ impl Stream for RealStream {
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.watched.io.shutdown(how)
+        self.watched.io().shutdown(how)
     }
 
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
@@ -265,27 +154,27 @@ impl Stream for RealStream {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io.local_addr()
+        self.watched.io().local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io.peer_addr()
+        self.watched.io().peer_addr()
     }
 
     fn nodelay(&self) -> io::Result<bool> {
-        self.watched.io.nodelay()
+        self.watched.io().nodelay()
     }
 
     fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.watched.io.set_nodelay(nodelay)
+        self.watched.io().set_nodelay(nodelay)
     }
 
     fn ttl(&self) -> io::Result<u32> {
-        self.watched.io.ttl()
+        self.watched.io().ttl()
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.watched.io.set_ttl(ttl)
+        self.watched.io().set_ttl(ttl)
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {
@@ -297,7 +186,7 @@ impl Stream for RealStream {
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.watched.io.take_error()
+        self.watched.io().take_error()
     }
 
     fn to_std(&self) -> io::Result<std::net::TcpStream> {

@@ -1,42 +1,20 @@
-//! Socket handles: plain numbers that name a socket of one world.
+//! TCP handles.
 //!
-//! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
-//! closes what is left by itself.
+//! Owns the streams and listeners that tasks hold. Knows nothing of how a connection moves.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use simoom::backend::{Backend, Direction, Listener, Resource, Stream};
+use simoom::backend::{Direction, Listener, Resource, Stream};
 use tokio::io::ReadBuf;
 
+use super::inside::{inside, keep_waker, no_descriptor};
 use crate::backend::SimBackend;
 use crate::world::World;
 use crate::world::net::{ConnectionId, End, ListenerId};
-
-/// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
-fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>) -> io::Result<R> {
-    SimBackend::current(
-        |backend| match backend.filter(|backend| backend.id() == world) {
-            Some(backend) if !backend.is_dead() => f(backend),
-            _ => Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the socket's node was killed or its simulation ended",
-            )),
-        },
-    )
-}
-
-/// Keeps `waker` unless an equal one is kept; returns the one that is not needed.
-pub(crate) fn keep_waker(wakers: &mut Vec<Waker>, waker: Waker) -> Option<Waker> {
-    if wakers.iter().any(|kept| kept.will_wake(&waker)) {
-        return Some(waker);
-    }
-    wakers.push(waker);
-    None
-}
 
 /// A listening socket of a world.
 pub(crate) struct SimListener {
@@ -158,13 +136,6 @@ fn check_ttl(ttl: u32) -> io::Result<()> {
     }
 }
 
-fn no_descriptor() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "a simulated socket has no counterpart in the operating system",
-    )
-}
-
 /// One end of a connection of a world.
 pub(crate) struct SimStream {
     world: u64,
@@ -182,7 +153,7 @@ impl SimStream {
             world.name_direction(id, end == 0, &writing);
         });
         Self {
-            world: backend.owner().id,
+            world: backend.id(),
             id,
             end,
             reading,

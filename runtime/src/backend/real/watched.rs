@@ -1,0 +1,139 @@
+//! A descriptor and what is known of its readiness.
+//!
+//! Owns the way from an attempt that would block to an event of the reactor. Knows nothing of what
+//! is attempted.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use mio::Token;
+
+use super::shared::Shared;
+use super::source::{READABLE, Source, WRITABLE};
+use super::wakers::wake_all;
+use crate::backend::Direction;
+use crate::shim::{AtomicBool, Ordering};
+
+/// A descriptor and its registration.
+pub(super) struct Watched<S: AsFd> {
+    io: S,
+    source: Arc<Source>,
+    shared: Arc<Shared>,
+    token: Token,
+    /// The reactor was told of the descriptor.
+    watched: AtomicBool,
+    /// Somebody else may hold a descriptor of the same socket, so that closing ours does not end
+    /// the registration.
+    has_twin: AtomicBool,
+}
+
+impl<S: AsFd> Watched<S> {
+    pub(super) fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
+        let source = Arc::new(Source::new(readiness));
+        let token = shared.reactor().open(&source)?;
+        Ok(Self {
+            io,
+            source,
+            shared,
+            token,
+            watched: AtomicBool::new(false),
+            has_twin: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn io(&self) -> &S {
+        &self.io
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Tries `operation` unless it is known to block. It returns its result and whether the next
+    /// attempt would block.
+    pub(super) fn attempt<T>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&S) -> io::Result<(T, bool)>,
+    ) -> io::Result<T> {
+        let seen = self.source.attempt(direction)?;
+        match operation(&self.io) {
+            Ok((value, exhausted)) => {
+                if exhausted {
+                    self.source.exhausted(direction, seen);
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.source.blocked(direction, seen);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(ready) = self.source.is_ready(direction) {
+            return Poll::Ready(ready);
+        }
+        self.watch()?;
+        self.source.poll_ready(cx, direction)
+    }
+
+    fn watch(&self) -> io::Result<()> {
+        if self.watched.load(Ordering::Acquire) || self.watched.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let watched = self.shared.reactor().watch(self.io.as_fd(), self.token);
+        if watched.is_err() {
+            self.watched.store(false, Ordering::Release);
+            // Another task may have gone to sleep on this attempt: it must make its own.
+            let mut wakers = Vec::new();
+            self.source.notify(READABLE | WRITABLE, &mut wakers);
+            wake_all(&mut wakers);
+        }
+        watched
+    }
+
+    /// A second descriptor of the same socket.
+    pub(super) fn twin(&self) -> io::Result<std::os::fd::OwnedFd> {
+        self.has_twin.store(true, Ordering::Relaxed);
+        self.io.as_fd().try_clone_to_owned()
+    }
+
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.has_twin.store(true, Ordering::Relaxed);
+        self.io.as_fd()
+    }
+}
+
+impl<S: AsFd> Drop for Watched<S> {
+    fn drop(&mut self) {
+        let watched = self.watched.load(Ordering::Relaxed);
+        let reactor = self.shared.reactor();
+        if watched && self.has_twin.load(Ordering::Relaxed) {
+            reactor.unwatch(self.io.as_fd());
+        }
+        reactor.release(self.token, watched);
+    }
+}
+
+/// Whether an attempt that did `done` of the `asked` bytes shows that the next one would block.
+pub(super) fn is_all(done: usize, asked: usize) -> bool {
+    PARTIAL_IS_ALL && 0 < done && done < asked && asked <= PARTIAL_MAX
+}
+
+/// Whether an attempt that got less than it asked for has emptied the socket, so that the next
+/// change of the socket is an event: see `epoll(7)`, question 9. Out-of-band data breaks the rule,
+/// at the expense of the peer that sent it.
+const PARTIAL_IS_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Above this many bytes the kernel does a part even if it could do more.
+const PARTIAL_MAX: usize = 1 << 30;

@@ -1,0 +1,10 @@
+//! Socket handles: plain numbers that name a socket of one world.
+//!
+//! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
+//! closes what is left by itself.
+
+mod inside;
+mod tcp;
+
+pub(crate) use self::inside::keep_waker;
+pub(crate) use self::tcp::{SimListener, SimStream};
