@@ -1,0 +1,215 @@
+//! Bytes: what is sent as there is room for it, and what is read.
+
+use std::io;
+
+use crate::choice::Operation;
+use crate::world::World;
+use crate::world::net::connection::{RECEIVE_MAX, SEND_MAX};
+use crate::world::net::{ConnectionId, Phase, Segment, gone};
+
+/// The most bytes one segment carries: what segmentation offload hands over at once.
+const SEGMENT_MAX: usize = 64 * 1024;
+
+impl World {
+    pub(super) fn data_arrived(&mut self, id: ConnectionId, to: usize, bytes: Vec<u8>) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let [one, two] = &mut connection.ends;
+        let (receiver, sender) = if to == 0 { (one, two) } else { (two, one) };
+        sender.in_flight -= bytes.len();
+        if receiver.phase == Phase::Dead || !receiver.held_open {
+            self.send(id, to, Segment::Reset);
+            return;
+        }
+        if receiver.read_shut {
+            return;
+        }
+        receiver.received_bytes += bytes.len();
+        receiver.received.push_back(bytes);
+        self.effects.wake_all(&mut receiver.readers);
+    }
+
+    pub(super) fn fin_arrived(&mut self, id: ConnectionId, to: usize) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let end = &mut connection.ends[to];
+        end.fin_received = true;
+        self.effects.wake_all(&mut end.readers);
+    }
+
+    /// Sends what the peer has room for, then the FIN if one is wanted.
+    pub(super) fn pump(&mut self, id: ConnectionId, from: usize) {
+        loop {
+            let Some(connection) = self.net.connection_mut(id) else {
+                return;
+            };
+            let [one, two] = &mut connection.ends;
+            let (sender, receiver) = if from == 0 { (one, two) } else { (two, one) };
+            receiver.window_told = false;
+            if sender.phase != Phase::Open {
+                return;
+            }
+            let taken = receiver.received_bytes + sender.in_flight;
+            let count = RECEIVE_MAX
+                .saturating_sub(taken)
+                .min(sender.unsent.len())
+                .min(SEGMENT_MAX);
+            if count == 0 {
+                if sender.unsent.is_empty() && sender.fin_wanted && !sender.fin_sent {
+                    sender.fin_sent = true;
+                    self.send(id, from, Segment::Fin);
+                }
+                return;
+            }
+            // Whole slices: taking bytes one by one was a twelfth of a request's cost.
+            let (front, back) = sender.unsent.as_slices();
+            let split = count.min(front.len());
+            let bytes = [&front[..split], &back[..count - split]].concat();
+            sender.unsent.drain(..count);
+            sender.in_flight += count;
+            self.effects.wake_all(&mut sender.writers);
+            self.send(id, from, Segment::Data(bytes));
+        }
+    }
+
+    pub(crate) fn read(
+        &mut self,
+        id: ConnectionId,
+        end: usize,
+        target: &mut [u8],
+    ) -> io::Result<usize> {
+        let Some(connection) = self.net.connection(id) else {
+            return Err(gone());
+        };
+        let this = &connection.ends[end];
+        if !this.held_open {
+            return Err(gone());
+        }
+        let direction = connection.name.direction(end == 1);
+        let number = this.reads;
+        let available = this.received_bytes.min(target.len());
+        if available == 0 {
+            return self.read_nothing(id, end, target.is_empty());
+        }
+        let short =
+            self.choose_short(Operation::READ, direction, number, available as u64 - 1) as usize;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return Err(gone());
+        };
+        let this = &mut connection.ends[end];
+        this.reads += 1;
+        let count = this.take(&mut target[..available - short]);
+        let peer = &connection.ends[1 - end];
+        // The sender learns of the room after a trip, and only if it waits for it.
+        if !peer.unsent.is_empty() && !connection.ends[end].window_told {
+            connection.ends[end].window_told = true;
+            self.send(id, end, Segment::Window);
+        }
+        Ok(count)
+    }
+
+    /// What a read returns when no bytes wait.
+    pub(super) fn read_nothing(
+        &mut self,
+        id: ConnectionId,
+        end: usize,
+        empty: bool,
+    ) -> io::Result<usize> {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return Err(gone());
+        };
+        let this = &mut connection.ends[end];
+        if empty && this.received_bytes > 0 {
+            return Ok(0);
+        }
+        if this.fin_received || this.read_shut {
+            // Linux reports an error after the end of the stream to writers alone (SOCK_DONE).
+            return Ok(0);
+        }
+        if let Some(error) = this.error.take() {
+            return Err(error.into());
+        }
+        if this.phase == Phase::Dead {
+            return Ok(0);
+        }
+        if this.phase == Phase::Opening {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    pub(crate) fn peek(
+        &mut self,
+        id: ConnectionId,
+        end: usize,
+        target: &mut [u8],
+    ) -> io::Result<usize> {
+        let Some(connection) = self.net.connection(id) else {
+            return Err(gone());
+        };
+        if !connection.ends[end].held_open {
+            return Err(gone());
+        }
+        match connection.ends[end].peek(target) {
+            0 => self.read_nothing(id, end, target.is_empty()),
+            count => Ok(count),
+        }
+    }
+
+    /// Takes over some of the bytes of `parts`.
+    pub(crate) fn write(
+        &mut self,
+        id: ConnectionId,
+        end: usize,
+        parts: &[io::IoSlice<'_>],
+    ) -> io::Result<usize> {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return Err(gone());
+        };
+        let this = &mut connection.ends[end];
+        if !this.held_open {
+            return Err(gone());
+        }
+        if let Some(error) = this.error.take() {
+            return Err(error.into());
+        }
+        match this.phase {
+            Phase::Opening => return Err(io::ErrorKind::WouldBlock.into()),
+            Phase::Dead => return Err(io::ErrorKind::BrokenPipe.into()),
+            Phase::Open if this.fin_wanted => return Err(io::ErrorKind::BrokenPipe.into()),
+            Phase::Open => {}
+        }
+        let wanted: usize = parts.iter().map(|part| part.len()).sum();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let most = this.room().min(wanted);
+        if most == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let number = this.writes;
+        this.writes += 1;
+        let direction = connection.name.direction(end == 0);
+        let short =
+            self.choose_short(Operation::WRITE, direction, number, most as u64 - 1) as usize;
+        let count = most - short;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return Err(gone());
+        };
+        let this = &mut connection.ends[end];
+        let mut left = count;
+        for part in parts {
+            let some = part.len().min(left);
+            this.unsent.extend(&part[..some]);
+            left -= some;
+        }
+        debug_assert!(
+            this.unsent.len() <= SEND_MAX,
+            "a sender keeps what it has room for"
+        );
+        self.pump(id, end);
+        Ok(count)
+    }
+}

@@ -1,0 +1,199 @@
+//! How connections come to be: SYN, SYN-ACK, ACK, and the queue of those to be accepted.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::ports::{source_of, this_host};
+use crate::choice::ResourceName;
+use crate::record::EventKind;
+use crate::world::net::{Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment};
+use crate::world::{Due, World};
+
+/// Linux gives up connecting after six retransmissions (tcp_syn_retries, tcp(7)).
+const CONNECT_TIMEOUT_NS: i64 = 127 * 1_000_000_000;
+/// Linux finds that nobody has an address on its network after three ARP requests, 1 s apart.
+const NO_HOST_NS: i64 = 3_000_000_000;
+/// The first retransmission of a connection attempt.
+const KNOCK_NS: i64 = 1_000_000_000;
+
+impl World {
+    pub(crate) fn listen(&mut self, address: SocketAddr, backlog: usize) -> io::Result<ListenerId> {
+        let node = self.current_node();
+        let local = self.claim(node, address)?;
+        let serial = self.net.next_serial();
+        let listener = Listener {
+            serial,
+            node,
+            local,
+            backlog: backlog.max(1),
+            pending: 0,
+            accepted: std::collections::VecDeque::new(),
+            wakers: Vec::new(),
+            ttl: 64,
+        };
+        Ok(ListenerId {
+            slot: self.net.listeners.insert(listener) as u32,
+            serial,
+        })
+    }
+
+    /// Starts to connect the running task's node to `target`.
+    pub(crate) fn connect(&mut self, target: SocketAddr) -> io::Result<ConnectionId> {
+        let node = self.current_node();
+        let own = self.nodes[node.0 as usize].ip;
+        let target = SocketAddr::new(this_host(target.ip()), target.port());
+        let local_ip = source_of(target.ip(), own);
+        let local = SocketAddr::new(local_ip, self.free_port(node)?);
+        let opener = self.current_path();
+        let number = match self.tasks.current_mut() {
+            Some(entry) => {
+                entry.connections += 1;
+                entry.connections - 1
+            }
+            None => 0,
+        };
+        let name = ResourceName::connection(self.paths.hash(opener), number);
+        let far = if target.ip().is_loopback() {
+            Some(node)
+        } else {
+            self.net.addresses.get(&target.ip()).copied()
+        };
+        let serial = self.net.next_serial();
+        let connection = Connection {
+            serial,
+            opener,
+            number,
+            name,
+            target,
+            listener: None,
+            ends: [
+                End::new(node, local, target),
+                End::new(far.unwrap_or(node), target, local),
+            ],
+            attempt: None,
+        };
+        let id = ConnectionId {
+            slot: self.net.connections.insert(connection) as u32,
+            serial,
+        };
+        self.note(
+            EventKind::ConnectionOpened,
+            name.0,
+            u64::from(target.port()),
+        );
+        let (error, after_ns) = match far {
+            Some(_) => (io::ErrorKind::TimedOut, CONNECT_TIMEOUT_NS),
+            None => (io::ErrorKind::HostUnreachable, NO_HOST_NS),
+        };
+        let attempt = self.due(
+            after_ns,
+            Due::ConnectTimeout {
+                connection: id,
+                error,
+            },
+        );
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[1].held_open = false;
+            connection.attempt = Some(attempt);
+        }
+        if far.is_some() {
+            self.send(id, 0, Segment::Syn);
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn connect_timed_out(&mut self, id: ConnectionId, error: io::ErrorKind) {
+        let Some(connection) = self.net.connection(id) else {
+            return;
+        };
+        if connection.ends[0].phase == Phase::Opening {
+            self.kill_end(id, 0, error);
+        }
+    }
+
+    /// Knocks at a listener that had no room.
+    pub(crate) fn knock(&mut self, id: ConnectionId) {
+        if self
+            .net
+            .connection(id)
+            .is_some_and(|it| it.ends[0].phase == Phase::Opening)
+        {
+            self.send(id, 0, Segment::Syn);
+        }
+    }
+
+    pub(super) fn syn_arrived(&mut self, id: ConnectionId) {
+        let Some(connection) = self.net.connection(id) else {
+            return;
+        };
+        let (node, target) = (connection.ends[1].node, connection.target);
+        if connection.ends[0].phase != Phase::Opening || connection.listener.is_some() {
+            return;
+        }
+        let found = self
+            .net
+            .listener_at(node, target)
+            .filter(|_| self.nodes[node.0 as usize].alive);
+        let Some(listener) = found else {
+            self.send(id, 1, Segment::Reset);
+            return;
+        };
+        let Some(queue) = self.net.listener_mut(listener) else {
+            return;
+        };
+        if queue.pending + queue.accepted.len() >= queue.backlog {
+            // Linux drops the attempt; the opener tries again.
+            self.due(KNOCK_NS, Due::Knock { connection: id });
+            return;
+        }
+        queue.pending += 1;
+        let ttl = queue.ttl;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        connection.listener = Some(listener);
+        connection.ends[1].ttl = ttl;
+        connection.ends[1].held_open = true;
+        self.send(id, 1, Segment::SynAck);
+    }
+
+    pub(super) fn syn_ack_arrived(&mut self, id: ConnectionId) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let opener = &mut connection.ends[0];
+        if opener.phase != Phase::Opening || !opener.held_open {
+            self.send(id, 0, Segment::Reset);
+            return;
+        }
+        opener.phase = Phase::Open;
+        self.effects.wake_all(&mut opener.writers);
+        let attempt = connection.attempt.take();
+        self.forget_due(attempt);
+        self.send(id, 0, Segment::Ack);
+        self.pump(id, 0);
+    }
+
+    pub(super) fn ack_arrived(&mut self, id: ConnectionId) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let Some(listener) = connection.listener else {
+            return;
+        };
+        if connection.ends[1].phase != Phase::Opening {
+            // Its node was killed meanwhile.
+            self.send(id, 1, Segment::Reset);
+            return;
+        }
+        connection.ends[1].phase = Phase::Open;
+        let Some(queue) = self.net.listener_mut(listener) else {
+            self.close_abruptly(id, 1);
+            return;
+        };
+        queue.pending -= 1;
+        queue.accepted.push_back(id);
+        let mut wakers = std::mem::take(&mut queue.wakers);
+        self.effects.wake_all(&mut wakers);
+    }
+}

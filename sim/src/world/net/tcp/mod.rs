@@ -1,0 +1,10 @@
+//! How connections move.
+//!
+//! Follows RFC 9293 as Linux carries it out where a program can tell: what is readable stays
+//! readable after a reset, the pending error is returned once, closing with unread bytes resets.
+
+mod bytes;
+mod closing;
+mod handshake;
+mod ports;
+mod wire;
