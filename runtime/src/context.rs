@@ -15,6 +15,8 @@
 //!    unlike `CURRENT` it does not change when the thread enters another runtime by a guard.
 //! 4. `LAYER` is the serial number of the innermost `enter` or guard, or 0. Serial numbers are
 //!    never reused on a thread, so that a guard that was left behind cannot be taken for another.
+//! 5. `GUEST` says that the innermost `enter` was `enter_guest`, and `FREE` that its thread is not
+//!    blocked on a future right now.
 
 #![expect(unsafe_code, reason = "a scoped pointer in a thread-local")]
 
@@ -30,6 +32,8 @@ thread_local! {
     static OWNER: Cell<u64> = const { Cell::new(0) };
     static BUDGET: Cell<u8> = const { Cell::new(0) };
     static HOLDER: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
+    static GUEST: Cell<bool> = const { Cell::new(false) };
+    static FREE: Cell<bool> = const { Cell::new(false) };
     static LAYER: Cell<u64> = const { Cell::new(0) };
     static LAYERS: Cell<u64> = const { Cell::new(0) };
 }
@@ -62,17 +66,53 @@ pub(crate) fn with_holder<R>(f: impl FnOnce(Option<&dyn Backend>) -> R) -> R {
 
 /// Whether this thread is inside [`enter`]: it must not block on another future.
 pub(crate) fn is_inside() -> bool {
-    HOLDER.try_with(Cell::get).unwrap_or(None).is_some()
+    HOLDER.try_with(Cell::get).unwrap_or(None).is_some() && !FREE.get()
+}
+
+/// Whether this thread is inside [`enter_guest`]: it must not own what stays with the world's
+/// thread.
+pub(crate) fn is_guest() -> bool {
+    GUEST.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Runs `f`, during which a guest must not block again.
+pub(crate) fn while_occupied<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FREE.set(self.0);
+        }
+    }
+    let _restore = Restore(FREE.replace(false));
+    f()
 }
 
 /// Makes `backend` this thread's current one while `f` runs, as the one that runs the world of
 /// `claim`; `None` when this thread does not run it.
 pub fn enter<R>(backend: &dyn Backend, claim: Option<&Claim>, f: impl FnOnce() -> R) -> R {
+    enter_as(backend, claim, false, f)
+}
+
+/// As [`enter`], on a thread that the world was lent to and that may block in it.
+///
+/// What is not `Send` cannot be spawned there.
+pub fn enter_guest<R>(backend: &dyn Backend, claim: &Claim, f: impl FnOnce() -> R) -> R {
+    enter_as(backend, Some(claim), true, f)
+}
+
+fn enter_as<R>(
+    backend: &dyn Backend,
+    claim: Option<&Claim>,
+    guest: bool,
+    f: impl FnOnce() -> R,
+) -> R {
     struct Restore {
         current: Option<NonNull<dyn Backend>>,
         holder: Option<NonNull<dyn Backend>>,
         owner: u64,
         budget: u8,
+        guest: bool,
+        free: bool,
         layer: u64,
     }
     impl Drop for Restore {
@@ -81,6 +121,8 @@ pub fn enter<R>(backend: &dyn Backend, claim: Option<&Claim>, f: impl FnOnce() -
             HOLDER.set(self.holder);
             OWNER.set(self.owner);
             BUDGET.set(self.budget);
+            GUEST.set(self.guest);
+            FREE.set(self.free);
             LAYER.set(self.layer);
         }
     }
@@ -95,6 +137,8 @@ pub fn enter<R>(backend: &dyn Backend, claim: Option<&Claim>, f: impl FnOnce() -
         holder: HOLDER.replace(Some(pointer)),
         owner: OWNER.replace(claim.map_or(0, |claim| claim.owner().id)),
         budget: BUDGET.replace(0),
+        guest: GUEST.replace(guest),
+        free: FREE.replace(guest),
         layer,
     };
     f()

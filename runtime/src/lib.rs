@@ -56,6 +56,7 @@
 //! built.
 
 pub mod backend;
+mod block;
 mod context;
 mod coop;
 pub mod io;

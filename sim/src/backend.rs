@@ -22,8 +22,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Backend, Chance, Claim, Clock, Listener, Net, Op, Owner, Remote, Resolving, Schedule, SendTask,
-    Signals, Stream, Task, TaskRef, TimerKey,
+    Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, Op, Owner, Remote, Resolving,
+    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -385,6 +385,13 @@ impl Signals for SimBackend {
             }
         });
         Poll::Pending
+    }
+}
+
+impl Blocking for SimBackend {
+    fn run_blocking(&self, job: Job) {
+        drop(job);
+        panic!("blocking code is not simulated yet");
     }
 }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use simoom::backend::{
-    Backend, Chance, Clock, Listener, Message, Net, Op, Owner, Remote, Resolving, Schedule,
-    SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    Backend, Blocking, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote, Resolving,
+    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -140,6 +140,15 @@ impl Signals for SimRemote {
             Some(backend) => backend.poll_ctrl_c(cx, seen),
             None => Poll::Pending,
         })
+    }
+}
+
+impl Blocking for SimRemote {
+    fn run_blocking(&self, job: Job) {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.run_blocking(job),
+            None => drop(job),
+        });
     }
 }
 

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
-pub use crate::context::{enter, owner, set_budget, with_current};
+pub use self::blocking::{Blocking, Job, TakenBack};
+pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
 use crate::task::Id;
 pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
@@ -27,11 +28,12 @@ pub use crate::task::spawn_local_in;
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 
+mod blocking;
 pub(crate) mod park;
 pub(crate) mod real;
 
 /// A world, as the thread that runs it sees it.
-pub trait Backend: Schedule + Clock + Net + Chance + Signals + Any {
+pub trait Backend: Schedule + Clock + Net + Chance + Signals + Blocking + Any {
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;
 
@@ -60,6 +62,11 @@ pub(crate) trait Engine: Send + Sync {
     ///
     /// If another thread runs it, only `root` is polled here, until that thread leaves.
     fn block_on(&self, root: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>);
+
+    /// Ends the world, and waits for blocking work that runs: at most `timeout`, or for as long as
+    /// it takes. Does nothing the second time.
+    #[track_caller]
+    fn shut_down(&self, timeout: Option<Duration>);
 }
 
 /// Who runs next.

@@ -1,9 +1,12 @@
 //! How a runtime is configured.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Runtime;
-use crate::backend::real::Real;
+use crate::backend::real::{PoolSettings, Real};
 
 /// Configures a [`Runtime`] before it starts.
 ///
@@ -15,9 +18,10 @@ use crate::backend::real::Real;
 ///     .unwrap();
 /// assert_eq!(rt.block_on(async { 2 + 2 }), 4);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Builder {
     event_interval: u32,
+    pool: PoolSettings,
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
@@ -31,6 +35,7 @@ impl Builder {
     pub fn new_current_thread() -> Self {
         Self {
             event_interval: EVENT_INTERVAL,
+            pool: PoolSettings::default(),
         }
     }
 
@@ -61,11 +66,114 @@ impl Builder {
         self
     }
 
+    /// How many threads there are at most for
+    /// [`spawn_blocking`](crate::task::spawn_blocking). 512 by default.
+    ///
+    /// They are started as they are needed. With all of them busy, closures wait their turn.
+    ///
+    /// # Panics
+    /// If `threads` is 0.
+    ///
+    /// # Under simulation
+    /// A simulated node has its own limit, set by the test: `Node::max_blocking_threads` of the
+    /// simulator.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::runtime::Builder;
+    ///
+    /// let rt = Builder::new_current_thread()
+    ///     .max_blocking_threads(1)
+    ///     .build()
+    ///     .unwrap();
+    /// let first = rt.spawn_blocking(|| std::thread::current().id());
+    /// let second = rt.spawn_blocking(|| std::thread::current().id());
+    /// let (first, second) = rt.block_on(async { (first.await, second.await) });
+    /// assert_eq!(first.unwrap(), second.unwrap());
+    /// ```
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
+        assert!(
+            threads > 0,
+            "the most blocking threads must be greater than 0"
+        );
+        self.pool.threads_max = threads;
+        self
+    }
+
+    /// How long a thread for blocking work waits for more before it ends. 10 s by default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.pool.keep_alive = duration;
+        self
+    }
+
+    /// The name of the threads for blocking work. `simoom-blocking` by default.
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Builder::new_current_thread()
+    ///     .thread_name("compress")
+    ///     .build()
+    ///     .unwrap();
+    /// let name = rt.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(rt.block_on(name).unwrap().as_deref(), Some("compress"));
+    /// ```
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// Names each thread for blocking work by a call of `name`, which must not use the runtime.
+    pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.pool.name = Arc::new(name);
+        self
+    }
+
+    /// The stack size, in bytes, of the threads for blocking work. That of the standard library
+    /// by default.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.pool.stack_size = Some(bytes);
+        self
+    }
+
+    /// Calls `f` on each thread for blocking work when it starts.
+    pub fn on_thread_start<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.pool.on_start = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` on each thread for blocking work when it stops.
+    pub fn on_thread_stop<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.pool.on_stop = Some(Arc::new(f));
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
     pub fn build(&mut self) -> io::Result<Runtime> {
-        Ok(Runtime::new_in(Box::new(Real::new(self.event_interval)?)))
+        let real = Real::new(self.event_interval, self.pool.clone())?;
+        Ok(Runtime::new_in(Box::new(real)))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("event_interval", &self.event_interval)
+            .field("max_blocking_threads", &self.pool.threads_max)
+            .field("thread_keep_alive", &self.pool.keep_alive)
+            .field("thread_stack_size", &self.pool.stack_size)
+            .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::block_on::{assert_outside, block_on_remote};
 use crate::backend::Remote;
+use crate::block;
 use crate::context::{self, EnterGuard};
 use crate::task::{self, JoinHandle};
 
@@ -79,9 +79,34 @@ impl Handle {
         task::spawn_in(self.remote.view(), future, location)
     }
 
+    /// Runs `f` on a thread where it may block; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let answer = rt.handle().spawn_blocking(|| 6 * 7);
+    /// assert_eq!(rt.block_on(answer).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let location = Location::caller();
+        if context::owner() == self.remote.owner().id {
+            return context::with_holder(|backend| {
+                task::spawn_blocking_in(backend.unwrap_or(self.remote.view()), f, location)
+            });
+        }
+        task::spawn_blocking_in(self.remote.view(), f, location)
+    }
+
     /// Runs `future` to its end on this thread, while another one runs the runtime.
     ///
-    /// This does not run the runtime's tasks, timers and sockets: unless some thread is inside
+    /// For threads that may block: those of [`spawn_blocking`](Self::spawn_blocking) and those that
+    /// are no runtime's. This does not run the runtime's tasks, timers and sockets: unless some thread is inside
     /// [`Runtime::block_on`](super::Runtime::block_on), a future that needs them waits for ever.
     ///
     /// # Panics
@@ -103,8 +128,15 @@ impl Handle {
     /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        assert_outside();
-        block_on_remote(&*self.remote, future)
+        block::assert_may_block("block_on");
+        if context::owner() == self.remote.owner().id {
+            // This thread was lent the world.
+            return context::with_holder(|backend| {
+                block::block_on_in(backend.unwrap_or(self.remote.view()), future)
+            });
+        }
+        let view = self.remote.view();
+        context::enter(view, None, || block::block_on_in(view, future))
     }
 }
 

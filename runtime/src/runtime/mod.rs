@@ -3,7 +3,6 @@
 //! Owns the public types that stand for a whole runtime. Only the builder knows which world runs
 //! below them.
 
-mod block_on;
 mod builder;
 mod handle;
 #[expect(

@@ -6,10 +6,10 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::block_on::assert_outside;
 use super::{Builder, Handle};
 use crate::backend::Engine;
-use crate::context::EnterGuard;
+use crate::block;
+use crate::context::{self, EnterGuard};
 use crate::task::JoinHandle;
 
 /// Runs tasks, timers and sockets while a thread is inside [`block_on`](Self::block_on).
@@ -18,6 +18,11 @@ use crate::task::JoinHandle;
 /// timers and sockets: an operation on a socket that outlives it fails. If tasks that were spawned
 /// by [`spawn_local`](crate::task::spawn_local) are left, drop it on the thread that ran them: on
 /// any other they are leaked, for they must not be dropped there.
+///
+/// It then waits for the closures of [`spawn_blocking`](crate::task::spawn_blocking) that run,
+/// however long that takes, and drops those that have not started; see
+/// [`shutdown_timeout`](Self::shutdown_timeout). Dropping a runtime inside another one therefore
+/// panics.
 ///
 /// # Examples
 /// ```
@@ -64,7 +69,11 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        assert_outside();
+        block::assert_may_block("block_on");
+        assert!(
+            !context::is_guest(),
+            "a simulated program runs no runtime of its own: use `Handle::current().block_on`"
+        );
         let mut future = pin!(future);
         let mut output = None;
         self.engine.block_on(&mut |cx| {
@@ -103,15 +112,50 @@ impl Runtime {
         self.handle.enter()
     }
 
-    /// Drops the runtime; `timeout` bounds the wait for blocking work, of which there is none.
-    pub fn shutdown_timeout(self, timeout: Duration) {
-        let _ = timeout;
-        drop(self);
+    /// Runs `f` on a thread where it may block; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let answer = rt.spawn_blocking(|| 6 * 7);
+    /// assert_eq!(rt.block_on(answer).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle.spawn_blocking(f)
     }
 
-    /// Drops the runtime without waiting for blocking work.
+    /// Drops the runtime, and waits at most `timeout` for the closures of
+    /// [`spawn_blocking`](crate::task::spawn_blocking) that run. Those that are left run on.
+    ///
+    /// # Panics
+    /// Inside a runtime, unless `timeout` is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let (end, ended) = std::sync::mpsc::channel::<()>();
+    /// rt.spawn_blocking(move || ended.recv());
+    /// rt.shutdown_timeout(Duration::from_millis(1));
+    /// drop(end);
+    /// ```
+    #[track_caller]
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        self.engine.shut_down(Some(timeout));
+    }
+
+    /// Drops the runtime without waiting for the closures of
+    /// [`spawn_blocking`](crate::task::spawn_blocking) that run. Unlike a plain drop this may be
+    /// done inside another runtime.
     pub fn shutdown_background(self) {
-        drop(self);
+        self.shutdown_timeout(Duration::ZERO);
     }
 }
 

@@ -24,6 +24,7 @@ pub use self::guard::{MutexGuard, OwnedMutexGuard};
 pub use self::mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 use self::raw::RawMutex;
 use super::wait_list::Waiter;
+use crate::block;
 
 mod guard;
 mod mapped;
@@ -146,6 +147,48 @@ impl<T: ?Sized> Mutex<T> {
             location: Location::caller(),
             waiter: Waiter::new(()),
         }
+    }
+
+    /// As [`lock`](Self::lock), blocking this thread instead of a task.
+    ///
+    /// For threads that run no tasks, such as those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use std::sync::Arc;
+    /// use simoom::sync::Mutex;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let shared = mutex.clone();
+    /// simoom::task::spawn_blocking(move || *shared.blocking_lock() += 1).await.unwrap();
+    /// assert_eq!(*mutex.lock().await, 2);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        block::wait("blocking_lock", self.lock())
+    }
+
+    /// As [`blocking_lock`](Self::blocking_lock), with a guard that keeps the mutex alive.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// let mutex = std::sync::Arc::new(simoom::sync::Mutex::new(1));
+    /// let guard = mutex.clone().blocking_lock_owned();
+    /// assert_eq!(*guard, 1);
+    /// ```
+    #[track_caller]
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        block::wait("blocking_lock_owned", self.lock_owned())
     }
 
     /// Takes the lock if nobody holds it and nobody waits for it.

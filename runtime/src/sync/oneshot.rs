@@ -21,6 +21,7 @@ use pin_project_lite::pin_project;
 
 use self::error::{RecvError, TryRecvError};
 use super::wakers::{discard, wake};
+use crate::block;
 use crate::coop::{Op, OpKind, Resource, proceed};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 
@@ -368,6 +369,33 @@ impl<T> Receiver<T> {
             Some(shared) => shared.lock().value.is_none(),
             None => true,
         }
+    }
+
+    /// Waits for the value as awaiting the receiver does, blocking this thread instead of a task.
+    ///
+    /// For threads that run no tasks, such as those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Errors
+    /// As for awaiting the receiver.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks; if the value or the error was returned before.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, receiver) = simoom::sync::oneshot::channel();
+    /// let received = simoom::task::spawn_blocking(move || receiver.blocking_recv());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(received.await.unwrap(), Ok(1));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(mut self) -> Result<T, RecvError> {
+        self.location = Location::caller();
+        block::wait("blocking_recv", self)
     }
 
     /// The value, if it was sent.

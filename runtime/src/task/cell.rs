@@ -26,6 +26,8 @@
 //! 4. References: one of the [`Task`] until it is dropped, one of the join handle, one of each
 //!    abort handle and waker, one of each [`WokenTask`]. The last one frees the cell.
 //! 5. The future of a task is dropped on the thread that holds the world, unless it is `Send`.
+//! 6. A task of [`Owner::nobody`] is touched by whoever has its [`SendTask`] instead: no thread
+//!    holds that world, so wakes and aborts only set bits of `state`.
 
 #![expect(unsafe_code, reason = "the task cell")]
 
@@ -42,6 +44,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use super::error::JoinError;
 use super::id::Id;
 use super::inbox::{Message, Owner};
+use crate::backend::TakenBack;
 use crate::context;
 use crate::coop::Resource;
 use crate::shim::{AtomicUsize, Ordering, UnsafeCell};
@@ -192,12 +195,13 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
     let output = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) if payload.is::<TakenBack>() => Err(JoinError::cancelled(cell.header.id)),
         Err(payload) => Err(JoinError::panicked(cell.header.id, payload)),
     };
-    let ended = if output.is_ok() {
-        Ended::Returned
-    } else {
-        Ended::Panicked
+    let ended = match &output {
+        Ok(_) => Ended::Returned,
+        Err(error) if error.is_panic() => Ended::Panicked,
+        Err(_) => Ended::Cancelled,
     };
     finish(cell, output);
     Poll::Ready(ended)
@@ -616,6 +620,28 @@ impl SendTask {
                 _output: PhantomData,
             },
         )
+    }
+
+    /// Polls a task of [nobody](Owner::nobody) to its end, on any thread.
+    ///
+    /// # Panics
+    /// If the task belongs to a world, or its future was not ready.
+    pub(crate) fn run_detached(self) -> Ended {
+        let task = self.into_task();
+        let header = task.reference.header();
+        assert_eq!(header.owner.id, Owner::NOBODY, "a world runs its own tasks");
+        if header.state.load(Ordering::Acquire) & ABORT != 0 {
+            task.cancel();
+            return Ended::Cancelled;
+        }
+        // SAFETY: the task is alive and was never polled, and this thread has the one value that
+        // gives access to its stage (invariant 6).
+        let polled = unsafe { (header.vtable.poll)(task.reference.0) };
+        let Poll::Ready(ended) = polled else {
+            panic!("a closure is ready when it returns")
+        };
+        task.complete();
+        ended
     }
 
     /// The task, on the thread that holds its world.

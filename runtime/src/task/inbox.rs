@@ -111,7 +111,47 @@ impl Inbox {
     }
 }
 
+/// The inbox of what belongs to no world: it takes nothing.
+#[cfg(not(loom))]
+static NOBODY: Inbox = Inbox {
+    state: Mutex::new(State {
+        owner: 0,
+        messages: Vec::new(),
+        unpark: None,
+    }),
+};
+
 impl Owner {
+    /// No world: nothing is sent there, and no thread ever holds it.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            id: Self::NOBODY,
+            inbox: &NOBODY,
+        }
+    }
+
+    /// A lock of one loom execution must not be seen by the next.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn nobody() -> Self {
+        let inbox = Box::leak(Box::new(Inbox {
+            state: Mutex::new(State {
+                owner: 0,
+                messages: Vec::new(),
+                unpark: None,
+            }),
+        }));
+        Self {
+            id: Self::NOBODY,
+            inbox,
+        }
+    }
+
+    /// No world is ever given this id.
+    pub(crate) const NOBODY: u64 = u64::MAX;
+
     /// Sends `message`, or drops it if the world has ended.
     pub fn send(self, message: Message) {
         let mut state = lock(&self.inbox.state);

@@ -3,6 +3,7 @@
 //! Owns the task cell, its handles, and the way tasks are spawned. Knows nothing of the order in
 //! which a world runs them.
 
+mod blocking;
 pub(crate) mod cell;
 mod error;
 mod id;
@@ -11,12 +12,14 @@ mod join;
 mod spawn;
 mod yield_now;
 
+pub use self::blocking::{block_in_place, spawn_blocking};
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::spawn::{spawn, spawn_local};
 pub use self::yield_now::{YieldNow, yield_now};
 
+pub(crate) use self::blocking::spawn_blocking_in;
 pub(crate) use self::spawn::spawn_in;
 #[doc(hidden)]
 pub use self::spawn::spawn_local_in;

@@ -11,9 +11,11 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use super::driver::Driver;
 use super::local::Local;
+use super::pool::PoolSettings;
 use super::root::Root;
 use super::shared::Shared;
 use crate::backend::{BUDGET, Engine, Remote};
@@ -32,13 +34,15 @@ struct Slot {
     home: Option<ThreadId>,
     /// The roots of threads that wait for the core.
     waiting: Vec<Arc<Root>>,
+    /// The world has ended, or is about to.
+    ended: bool,
 }
 
 impl Real {
     /// A world without tasks, which polls for events after every `event_interval` polls at least.
-    pub(crate) fn new(event_interval: u32) -> io::Result<Self> {
+    pub(crate) fn new(event_interval: u32, pool: PoolSettings) -> io::Result<Self> {
         let (driver, reactor, alarm) = Driver::new()?;
-        let (shared, claim) = Shared::new(reactor, alarm);
+        let (shared, claim) = Shared::new(reactor, alarm, pool);
         let core = Box::new(Local::new(shared.clone(), claim, driver, event_interval));
         Ok(Self {
             shared,
@@ -46,6 +50,7 @@ impl Real {
                 core: Some(core),
                 home: None,
                 waiting: Vec::new(),
+                ended: false,
             }),
         })
     }
@@ -108,19 +113,35 @@ impl Engine for Real {
             root.park();
         }
     }
+
+    fn shut_down(&self, timeout: Option<Duration>) {
+        let mut slot = lock(&self.slot);
+        if std::mem::replace(&mut slot.ended, true) {
+            return;
+        }
+        let (core, home) = (slot.core.take(), slot.home);
+        drop(slot);
+        // Without a core, a thread leaked it by leaving `block_on` without unwinding.
+        if let Some(core) = core {
+            let away = home.is_some_and(|home| home != std::thread::current().id());
+            context::enter(&*core, Some(core.claim()), || core.close(away));
+        }
+        if context::is_inside() && timeout != Some(Duration::ZERO) {
+            self.shared.pool().close(Some(Duration::ZERO));
+            assert!(
+                std::thread::panicking(),
+                "a runtime was dropped inside a runtime, where waiting for its blocking work is \
+                 not possible: use `shutdown_background`, or drop it outside"
+            );
+            return;
+        }
+        self.shared.pool().close(timeout);
+    }
 }
 
 impl Drop for Real {
     fn drop(&mut self) {
-        let slot = lock(&self.slot);
-        let home = slot.home;
-        drop(slot);
-        let Some(core) = lock(&self.slot).core.take() else {
-            // A thread leaked the core by leaving `block_on` without unwinding.
-            return;
-        };
-        let away = home.is_some_and(|home| home != std::thread::current().id());
-        context::enter(&*core, Some(core.claim()), || core.close(away));
+        self.shut_down(None);
     }
 }
 

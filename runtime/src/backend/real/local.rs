@@ -19,8 +19,8 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    BUDGET, Backend, Chance, Claim, Clock, Id, Listener, Message, Net, Op, Owner, Remote,
-    Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    BUDGET, Backend, Blocking, Chance, Claim, Clock, Id, Job, Listener, Message, Net, Op, Owner,
+    Remote, Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use crate::context;
 use crate::time::Instant;
@@ -269,6 +269,12 @@ impl Signals for Local {
 
     fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
         self.shared.poll_ctrl_c(cx, seen)
+    }
+}
+
+impl Blocking for Local {
+    fn run_blocking(&self, job: Job) {
+        self.shared.run_blocking(job);
     }
 }
 

@@ -7,6 +7,7 @@ mod chance;
 mod driver;
 mod engine;
 mod local;
+mod pool;
 mod queue;
 mod reactor;
 mod resolve;
@@ -21,3 +22,4 @@ mod wakers;
 mod watched;
 
 pub(crate) use self::engine::Real;
+pub(crate) use self::pool::PoolSettings;

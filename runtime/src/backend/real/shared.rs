@@ -13,13 +13,14 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::driver::Alarm;
+use super::pool::{Pool, PoolSettings};
 use super::reactor::Reactor;
 use super::tcp::{RealListener, RealStream};
 use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
-    Backend, Chance, Claim, Clock, Id, Inbox, Listener, Message, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, Unpark,
+    Backend, Blocking, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message, Net, Op, Owner,
+    Remote, Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, Unpark,
 };
 use crate::time::Instant;
 
@@ -30,10 +31,11 @@ pub(super) struct Shared {
     alarm: Arc<Alarm>,
     timers: Timers,
     reactor: Reactor,
+    pool: Pool,
 }
 
 impl Shared {
-    pub(super) fn new(reactor: Reactor, alarm: Alarm) -> (Arc<Self>, Claim) {
+    pub(super) fn new(reactor: Reactor, alarm: Alarm, pool: PoolSettings) -> (Arc<Self>, Claim) {
         let alarm = Arc::new(alarm);
         let claim = Inbox::open(alarm.clone());
         let owner = claim.owner();
@@ -43,6 +45,7 @@ impl Shared {
             alarm,
             timers: Timers::new(owner.id),
             reactor,
+            pool: Pool::new(pool),
         });
         (shared, claim)
     }
@@ -61,6 +64,10 @@ impl Shared {
 
     pub(super) fn reactor(&self) -> &Reactor {
         &self.reactor
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// The world has ended: whoever waits for it is moved to `wakers`.
@@ -190,6 +197,12 @@ impl Signals for Shared {
 
     fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
         signals::poll_ctrl_c(cx, seen)
+    }
+}
+
+impl Blocking for Shared {
+    fn run_blocking(&self, job: Job) {
+        self.pool.run(&self.this(), job);
     }
 }
 

@@ -5,10 +5,11 @@ use std::panic::Location;
 use std::task::{Context, Poll};
 
 use super::chan::{CAPACITY_MAX, Chan};
-use super::error::{TryRecvError, TrySendError};
+use super::error::{SendError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::recv::{Recv, RecvMany};
 use super::send::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
+use crate::block;
 use crate::shim::Arc;
 
 /// A channel in which at most `buffer` values wait; sending another waits for a slot.
@@ -97,6 +98,39 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn send(&self, value: T) -> Send<'_, T> {
         Send::new(&self.chan, value, Location::caller())
+    }
+
+    /// As [`send`](Self::send), blocking this thread instead of a task.
+    ///
+    /// For threads that run no tasks, such as those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = simoom::sync::mpsc::channel(1);
+    /// simoom::task::spawn_blocking(move || {
+    ///     for number in 0..3 {
+    ///         sender.blocking_send(number).unwrap();
+    ///     }
+    /// });
+    /// let mut sum = 0;
+    /// while let Some(number) = receiver.recv().await {
+    ///     sum += number;
+    /// }
+    /// assert_eq!(sum, 3);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        block::wait("blocking_send", self.send(value))
     }
 
     /// Sends `value` if a slot is free.
@@ -441,6 +475,47 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany::new(&self.chan, buffer, limit, Location::caller())
+    }
+
+    /// As [`recv`](Self::recv), blocking this thread instead of a task.
+    ///
+    /// For threads that run no tasks, such as those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = simoom::sync::mpsc::channel(1);
+    /// let received = simoom::task::spawn_blocking(move || receiver.blocking_recv());
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(received.await.unwrap(), Some(1));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        block::wait("blocking_recv", self.recv())
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking this thread instead of a task.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = simoom::sync::mpsc::channel(1);
+    /// sender.try_send(1).unwrap();
+    /// let mut numbers = Vec::new();
+    /// assert_eq!(receiver.blocking_recv_many(&mut numbers, 10), 1);
+    /// assert_eq!(numbers, [1]);
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block::wait("blocking_recv_many", self.recv_many(buffer, limit))
     }
 
     /// The next value, if one waits.

@@ -8,6 +8,7 @@ use super::chan::{CAPACITY_MAX, Chan};
 use super::error::{SendError, TryRecvError};
 use super::recv::{Recv, RecvMany};
 use super::send::Closed;
+use crate::block;
 use crate::shim::Arc;
 
 /// A channel in which any number of values wait: sending never does.
@@ -244,6 +245,47 @@ impl<T> UnboundedReceiver<T> {
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany::new(&self.chan, buffer, limit, Location::caller())
+    }
+
+    /// As [`recv`](Self::recv), blocking this thread instead of a task.
+    ///
+    /// For threads that run no tasks, such as those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = simoom::sync::mpsc::unbounded_channel();
+    /// let received = simoom::task::spawn_blocking(move || receiver.blocking_recv());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(received.await.unwrap(), Some(1));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        block::wait("blocking_recv", self.recv())
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking this thread instead of a task.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = simoom::sync::mpsc::unbounded_channel();
+    /// sender.send(1).unwrap();
+    /// let mut numbers = Vec::new();
+    /// assert_eq!(receiver.blocking_recv_many(&mut numbers, 10), 1);
+    /// assert_eq!(numbers, [1]);
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block::wait("blocking_recv_many", self.recv_many(buffer, limit))
     }
 
     /// The next value, if one waits.
