@@ -30,6 +30,7 @@ use simoom::time::Instant;
 
 use crate::choice::{PathHash, mix, value};
 use crate::door::{SimListener, SimStream};
+use crate::intercept;
 use crate::record::EventKind;
 use crate::remote::SimRemote;
 use crate::world::node::NodeId;
@@ -89,7 +90,7 @@ impl SimBackend {
         let spare = self.spare_effects.take();
         let mut effects = std::mem::replace(&mut world.effects, spare);
         drop(world);
-        effects.run();
+        intercept::simulated(|| effects.run());
         self.spare_effects.set(effects);
         result
     }
@@ -113,14 +114,17 @@ impl SimBackend {
 
     /// Runs `f` in the dead context.
     pub(crate) fn while_dead<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Cell<bool>, bool);
+        struct Restore<'a>(&'a SimBackend, bool);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                self.0.set(self.1);
+                self.0.dead.set(self.1);
+                intercept::set_dead(self.0.is_dead());
             }
         }
-        let _restore = Restore(&self.dead, self.dead.replace(true));
-        f()
+        let _restore = Restore(self, self.dead.replace(true));
+        intercept::set_dead(true);
+        // What is dropped here is the user's.
+        intercept::simulated(f)
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -130,6 +134,7 @@ impl SimBackend {
     /// Says whether the running task's node was killed under it.
     pub(crate) fn set_running_dead(&self, dead: bool) {
         self.running_dead.set(dead);
+        intercept::set_dead(self.is_dead());
     }
 
     /// Spawns with `spawn`, as a task of another node.
@@ -261,7 +266,7 @@ impl Schedule for SimBackend {
 
 impl Clock for SimBackend {
     fn now(&self) -> Instant {
-        self.world.borrow().now()
+        self.world.borrow().now() + Duration::from_nanos(intercept::lead().unsigned_abs())
     }
 
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {

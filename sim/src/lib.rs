@@ -40,14 +40,23 @@
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`Failure`] | why a run failed |
+//! | [`Escape`] | what code may do outside the simulation if a test allows it |
+//! | [`interception`] | whether the clock and the entropy of `std` are simulated in this binary |
 //! | [`value`] | the function that every drawn number comes from |
 //!
 //! [`Config`] lists the variables of the environment, which have the last word.
 //!
+//! # What is controlled beside simoom
+//! On Linux with glibc (x86-64 and AArch64, linked dynamically) this crate stands in for some
+//! functions of libc. To the code that a run polls, and to it alone, `std::time::Instant` and
+//! `SystemTime` are virtual (a run begins at 2020-01-01T00:00:00Z), and the order of a `HashMap` and
+//! the system's entropy follow from the seed. Starting a thread, sleeping, opening a socket, changing
+//! a file or starting a process fails the run, unless the test [allows](Sim::allow) it. Elsewhere
+//! all of that is real, and [`interception`] says so.
+//!
 //! # What is not controlled
-//! What does not go through simoom: the clock, the threads and the entropy of `std` and of the
-//! system, the order of a `HashMap`, statics, real files and sockets. Use [`simoom::time`],
-//! [`simoom::rand`] and ordered maps; a failure that does not repeat is reported as such.
+//! Statics, addresses used as an order, machine instructions and system calls made without libc. A
+//! run that is not the same twice is reported as such.
 //!
 //! # Features
 //! There are none.
@@ -56,6 +65,7 @@ mod backend;
 mod check;
 mod choice;
 mod door;
+mod intercept;
 mod kill;
 mod logs;
 mod native;
@@ -71,6 +81,7 @@ mod world;
 
 pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
+pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{Exit, Net, Node, Sim};
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::Failure;

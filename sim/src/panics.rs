@@ -5,8 +5,10 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
+use std::panic::PanicHookInfo;
 use std::sync::Once;
 
+use crate::intercept;
 use crate::stuck;
 
 /// What a panic said.
@@ -58,24 +60,28 @@ fn install() {
         if !CAPTURING.try_with(Cell::get).unwrap_or(false) {
             return previous(info);
         }
-        let payload = info.payload();
-        let text = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        let message = text.unwrap_or("a panic without a message").to_owned();
-        let location = info
-            .location()
-            .map_or_else(String::new, ToString::to_string);
-        let backtrace = Backtrace::capture();
-        let backtrace = (backtrace.status() == BacktraceStatus::Captured
-            && WANTS_BACKTRACE.with(Cell::get))
-        .then(|| stuck::user_frames(&backtrace.to_string()).join("\n"));
-        LAST.replace(Some(Note {
-            message,
-            location,
-            backtrace,
-        }));
+        intercept::outside(|| note(info));
+    }));
+}
+
+fn note(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("a panic without a message").to_owned();
+    let location = info
+        .location()
+        .map_or_else(String::new, ToString::to_string);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured
+        && WANTS_BACKTRACE.with(Cell::get))
+    .then(|| stuck::user_frames(&backtrace.to_string()).join("\n"));
+    LAST.replace(Some(Note {
+        message,
+        location,
+        backtrace,
     }));
 }
 

@@ -13,6 +13,7 @@ use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
+use crate::intercept::{self, Callers, Escaped};
 use crate::kill;
 use crate::panics;
 use crate::record::{EventKind, Level, Names};
@@ -112,7 +113,7 @@ where
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
-    panics::capture(|| {
+    let in_world = || {
         simoom::backend::enter(&backend, Some(backend.claim()), || {
             let main = main(Sim::new(owner.id));
             let slot = start(&backend, place, main);
@@ -126,7 +127,8 @@ where
             let verdict = run.run_to_its_end(&foreign);
             finish(&backend, verdict, run.polls, spec)
         })
-    })
+    };
+    intercept::during(spec.seed, || panics::capture(in_world))
 }
 
 /// Spawns the test's own task.
@@ -181,6 +183,12 @@ impl Run<'_> {
             if inbox.0.swap(0, Ordering::Relaxed) > 0 {
                 verdict.foreign += self.receive();
             }
+            let lead_ns = intercept::absorb_lead();
+            if lead_ns > 0 {
+                self.moving(|world| world.spend(lead_ns), &mut verdict);
+            }
+            // A task's own is known by now: this was done on its behalf, or by a destructor.
+            self.take_escaped("code outside of every task", &mut verdict);
             if self.backend.with(|world| world.failure.is_some()) {
                 return verdict;
             }
@@ -210,13 +218,47 @@ impl Run<'_> {
 
     /// Moves time on; a waker that panics outside every task fails the run.
     fn advance(&mut self, limit_ns: i64, verdict: &mut Verdict) -> bool {
+        self.moving(|world| world.advance(limit_ns), verdict)
+            .unwrap_or(true)
+    }
+
+    /// Changes the world by what wakes tasks; `None` after a panic, which fails the run.
+    fn moving<R>(&self, change: impl FnOnce(&mut World) -> R, verdict: &mut Verdict) -> Option<R> {
         panics::forget();
-        let advance = || self.backend.with(|world| world.advance(limit_ns));
-        let Ok(advanced) = catch_unwind(AssertUnwindSafe(advance)) else {
+        let change = || self.backend.with(change);
+        let changed = catch_unwind(AssertUnwindSafe(change)).ok();
+        if changed.is_none() {
             self.fail_with_panic("a waker".to_owned(), verdict);
-            return true;
+        }
+        changed
+    }
+
+    /// Fails the run if something was done outside of it.
+    fn take_escaped(&self, task: &str, verdict: &mut Verdict) {
+        let Some(escaped) = intercept::take_escaped() else {
+            return;
         };
-        advanced
+        let Escaped {
+            escape,
+            call,
+            argument,
+            stack,
+        } = escaped;
+        let Callers { place, frames } = Callers::of(call, &stack.to_string());
+        verdict.backtrace = Some(frames.join("\n"));
+        let call = match argument {
+            Some(argument) => format!("{call} of {argument}"),
+            None => call.to_owned(),
+        };
+        let task = task.to_owned();
+        self.backend.with(|world| {
+            world.fail_first(Failure::Escaped {
+                escape,
+                call,
+                task,
+                place,
+            });
+        });
     }
 
     /// Polls one task; true if the test has ended.
@@ -229,13 +271,23 @@ impl Run<'_> {
             if let Some(entry) = world.tasks.get_mut(slot) {
                 entry.done = 0;
                 entry.yielding = false;
-                let path = entry.hash.0;
-                let event = world.note(EventKind::TaskPolled, path, 0);
+                let (path, drawn) = (entry.hash, entry.drawn);
+                let event = world.note(EventKind::TaskPolled, path.0, 0);
                 world.because_of(event);
+                intercept::publish(world.clocks());
+                intercept::begin_poll(path, drawn);
             }
         });
         self.backend.set_running_dead(false);
-        let polled = self.watched.poll(|| task.run());
+        let polled = self.watched.poll(|| intercept::simulated(|| task.run()));
+        self.backend
+            .with(|world| world.note_drawn(intercept::drawn()));
+        if intercept::has_escaped() {
+            let task = self
+                .backend
+                .with(|world| world.paths.label(world.current_path()));
+            self.take_escaped(&task, verdict);
+        }
         let steps = self.spec.limits.steps;
         let polls = self.polls;
         let (doomed, node, dead) = self.backend.with(|world| {
@@ -316,6 +368,10 @@ impl Run<'_> {
             Some(note) => (note.message, note.location, note.backtrace),
             None => ("a task panicked".to_owned(), String::new(), None),
         };
+        if self.backend.with(|world| world.failure.is_some()) {
+            // What failed first may have caused this.
+            return;
+        }
         verdict.backtrace = backtrace;
         self.backend.with(|world| {
             world.fail(Failure::Panic {

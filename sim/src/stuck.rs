@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::backend::SimBackend;
 use crate::choice::short_type_name;
+use crate::intercept;
 
 /// One task that did not end.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
             continue;
         };
         let stacks = backend.tracing_stacks(|| {
-            let _ = task.run();
+            let _ = intercept::simulated(|| task.run());
         });
         backend.with(|world| {
             world.tasks.running = None;
@@ -137,7 +138,7 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
 }
 
 /// Frames that are not the user's.
-fn is_plumbing(name: &str) -> bool {
+pub(crate) fn is_plumbing(name: &str) -> bool {
     let name = name.trim_start_matches(['<', '&']);
     PLUMBING.iter().any(|prefix| name.starts_with(prefix))
 }

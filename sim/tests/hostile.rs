@@ -13,7 +13,7 @@ use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::Notify;
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
-use simoom_sim::{Config, Failure, Sim, Strategy, check};
+use simoom_sim::{Config, Escape, Failure, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default().persist(false).seeds(20)
@@ -88,7 +88,8 @@ fn wakes_after_the_end_and_from_other_worlds_do_nothing() {
 
 #[test]
 fn wakes_of_another_thread_are_counted_and_told() {
-    let report = check(config().seeds(1), |_| async {
+    let report = check(config().seeds(1), |sim| async move {
+        sim.allow(Escape::THREADS);
         let woken = Arc::new(AtomicBool::new(false));
         let flag = woken.clone();
         poll_fn(move |cx| {
@@ -390,6 +391,7 @@ fn handles_that_leave_their_world_fail_and_never_hang() {
 #[test]
 fn a_simulation_used_on_another_thread_panics_there() {
     check(config().seeds(1), |sim| async move {
+        sim.allow(Escape::THREADS);
         let node = sim.node("n");
         let elsewhere = std::thread::spawn(move || node.kill());
         assert!(elsewhere.join().is_err());

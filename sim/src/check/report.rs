@@ -262,7 +262,11 @@ impl fmt::Display for Found {
         if let Some(backtrace) = &self.witness.backtrace {
             write!(
                 f,
-                "\n  stack of the panic\n    {}",
+                "\n  stack of the {}\n    {}",
+                match self.failure {
+                    Failure::Escaped { .. } => "call",
+                    _ => "panic",
+                },
                 backtrace.replace('\n', "\n    ")
             )?;
         }

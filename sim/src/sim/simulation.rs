@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::net::Net;
 use super::node::Node;
 use crate::backend::SimBackend;
+use crate::intercept::{self, Escape};
 
 /// A running simulation, as its test sees it. Cloning is cheap.
 ///
@@ -94,6 +95,27 @@ impl Sim {
         with(self.world, |backend| {
             backend.with(|world| world.user_note(text))
         });
+    }
+
+    /// Allows simulated code to do `escape` outside the simulation until the end of this run.
+    ///
+    /// What it does there is real, takes real time, and is not repeated by the seed: that is up to
+    /// the test. What was allowed before stays allowed. Default: nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, Escape, check};
+    ///
+    /// check(Config::default().seeds(2), |sim| async move {
+    ///     sim.allow(Escape::FILES | Escape::PROCESSES);
+    ///     let path = std::env::temp_dir().join(format!("simoom-{}", std::process::id()));
+    ///     std::fs::write(&path, "written to the real disk").unwrap();
+    ///     std::fs::remove_file(&path).unwrap();
+    /// })
+    /// .unwrap();
+    /// ```
+    pub fn allow(&self, escape: Escape) {
+        with(self.world, |_backend| intercept::allow(escape));
     }
 
     /// Waits until `condition` holds, looking every millisecond of virtual time.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::intercept::Escape;
+
 /// Why a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,6 +36,17 @@ pub enum Failure {
         /// The limit in nanoseconds.
         limit_ns: i64,
     },
+    /// Simulated code did something outside the simulation, which no seed repeats.
+    Escaped {
+        /// What it did.
+        escape: Escape,
+        /// The function of libc that it called, and with what.
+        call: String,
+        /// The task, as people read it.
+        task: String,
+        /// The innermost function of the program that led there, and where it stands.
+        place: String,
+    },
     /// Replaying the same choices gave another run: something outside them decides.
     Nondeterminism {
         /// What differed.
@@ -63,6 +76,17 @@ impl Failure {
             Self::Deadlock => "deadlock".to_owned(),
             Self::StepLimit { .. } => "step limit".to_owned(),
             Self::TimeLimit { .. } => "time limit".to_owned(),
+            Self::Escaped {
+                escape,
+                call,
+                place,
+                ..
+            } => {
+                // Not the line: an edit above moves it.
+                let function = place.split(" at ").next().unwrap_or_default();
+                let call = call.split_whitespace().next().unwrap_or_default();
+                format!("{escape:?} {call} {function}")
+            }
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
         }
     }
@@ -112,6 +136,18 @@ impl fmt::Display for Failure {
                 f,
                 "the run took more than {} of virtual time (raise it with `Config::time`)",
                 Seconds(*limit_ns)
+            ),
+            Self::Escaped {
+                escape,
+                call,
+                task,
+                place,
+            } => write!(
+                f,
+                "task {task} {}: {call}, called by {place} (use {}; if it is meant, allow it with \
+                 `sim.allow({escape:?})`)",
+                escape.deed(),
+                escape.instead(),
             ),
             Self::Nondeterminism { message } => {
                 write!(f, "the run is not deterministic: {message}")

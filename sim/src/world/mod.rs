@@ -17,6 +17,7 @@ use simoom::backend::TimerQueue;
 use simoom::time::Instant;
 
 use crate::choice::{PathId, Paths, hash_text};
+use crate::intercept::{self, Clocks};
 use crate::record::{Event, EventKind, Level, Names, Recorder};
 use crate::strategy::Choose;
 
@@ -187,10 +188,37 @@ impl World {
             self.because_of(event);
             self.now_ns = next;
         }
+        intercept::publish(self.clocks());
         while let Some((_, due)) = self.timers.pop(Instant::from_nanos(next)) {
             self.happen(due);
         }
         true
+    }
+
+    /// Lets `ns` pass although tasks can run: what is due meanwhile happens at its time.
+    pub(crate) fn spend(&mut self, ns: i64) {
+        let until = self.now_ns.saturating_add(ns);
+        while self.advance(until) {}
+        if until > self.now_ns {
+            self.note(EventKind::TimeAdvanced, self.now_ns as u64, until as u64);
+            self.now_ns = until;
+        }
+    }
+
+    /// What the clocks of the system show where code runs now.
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks::at(self.now_ns)
+    }
+
+    /// Notes that the running task has drawn the system's entropy, `drawn` values so far.
+    pub(crate) fn note_drawn(&mut self, drawn: u64) {
+        let Some(entry) = self.tasks.current_mut() else {
+            return;
+        };
+        let (stream, before) = (entry.hash.0, std::mem::replace(&mut entry.drawn, drawn));
+        if drawn != before {
+            self.note(EventKind::EntropyDrawn, stream, 8 * (drawn - before));
+        }
     }
 
     fn happen(&mut self, due: Due) {
@@ -218,6 +246,11 @@ impl World {
         if self.failure.is_none() {
             self.failure = Some(failure);
         }
+    }
+
+    /// Fails the run with what came before every other failure of the same poll.
+    pub(crate) fn fail_first(&mut self, failure: Failure) {
+        self.failure = Some(failure);
     }
 
     /// The path of the running task, or of the node of the test itself.

@@ -47,6 +47,8 @@ pub(crate) struct TaskEntry {
     pub(crate) selects: u32,
     pub(crate) connections: u32,
     pub(crate) rng: Option<Box<ChaCha12Rng>>,
+    /// How many values of the system's entropy it drew.
+    pub(crate) drawn: u64,
     steps: BTreeMap<(OpKind, ResourceName), Steps>,
     is_ready: bool,
 }
@@ -103,6 +105,7 @@ impl TaskEntry {
             selects: 0,
             connections: 0,
             rng: None,
+            drawn: 0,
             steps: BTreeMap::new(),
             is_ready: false,
         }
