@@ -111,7 +111,6 @@ impl Plan {
     }
 
     /// The faults, in order.
-    #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }

@@ -43,7 +43,7 @@
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
 //! | [`backend`] | the seam; not for programs, and exempt from semantic versioning |
 //!
-//! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`#[main]`](macro@main),
+//! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`buggify!`], [`#[main]`](macro@main),
 //! [`#[test]`](macro@test).
 //!
 //! # One thread

@@ -325,6 +325,13 @@ impl Chance for SimBackend {
         self.with(|world| world.choose_branch(alternatives, site))
     }
 
+    fn buggify(&self, label: &'static str, odds: Option<(u32, u32)>) -> bool {
+        if self.is_dead() || self.stacks.borrow().is_some() {
+            return false;
+        }
+        self.with(|world| world.choose_buggified(label, odds))
+    }
+
     fn fill(&self, bytes: &mut [u8]) {
         if self.is_dead() {
             bytes.fill(0);

@@ -79,12 +79,17 @@ mod stuck;
 mod watchdog;
 mod world;
 
+/// The words for what goes wrong: `simoom_faults`.
+pub use simoom_faults as faults;
+pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
+
 pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{Exit, Net, Node, Sim};
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::Failure;
+pub use self::world::faults::{FaultCounts, FaultTally};
 pub use self::world::node::OnFailure;
 
 /// Makes a test of an `async fn` that runs in the simulator, once per seed.

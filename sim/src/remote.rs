@@ -128,6 +128,10 @@ impl Chance for SimRemote {
             None => panic!("{OUTSIDE}"),
         });
     }
+
+    fn buggify(&self, label: &'static str, odds: Option<(u32, u32)>) -> bool {
+        self.inside(|backend| backend.is_some_and(|backend| backend.buggify(label, odds)))
+    }
 }
 
 impl Signals for SimRemote {

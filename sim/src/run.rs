@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
+use simoom_faults::{Kind, Unit};
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
@@ -22,6 +23,7 @@ use crate::strategy::{Choose, Replay, Strategy};
 use crate::stuck::{self, Stuck};
 use crate::watchdog::Watched;
 use crate::world::failure::{Failure, Seconds};
+use crate::world::faults::FaultTally;
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
 use crate::world::{Deviated, World, each};
@@ -71,6 +73,8 @@ pub(crate) struct Outcome {
     pub(crate) record: Vec<String>,
     /// What the user noted, as text.
     pub(crate) history: Vec<String>,
+    /// How often each kind of fault came into question.
+    pub(crate) faults: FaultTally,
     pub(crate) backtrace: Option<String>,
 }
 
@@ -427,6 +431,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         Names::default()
     };
     let record = names.lines(&backend.with(World::take_record).into_events());
+    let faults = backend.with(|world| std::mem::take(&mut world.faults.tally));
     let history = backend.with(|world| std::mem::take(&mut world.history));
     let history = history
         .into_iter()
@@ -445,6 +450,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         foreign: verdict.foreign,
         record,
         history,
+        faults,
         backtrace: verdict.backtrace,
     }
 }
@@ -515,6 +521,16 @@ fn describe(world: &World) -> Vec<Deviation> {
     world.deviated.iter().map(text).collect()
 }
 
+/// How big a fault was, with its unit.
+fn size(kind: &str, value: u64) -> String {
+    match kind.parse().map(Kind::unit) {
+        Ok(Unit::Nanoseconds) => format!("  {} us", value.div_ceil(1_000)),
+        Ok(Unit::Bytes) => format!("  {value} B"),
+        Ok(Unit::PartsPerMillion) => format!("  {value} ppm"),
+        _ => String::new(),
+    }
+}
+
 /// What a deviation did, for people.
 fn story(world: &World, deviated: &Deviated) -> String {
     let label = |path: Option<crate::choice::PathId>| {
@@ -555,6 +571,14 @@ fn story(world: &World, deviated: &Deviated) -> String {
             format!("net.{operation}.short"),
             format!("{} {operation} {step}, by {value} bytes", link()),
         ),
+        ChoiceKind::Fault => {
+            let thing = world.resources.thing(deviated.point.resource);
+            let thing = thing.map_or_else(link, str::to_owned);
+            (
+                operation.to_owned(),
+                format!("{thing}{}", size(operation, value)),
+            )
+        }
     };
     format!("{what:<17}  {how}")
 }

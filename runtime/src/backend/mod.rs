@@ -114,6 +114,14 @@ pub trait Chance {
 
     /// Fills `bytes` with random bytes for the user.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Whether the place that the program marked as `label` is to do what it does rarely
+    /// otherwise, with the probability `odds`, a part of a whole, if it says one. Never in
+    /// production.
+    fn buggify(&self, label: &'static str, odds: Option<(u32, u32)>) -> bool {
+        let _ = (label, odds);
+        false
+    }
 }
 
 /// Requests of the operating system to stop.

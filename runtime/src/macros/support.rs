@@ -20,6 +20,14 @@ pub fn pick(alternatives: u32) -> u32 {
     context::with_current(|backend| backend.map_or(0, |backend| backend.pick(alternatives, site)))
 }
 
+/// Whether the marked place `label` is to do what it does rarely otherwise, with the probability
+/// `odds` (a part of a whole) if it says one.
+#[inline]
+#[must_use]
+pub fn buggify(label: &'static str, odds: Option<(u32, u32)>) -> bool {
+    context::with_current(|backend| backend.is_some_and(|backend| backend.buggify(label, odds)))
+}
+
 /// Where a turn through `count` places is after `steps`, when it began at `start`.
 #[inline]
 #[must_use]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::process::Witness;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::world::failure::{Failure, Seconds};
+use crate::world::faults::FaultTally;
 
 /// What came of a sweep: what was run, and the failure if there was one.
 ///
@@ -27,6 +28,9 @@ pub struct Report {
     pub(crate) runs: Vec<RunSummary>,
     pub(crate) found: Option<Box<Found>>,
     pub(crate) notes: Vec<String>,
+    pub(crate) faults: FaultTally,
+    /// Of each run.
+    pub(crate) tallies: Vec<FaultTally>,
 }
 
 /// One run of a sweep.
@@ -70,6 +74,19 @@ impl Report {
         self.found.as_deref()
     }
 
+    /// How often each kind of fault came into question, fired and was seen, in all [`runs`](Self::runs)
+    /// together.
+    #[must_use]
+    pub fn faults(&self) -> &FaultTally {
+        &self.faults
+    }
+
+    /// The same of each run, in the order of [`runs`](Self::runs).
+    #[must_use]
+    pub fn faults_of_runs(&self) -> &[FaultTally] {
+        &self.tallies
+    }
+
     /// What is worth knowing beside the verdict, such as stored choices that no longer apply.
     #[must_use]
     pub fn notes(&self) -> &[String] {
@@ -101,7 +118,11 @@ impl fmt::Display for Report {
                 self.label,
                 self.runs.len(),
                 self.distinct()
-            ),
+            )
+            .and_then(|()| match self.faults.is_empty() {
+                true => Ok(()),
+                false => write!(f, "\n  {}", self.faults.to_string().replace('\n', "\n  ")),
+            }),
         }
     }
 }
@@ -355,6 +376,7 @@ impl fmt::Display for Counted<'_> {
         let preempted = |it: &&Deviation| it.story.text.starts_with("task.preempted");
         let preemptions = self.0.iter().filter(preempted).count();
         let parts = [
+            (count(ChoiceKind::Fault), "fault"),
             (preemptions, "preemption"),
             (count(ChoiceKind::Sched) - preemptions, "task order"),
             (count(ChoiceKind::Pick), "select order"),

@@ -18,6 +18,7 @@ use crate::run::{Choices, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::Strategy;
 use crate::world::failure::Failure;
+use crate::world::faults::FaultTally;
 use crate::{logs, panics};
 
 /// Runs `test` once for each seed, and says what came of it.
@@ -152,6 +153,13 @@ struct Sweep<'a> {
     runner: &'a (dyn Fn(Spec, Mode) -> Outcome + Sync),
 }
 
+/// The seeds that were run, in order, and what went wrong in each.
+#[derive(Default)]
+struct Ran {
+    summaries: Vec<RunSummary>,
+    tallies: Vec<FaultTally>,
+}
+
 /// A seed that failed.
 struct Failed {
     index: u64,
@@ -165,7 +173,7 @@ impl Sweep<'_> {
         if self.config.one_seed.is_none()
             && let Some(found) = self.replay_saved(&mut notes)
         {
-            return self.report(Vec::new(), Some(found), notes);
+            return self.report(Ran::default(), Some(found), notes);
         }
         // Of the sweep's first seed, even if only one seed is asked for: what a seed does under
         // `pct` depends on the horizon.
@@ -184,7 +192,7 @@ impl Sweep<'_> {
         });
         let found = match failed {
             Some(failed) => Some(self.investigate(failed, horizon)),
-            None => self.compare_two_runs(&runs, horizon),
+            None => self.compare_two_runs(&runs.summaries, horizon),
         };
         self.report(runs, found, notes)
     }
@@ -229,13 +237,20 @@ impl Sweep<'_> {
         })
     }
 
-    fn report(&self, runs: Vec<RunSummary>, found: Option<Found>, notes: Vec<String>) -> Report {
+    fn report(&self, ran: Ran, found: Option<Found>, notes: Vec<String>) -> Report {
         let label = self.identity.label().to_owned();
+        let Ran { summaries, tallies } = ran;
+        let mut faults = FaultTally::default();
+        for tally in &tallies {
+            faults.add(tally);
+        }
         Report {
             label,
-            runs,
+            runs: summaries,
             found: found.map(Box::new),
             notes,
+            faults,
+            tallies,
         }
     }
 
@@ -267,11 +282,7 @@ impl Sweep<'_> {
     }
 
     /// Runs the seeds on several threads, up to the first that fails.
-    fn run_seeds(
-        &self,
-        horizon: u64,
-        notes: &mut Vec<String>,
-    ) -> (Vec<RunSummary>, Option<Failed>) {
+    fn run_seeds(&self, horizon: u64, notes: &mut Vec<String>) -> (Ran, Option<Failed>) {
         let foreign = AtomicU64::new(0);
         let next = AtomicU64::new(0);
         let end = AtomicU64::new(self.seeds());
@@ -286,7 +297,8 @@ impl Sweep<'_> {
                 let spec = self.spec(self.seed(index), self.config.strategy, horizon);
                 let outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
-                lock(&runs).push((index, summary(spec.seed, &outcome)));
+                let faults = outcome.faults.clone();
+                lock(&runs).push((index, summary(spec.seed, &outcome), faults));
                 if outcome.failure.is_some() {
                     // Later seeds need not run; earlier ones still may fail.
                     end.fetch_min(index, Ordering::Relaxed);
@@ -313,11 +325,16 @@ impl Sweep<'_> {
         notes.extend(foreign_note(foreign.into_inner()));
         let mut runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        runs.sort_unstable_by_key(|&(index, _)| index);
+        runs.sort_unstable_by_key(|&(index, ..)| index);
         if let Some(failed) = &failed {
-            runs.retain(|&(index, _)| index <= failed.index);
+            runs.retain(|&(index, ..)| index <= failed.index);
         }
-        (runs.into_iter().map(|(_, run)| run).collect(), failed)
+        let mut ran = Ran::default();
+        for (_, summary, tally) in runs {
+            ran.summaries.push(summary);
+            ran.tallies.push(tally);
+        }
+        (ran, failed)
     }
 
     /// Replays the failures saved beside the sources.
@@ -355,11 +372,11 @@ impl Sweep<'_> {
             let lost = lost_anchors(&plan, &outcome);
             if outcome.failure.is_some() {
                 let found = self.describe_saved(plan, outcome, lost.into_iter().collect());
-                return self.report(Vec::new(), Some(found), notes);
+                return self.report(Ran::default(), Some(found), notes);
             }
             notes.extend(lost);
         }
-        self.report(Vec::new(), None, notes)
+        self.report(Ran::default(), None, notes)
     }
 
     fn replay_spec(&self, plan: &Plan) -> Spec {

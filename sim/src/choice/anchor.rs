@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use simoom::backend::OpKind;
 
-use super::path::{PathHash, parse_path};
+use super::path::{PathHash, parse_path, unescape};
 use super::value::{hash_text, mix};
 
 /// What sort of thing is chosen.
@@ -24,11 +24,14 @@ pub(crate) enum ChoiceKind {
     Short,
     /// How long a task is held up before an operation, in nanoseconds. Calm: 0.
     Stall,
+    /// Whether a fault happens, and how big it is in its kind's unit. Calm: 0, it does not.
+    Fault,
 }
 
 impl ChoiceKind {
     /// The order in which a shrinker tries to do without them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Fault,
         Self::Delay,
         Self::Short,
         Self::Pick,
@@ -43,6 +46,7 @@ impl ChoiceKind {
             Self::Delay => "delay",
             Self::Short => "short",
             Self::Stall => "stall",
+            Self::Fault => "fault",
         }
     }
 
@@ -53,6 +57,7 @@ impl ChoiceKind {
             Self::Delay => const { hash_text("delay") },
             Self::Short => const { hash_text("short") },
             Self::Stall => const { hash_text("stall") },
+            Self::Fault => const { hash_text("fault") },
         }
     }
 
@@ -84,10 +89,18 @@ impl ResourceName {
         Self(mix(self.0, u64::from(if away { b'>' } else { b'<' })))
     }
 
+    /// What a fault hits, by the names of its node and file.
+    pub(crate) fn thing(text: &str) -> Self {
+        Self(mix(hash_text(text), u64::from(b'=')))
+    }
+
     /// Reads a resource's stored text back.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text == "-" {
             return Some(Self::NONE);
+        }
+        if let Some(thing) = text.strip_prefix('=') {
+            return Some(Self::thing(&unescape(thing)?));
         }
         if let Some((path, number)) = text.rsplit_once('!') {
             return Some(Self::created(parse_path(path)?, number.parse().ok()?));
@@ -118,7 +131,7 @@ impl Operation {
     pub(crate) const READ: Self = Self::called("read");
     pub(crate) const WRITE: Self = Self::called("write");
 
-    const fn called(name: &'static str) -> Self {
+    pub(crate) const fn called(name: &'static str) -> Self {
         Self {
             name,
             hash: hash_text(name),

@@ -158,7 +158,19 @@ pub(crate) fn escape(name: &str, text: &mut String) {
     }
 }
 
-/// Reads what [`escape`] wrote.
+/// Writes what a fault hits without the characters that mean something in a stored plan.
+pub(crate) fn escape_thing(name: &str, text: &mut String) {
+    text.push('=');
+    for character in name.chars() {
+        if character == '%' || character.is_control() || character.is_whitespace() {
+            let _ = write!(text, "%u{:x};", character as u32);
+        } else {
+            text.push(character);
+        }
+    }
+}
+
+/// Reads what [`escape`] and [`escape_thing`] wrote.
 pub(crate) fn unescape(text: &str) -> Option<String> {
     let mut name = String::new();
     let mut rest = text;

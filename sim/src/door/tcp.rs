@@ -14,7 +14,7 @@ use tokio::io::ReadBuf;
 use super::inside::{inside, keep_waker, no_descriptor};
 use crate::backend::SimBackend;
 use crate::world::World;
-use crate::world::net::{ConnectionId, End, ListenerId};
+use crate::world::net::{ConnectionId, End, ListenerId, no_listener};
 
 /// A listening socket of a world.
 pub(crate) struct SimListener {
@@ -37,22 +37,11 @@ impl SimListener {
     }
 }
 
-fn no_listener() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotConnected,
-        "the listener's node was killed",
-    )
-}
-
 impl Listener for SimListener {
     fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
         inside(self.world, |backend| {
             let (id, peer) = backend.with(|world| {
-                let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
-                let id = listener
-                    .accepted
-                    .pop_front()
-                    .ok_or(io::ErrorKind::WouldBlock)?;
+                let id = world.accept(self.id)?;
                 let connection = world.net.connection(id).ok_or_else(no_listener)?;
                 Ok::<_, io::Error>((id, connection.ends[1].peer))
             })?;

@@ -56,6 +56,10 @@ pub(crate) enum EventKind {
     SignalSent,
     /// `user.noted`: hash of the text.
     UserNoted,
+    /// `fault.fired`: hash of the kind's name and what was hit, how big.
+    FaultFired,
+    /// `fault.observed`: hash of the kind's name.
+    FaultObserved,
 }
 
 /// One thing that happened.

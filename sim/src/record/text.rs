@@ -71,6 +71,8 @@ impl EventKind {
             Self::OpCompleted => "op.completed",
             Self::SignalSent => "signal.sent",
             Self::UserNoted => "user.noted",
+            Self::FaultFired => "fault.fired",
+            Self::FaultObserved => "fault.observed",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the words in which a test steers. Knows nothing of how the world carries them out.
 
 mod exit;
+mod faults;
 mod net;
 mod node;
 mod simulation;

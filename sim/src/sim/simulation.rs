@@ -28,7 +28,7 @@ use crate::intercept::{self, Escape};
 /// ```
 #[derive(Clone)]
 pub struct Sim {
-    world: u64,
+    pub(super) world: u64,
 }
 
 impl Sim {

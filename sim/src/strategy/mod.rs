@@ -45,6 +45,36 @@ pub(crate) trait Choose {
 
     /// How many of at most `most` nanoseconds a task is held up; calm is 0.
     fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64;
+
+    /// How big a fault is that happens here; calm is 0, it does not happen.
+    fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64;
+}
+
+/// How probable a fault is, and how big.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Odds {
+    /// It happens in `part` of `whole` cases.
+    pub(crate) part: u64,
+    pub(crate) whole: u64,
+    /// The least and the most that it is, in its own unit; both are above 0.
+    pub(crate) least: u64,
+    pub(crate) most: u64,
+}
+
+impl Odds {
+    /// How big the fault is by two draws of 64 bits; 0 if it does not happen.
+    fn drawn(&self, coin: u64, size: u64) -> u64 {
+        let happens = u128::from(coin) * u128::from(self.whole) < u128::from(self.part) << 64;
+        if !happens {
+            return 0;
+        }
+        // Every order of magnitude above the least alike.
+        let span = self.most - self.least;
+        let orders = u64::from(u64::BITS - span.leading_zeros());
+        let smaller = below(size.rotate_left(29), orders + 1) as u32;
+        let span = span.checked_shr(smaller).unwrap_or(0);
+        self.least + below(size, span.saturating_add(1))
+    }
 }
 
 /// Which strategy explores a run.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::random::{Disturbance, Random};
-use super::{Choose, Scheduling};
+use super::{Choose, Odds, Scheduling};
 use crate::choice::{AnchorHash, below, value};
 
 /// Runs the task of the highest priority, and lowers priorities at a few random steps.
@@ -91,5 +91,9 @@ impl Choose for Pct {
 
     fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.disturb.stall(anchor, most)
+    }
+
+    fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        self.disturb.fault(anchor, odds)
     }
 }

@@ -4,7 +4,7 @@
 //! some hardly ever, and each family of choices is left calm by some seeds (swarm testing: Groce
 //! and others, ISSTA 2012).
 
-use super::{Choose, Scheduling};
+use super::{Choose, Odds, Scheduling};
 use crate::choice::{AnchorHash, below, value};
 
 /// Draws every choice from the seed and its anchor alone.
@@ -29,6 +29,7 @@ pub(crate) struct Disturbance {
 const STREAM: u64 = 0x7261_6e64_6f6d;
 const SCHED: u64 = 0x0073_6368_6564;
 const COIN: u64 = 0x0000_636f_696e;
+const FAULT: u64 = 0x0066_6175_6c74;
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
@@ -70,6 +71,10 @@ impl Choose for Random {
 
     fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.disturb.stall(anchor, most)
+    }
+
+    fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        self.disturb.fault(anchor, odds)
     }
 }
 
@@ -113,6 +118,12 @@ impl Disturbance {
             let most = (most >> (bits & 7)).max(1);
             1 + below(bits.rotate_left(29), most)
         })
+    }
+
+    /// With the probability that the plan of faults says, which this strategy does not change.
+    pub(crate) fn fault(&self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        let coin = value(self.seed, FAULT, anchor.0);
+        odds.drawn(coin, value(self.seed, STREAM ^ FAULT, anchor.0))
     }
 
     /// Bits for a choice that deviates, with `chance` out of 256.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Choose, Scheduling};
+use super::{Choose, Odds, Scheduling};
 use crate::choice::{ANY_TASK, AnchorHash, Plan};
 
 /// Makes the stored choices where their anchors turn up, and calm ones elsewhere.
@@ -65,5 +65,10 @@ impl Choose for Replay {
 
     fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
         self.stored(anchor).unwrap_or(0).min(most)
+    }
+
+    /// A stored fault happens even where the plan of faults has become milder.
+    fn fault(&mut self, anchor: AnchorHash, _odds: &Odds) -> u64 {
+        self.stored(anchor).unwrap_or(0)
     }
 }

@@ -316,6 +316,15 @@ impl World {
         value
     }
 
+    /// Notes whether a fault happens, for the task `subject` if it is one's.
+    pub(super) fn settle_fault(&mut self, point: Point, value: u64, subject: Option<PathId>) {
+        let details = Details {
+            subject,
+            ..Details::default()
+        };
+        self.settle(ChoiceKind::Fault, point, value, details);
+    }
+
     /// Notes a choice whose calm value is 0.
     fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
         self.note(EventKind::ChoiceMade, point.hash(kind).0, value);

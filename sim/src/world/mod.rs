@@ -7,6 +7,7 @@
 mod choose;
 mod effects;
 pub(crate) mod failure;
+pub(crate) mod faults;
 mod names;
 pub(crate) mod net;
 pub(crate) mod node;
@@ -24,6 +25,7 @@ use crate::strategy::Choose;
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
+use self::faults::Faults;
 use self::net::{Network, Segment};
 use self::node::{Node, NodeId};
 use self::resources::Resources;
@@ -39,6 +41,7 @@ pub(crate) struct World {
     pub(crate) tasks: Tasks,
     pub(crate) nodes: Vec<Node>,
     pub(crate) net: Network,
+    pub(crate) faults: Faults,
     pub(crate) paths: Paths,
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
@@ -102,6 +105,7 @@ impl World {
             tasks: Tasks::default(),
             nodes: Vec::new(),
             net: Network::default(),
+            faults: Faults::default(),
             paths: Paths::default(),
             resources: Resources::default(),
             effects: Effects::default(),

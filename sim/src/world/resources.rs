@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use simoom::backend::Resource;
 
-use crate::choice::{PathId, Paths, ResourceName};
+use crate::choice::{PathId, Paths, ResourceName, escape_thing};
 
 /// All named resources of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     entries: Vec<Entry>,
+    /// What faults have hit.
+    things: BTreeMap<ResourceName, String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,16 @@ impl Resources {
         resource.set_name((world << 32) | index);
     }
 
+    /// Keeps what people call the thing `name` that a fault has hit.
+    pub(crate) fn name_thing(&mut self, name: ResourceName, text: String) {
+        self.things.insert(name, text);
+    }
+
+    /// What people call the thing `name` that a fault has hit.
+    pub(crate) fn thing(&self, name: ResourceName) -> Option<&str> {
+        self.things.get(&name).map(String::as_str)
+    }
+
     /// What people call the direction of a connection called `name`.
     pub(crate) fn label(&self, name: ResourceName, paths: &Paths) -> String {
         let origin = self
@@ -100,9 +112,15 @@ impl Resources {
 
     /// The stored text of every name.
     pub(crate) fn texts(&self, paths: &Paths) -> BTreeMap<ResourceName, String> {
-        self.entries
-            .iter()
+        let things = self.things.iter().map(|(&name, thing)| {
+            let mut text = String::new();
+            escape_thing(thing, &mut text);
+            (name, text)
+        });
+        let entries = self.entries.iter();
+        entries
             .map(|entry| (entry.name, entry.origin.text(paths)))
+            .chain(things)
             .collect()
     }
 }

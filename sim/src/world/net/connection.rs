@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) name: ResourceName,
     pub(crate) target: SocketAddr,
     pub(crate) listener: Option<ListenerId>,
+    /// A fault refused it, whatever listens.
+    pub(crate) refused_by_fault: bool,
     /// The opener's end and the listener's.
     pub(crate) ends: [End; 2],
     /// Ends the attempt to open it, until that has succeeded or failed.

@@ -132,3 +132,11 @@ fn gone() -> io::Error {
         "the socket's node was killed or its world ended",
     )
 }
+
+/// What using a listener of a killed node gives.
+pub(crate) fn no_listener() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the listener's node was killed",
+    )
+}

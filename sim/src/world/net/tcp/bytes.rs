@@ -2,8 +2,11 @@
 
 use std::io;
 
+use simoom_faults::Kind;
+
 use crate::choice::Operation;
 use crate::world::World;
+use crate::world::faults::FaultPoint;
 use crate::world::net::connection::{RECEIVE_MAX, SEND_MAX};
 use crate::world::net::{ConnectionId, Phase, Segment, gone};
 
@@ -191,7 +194,13 @@ impl World {
         }
         let number = this.writes;
         this.writes += 1;
+        let (near, far) = (this.node, connection.ends[1 - end].node);
         let direction = connection.name.direction(end == 0);
+        let at = FaultPoint::link(near, far).named(direction, number, 0);
+        if self.choose_fault(Kind::NetConnectionReset, at, 1) > 0 {
+            self.reset_by_fault(id, end);
+            return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
+        }
         let short =
             self.choose_short(Operation::WRITE, direction, number, most as u64 - 1) as usize;
         let count = most - short;

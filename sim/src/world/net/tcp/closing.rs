@@ -3,6 +3,8 @@
 use std::io;
 use std::net::Shutdown;
 
+use simoom_faults::Kind;
+
 use crate::record::EventKind;
 use crate::world::World;
 use crate::world::net::{ConnectionId, End, ListenerId, Phase, Segment, gone};
@@ -20,8 +22,27 @@ impl World {
             Phase::Open if end.fin_received => io::ErrorKind::BrokenPipe,
             _ => io::ErrorKind::ConnectionReset,
         };
+        let is_observed = to == 0 && connection.refused_by_fault && end.held_open;
         if end.phase != Phase::Dead {
+            if is_observed {
+                self.fault_observed(Kind::NetConnectionRefused);
+            }
             self.kill_end(id, to, error);
+        }
+    }
+
+    /// Ends both ends, as a middlebox does that has forgotten a connection; the one at `end` is
+    /// told by the operation under way.
+    pub(super) fn reset_by_fault(&mut self, id: ConnectionId, end: usize) {
+        self.fault_observed(Kind::NetConnectionReset);
+        for it in [end, 1 - end] {
+            let phase = self.net.connection(id).map(|found| found.ends[it].phase);
+            if phase.is_some_and(|phase| phase != Phase::Dead) {
+                self.kill_end(id, it, io::ErrorKind::ConnectionReset);
+            }
+        }
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[end].error = None;
         }
     }
 

@@ -4,9 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::ports::{source_of, this_host};
+use simoom_faults::Kind;
+
 use crate::choice::ResourceName;
 use crate::record::EventKind;
-use crate::world::net::{Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment};
+use crate::world::faults::FaultPoint;
+use crate::world::net::{
+    Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment, no_listener,
+};
 use crate::world::{Due, World};
 
 /// Linux gives up connecting after six retransmissions (tcp_syn_retries, tcp(7)).
@@ -66,6 +71,7 @@ impl World {
             name,
             target,
             listener: None,
+            refused_by_fault: false,
             ends: [
                 End::new(node, local, target),
                 End::new(far.unwrap_or(node), target, local),
@@ -111,6 +117,22 @@ impl World {
         }
     }
 
+    /// Takes the next connection that waits to be accepted.
+    pub(crate) fn accept(&mut self, id: ListenerId) -> io::Result<ConnectionId> {
+        let listener = self.net.listener(id).ok_or_else(no_listener)?;
+        if listener.accepted.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let at = FaultPoint::node(listener.node);
+        if self.choose_fault(Kind::OsDescriptorsExhausted, at, 1) > 0 {
+            self.fault_observed(Kind::OsDescriptorsExhausted);
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+        }
+        let listener = self.net.listener_mut(id).ok_or_else(no_listener)?;
+        let accepted = listener.accepted.pop_front();
+        accepted.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
     /// Knocks at a listener that had no room.
     pub(crate) fn knock(&mut self, id: ConnectionId) {
         if self
@@ -130,6 +152,7 @@ impl World {
         if connection.ends[0].phase != Phase::Opening || connection.listener.is_some() {
             return;
         }
+        let (opener, name) = (connection.ends[0].node, connection.name);
         let found = self
             .net
             .listener_at(node, target)
@@ -138,6 +161,14 @@ impl World {
             self.send(id, 1, Segment::Reset);
             return;
         };
+        let at = FaultPoint::link(opener, node).named(name.direction(true), 0, 0);
+        if self.choose_fault(Kind::NetConnectionRefused, at, 1) > 0 {
+            if let Some(connection) = self.net.connection_mut(id) {
+                connection.refused_by_fault = true;
+            }
+            self.send(id, 1, Segment::Reset);
+            return;
+        }
         let Some(queue) = self.net.listener_mut(listener) else {
             return;
         };

@@ -1,0 +1,92 @@
+//! How often each kind of fault came into question, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use simoom_faults::Kind;
+
+/// How often a kind of fault came into question, and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultCounts {
+    /// How often something that the plan covers could have been hit.
+    pub offered: u64,
+    /// How often of these its time had come and the run had it.
+    pub armed: u64,
+    /// How often it happened.
+    pub fired: u64,
+    /// How often the program saw it.
+    pub observed: u64,
+    /// How often it would have happened but for a budget.
+    pub blocked: u64,
+}
+
+/// The counts of every kind of fault that came into question, in one run or in a sweep.
+///
+/// # Examples
+/// ```
+/// use simoom_sim::{Config, check};
+///
+/// let report = check(Config::default().seeds(1), |_sim| async {});
+/// assert!(report.faults().is_empty(), "no plan, no faults");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultTally(BTreeMap<Kind, FaultCounts>);
+
+impl FaultTally {
+    /// The counts of `kind`; all zero if it never came into question.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> FaultCounts {
+        self.0.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Whether no kind of fault came into question.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The kinds that came into question, in the order of [`Kind::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, FaultCounts)> {
+        self.0.iter().map(|(&kind, &counts)| (kind, counts))
+    }
+
+    pub(crate) fn entry(&mut self, kind: Kind) -> &mut FaultCounts {
+        self.0.entry(kind).or_default()
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (kind, more) in other.iter() {
+            let counts = self.entry(kind);
+            counts.offered += more.offered;
+            counts.armed += more.armed;
+            counts.fired += more.fired;
+            counts.observed += more.observed;
+            counts.blocked += more.blocked;
+        }
+    }
+}
+
+/// One line for each kind.
+impl fmt::Display for FaultTally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (kind, counts)) in self.iter().enumerate() {
+            let FaultCounts {
+                offered,
+                armed,
+                fired,
+                observed,
+                blocked,
+            } = counts;
+            let end = if index == 0 { "" } else { "\n" };
+            write!(
+                f,
+                "{end}{kind:<24} offered {offered}, armed {armed}, fired {fired}, observed {observed}"
+            )?;
+            if blocked > 0 {
+                write!(f, ", blocked {blocked}")?;
+            }
+        }
+        Ok(())
+    }
+}

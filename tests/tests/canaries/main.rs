@@ -1,0 +1,163 @@
+//! Every kind of fault bites: a small program notices it, and nothing where it cannot happen.
+//!
+//! Simulators of others have held faults that did nothing for years. One table holds a program for
+//! each kind; a kind without one fails `every_kind_has_a_canary`.
+
+mod net;
+mod os;
+mod user;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use simoom_sim::{Config, Fault, Kind, Ratio, Sim, Strategy, check};
+
+/// Whether the program noticed.
+type Noticed = Pin<Box<dyn Future<Output = bool>>>;
+
+/// A program that notices a kind of fault.
+struct Canary {
+    kind: Kind,
+    /// What the fault needs besides its probability.
+    fault: fn(Fault) -> Fault,
+    program: fn(Sim) -> Noticed,
+}
+
+impl Canary {
+    const fn new(kind: Kind, program: fn(Sim) -> Noticed) -> Self {
+        Self {
+            kind,
+            fault: |fault| fault,
+            program,
+        }
+    }
+}
+
+/// All of them.
+fn canaries() -> Vec<Canary> {
+    [net::CANARIES, os::CANARIES, user::CANARIES]
+        .into_iter()
+        .flatten()
+        .map(
+            |&Canary {
+                 kind,
+                 fault,
+                 program,
+             }| Canary {
+                kind,
+                fault,
+                program,
+            },
+        )
+        .collect()
+}
+
+/// Runs the program of `canary` under its fault with `probability`.
+fn run(canary: &Canary, probability: Ratio, expected: bool) {
+    let Canary {
+        kind,
+        fault,
+        program,
+    } = *canary;
+    for seed in [1, 2, 3] {
+        // One seed, so that the calm run, in which nothing happens, is not judged.
+        let config = Config::default()
+            .seed(seed)
+            .strategy(Strategy::Random)
+            .shrink(false)
+            .persist(false);
+        let report = check(config, move |sim| async move {
+            sim.faults(fault(Fault::new(kind).probability(probability)).may_be_inert());
+            let noticed = program(sim.clone()).await;
+            let counts = sim.fault_counts(kind);
+            assert_eq!(noticed, expected, "{kind} at {probability}: {counts:?}");
+            assert_eq!(
+                counts.fired > 0,
+                expected,
+                "{kind} at {probability}: {counts:?}"
+            );
+            assert_eq!(
+                counts.observed > 0,
+                expected,
+                "{kind} at {probability}: {counts:?}"
+            );
+            assert!(counts.offered > 0, "{kind} never came into question");
+        });
+        assert!(report.failure().is_none(), "{report}");
+        assert_eq!(report.faults().of(kind).fired > 0, expected);
+    }
+}
+
+#[test]
+fn every_kind_is_noticed_where_it_must_happen() {
+    for canary in canaries() {
+        run(&canary, Ratio::ALWAYS, true);
+    }
+}
+
+#[test]
+fn no_kind_is_noticed_where_it_cannot_happen() {
+    for canary in canaries() {
+        run(&canary, Ratio::NEVER, false);
+    }
+}
+
+#[test]
+fn no_canary_notices_anything_without_faults() {
+    for Canary { kind, program, .. } in canaries() {
+        let config = Config::default().seeds(3).persist(false);
+        check(config, move |sim| async move {
+            assert!(!program(sim.clone()).await, "{kind}: without a plan");
+            assert_eq!(sim.fault_counts(kind), Default::default());
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn every_kind_has_a_canary() {
+    let missing = Kind::ALL.iter().filter(|&&kind| {
+        !AWAITED.contains(&kind) && canaries().iter().all(|canary| canary.kind != kind)
+    });
+    let missing: Vec<_> = missing.collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} have no canary: add a program that notices each to a file beside this one"
+    );
+    let doubled = |kind: &&Kind| {
+        AWAITED.contains(kind) && canaries().iter().any(|canary| canary.kind == **kind)
+    };
+    let doubled: Vec<_> = Kind::ALL.iter().filter(doubled).collect();
+    assert!(
+        doubled.is_empty(),
+        "{doubled:?} have a canary: take them off AWAITED"
+    );
+}
+
+/// Kinds whose mechanism is being built.
+const AWAITED: &[Kind] = &[
+    Kind::NetSegmentLost,
+    Kind::NetDatagramLost,
+    Kind::NetDatagramDuplicated,
+    Kind::NetDatagramReordered,
+    Kind::NetLinkCut,
+    Kind::NetLinkCutOneWay,
+    Kind::NetLinkClogged,
+    Kind::DiskReadFailed,
+    Kind::DiskWriteFailed,
+    Kind::DiskSyncFailed,
+    Kind::DiskSpaceExhausted,
+    Kind::DiskReadShortened,
+    Kind::DiskWriteShortened,
+    Kind::DiskAccessSlowed,
+    Kind::DiskSectorTorn,
+    Kind::DiskUnsyncedLost,
+    Kind::NodeKilled,
+    Kind::NodePowerLost,
+    Kind::NodeRestarted,
+    Kind::NodePaused,
+    Kind::NodeShutDown,
+    Kind::ClockSkewed,
+    Kind::ClockDrifted,
+    Kind::ClockStepped,
+];
