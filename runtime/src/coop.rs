@@ -35,14 +35,22 @@ pub enum OpKind {
     Accept,
     /// Opening a connection.
     Connect,
-    /// Reading from a stream.
+    /// Reading from a stream or a file.
     Read,
-    /// Writing to a stream.
+    /// Writing to a stream or a file, or changing what is said of a file.
     Write,
     /// Looking up a name.
     Resolve,
     /// Waiting for a signal of the operating system.
     Signal,
+    /// Opening a file.
+    Open,
+    /// Waiting until something is on the disk.
+    Sync,
+    /// Asking what a file or directory is, or moving in it.
+    Stat,
+    /// Giving or taking a name in a directory.
+    Link,
 }
 
 impl OpKind {
@@ -63,6 +71,10 @@ impl OpKind {
             Self::Write => "write",
             Self::Resolve => "resolve",
             Self::Signal => "signal",
+            Self::Open => "open",
+            Self::Sync => "sync",
+            Self::Stat => "stat",
+            Self::Link => "link",
         }
     }
 }

@@ -36,6 +36,7 @@
 //! | [`task`] | spawning, joining and aborting tasks; [`spawn`] stands here too |
 //! | [`time`] | [`sleep`](time::sleep), [`timeout`](time::timeout()), [`interval`](time::interval()), [`Instant`](time::Instant) |
 //! | [`net`] | TCP streams and listeners, names |
+//! | [`fs`] | files and directories |
 //! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
 //! | [`sync`] | [`Mutex`](sync::Mutex), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot) |
 //! | [`rand`] | random numbers that a simulation repeats |
@@ -59,6 +60,7 @@ pub mod backend;
 mod block;
 mod context;
 mod coop;
+pub mod fs;
 pub mod io;
 mod macros;
 pub mod net;

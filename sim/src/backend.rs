@@ -158,7 +158,7 @@ impl SimBackend {
         Some(world.paths.label(world.current_path()))
     }
 
-    fn refuse_dead(&self) -> io::Result<()> {
+    pub(crate) fn refuse_dead(&self) -> io::Result<()> {
         if self.is_dead() {
             return Err(io::Error::other("the node was killed"));
         }

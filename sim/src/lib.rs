@@ -65,6 +65,7 @@ mod backend;
 mod check;
 mod choice;
 mod door;
+mod files;
 mod intercept;
 mod kill;
 mod logs;

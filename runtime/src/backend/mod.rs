@@ -19,6 +19,10 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 
 pub use self::blocking::{Blocking, Job, TakenBack};
+pub use self::files::{
+    Completion, Entry, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat, Submitted,
+    file_type,
+};
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
 use crate::task::Id;
@@ -29,11 +33,13 @@ use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 
 mod blocking;
+mod files;
 pub(crate) mod park;
 pub(crate) mod real;
+pub(crate) mod system;
 
 /// A world, as the thread that runs it sees it.
-pub trait Backend: Schedule + Clock + Net + Chance + Signals + Blocking + Any {
+pub trait Backend: Schedule + Clock + Net + Files + Chance + Signals + Blocking + Any {
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;
 

@@ -6,6 +6,7 @@
 mod chance;
 mod driver;
 mod engine;
+mod files;
 mod local;
 mod pool;
 mod queue;

@@ -1,0 +1,201 @@
+//! The order of the operations on one file.
+//!
+//! Owns who goes next and who waits for the end. Knows nothing of files.
+//!
+//! ```text
+//!             submit, free                       keep
+//! (owned) -----------------> handed over -----------------> kept -> Waiting::poll
+//!    |                            ^
+//!    '--- waiting, in order ------'  by the thread that ends the operation before it
+//!         submit, not free           (`Turn::next`)
+//! ```
+//!
+//! # Invariants
+//! 1. Operations of a lane run in the order in which they were submitted; those that may overlap
+//!    may overlap each other and nothing else.
+//! 2. Every promise is kept: one whose operation was given up is kept with an error.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::backend::{Completion, Submitted};
+use crate::shim::{Mutex, lock};
+
+/// The operations on one file.
+#[derive(Default)]
+pub(super) struct Lane(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    /// How many operations run, and whether they may overlap others.
+    running: usize,
+    overlapping: bool,
+    /// The threads went away while an operation was theirs.
+    given_up: bool,
+}
+
+struct Job {
+    may_overlap: bool,
+    work: Box<dyn FnOnce() + Send>,
+}
+
+impl Lane {
+    /// Has `work` run when its turn comes: now, by `hand_over`, if nothing is before it.
+    pub(super) fn submit(
+        &self,
+        may_overlap: bool,
+        work: impl FnOnce() -> Completion + Send + 'static,
+        hand_over: impl FnOnce(Box<dyn FnOnce() + Send>) -> io::Result<()>,
+    ) -> io::Result<Box<dyn Submitted>> {
+        let (promise, waiting) = Promise::new();
+        let mut state = lock(&self.0);
+        if state.given_up {
+            return Err(given_up());
+        }
+        if !(state.waiting.is_empty() && state.is_free(may_overlap)) {
+            let work = Box::new(move || promise.keep(work()));
+            state.waiting.push_back(Job { may_overlap, work });
+            return Ok(Box::new(waiting));
+        }
+        state.begin(may_overlap);
+        drop(state);
+        let turn = Turn {
+            lane: Some(self.0.clone()),
+        };
+        // If it is refused, the job is dropped, and the turn in it ends the lane.
+        hand_over(Box::new(move || {
+            // The turn ends before anybody hears of it, so that the next finds the lane free.
+            let completion = work();
+            let next = turn.end();
+            promise.keep(completion);
+            run_all(next);
+        }))?;
+        Ok(Box::new(waiting))
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn is_free(&self, may_overlap: bool) -> bool {
+        self.running == 0 || (may_overlap && self.overlapping)
+    }
+
+    fn begin(&mut self, may_overlap: bool) {
+        self.running += 1;
+        self.overlapping = may_overlap;
+    }
+}
+
+/// The turn of an operation that runs.
+struct Turn {
+    lane: Option<Arc<Mutex<State>>>,
+}
+
+impl Turn {
+    /// Ends the turn; the operation to run next, if its turn has come.
+    fn end(mut self) -> Option<(Self, Box<dyn FnOnce() + Send>)> {
+        let lane = self.lane.take()?;
+        let mut state = lock(&lane);
+        state.running -= 1;
+        let next = state.waiting.front()?.may_overlap;
+        if !state.is_free(next) {
+            return None;
+        }
+        state.begin(next);
+        let job = state.waiting.pop_front()?;
+        drop(state);
+        Some((Self { lane: Some(lane) }, job.work))
+    }
+}
+
+impl Drop for Turn {
+    /// The operation will never run: neither will those behind it.
+    fn drop(&mut self) {
+        if let Some(lane) = self.lane.take() {
+            let mut state = lock(&lane);
+            state.given_up = true;
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            drop(waiting);
+        }
+    }
+}
+
+/// Runs the operations whose turn has come, one after the other.
+fn run_all(mut next: Option<(Turn, Box<dyn FnOnce() + Send>)>) {
+    while let Some((turn, work)) = next {
+        work();
+        next = turn.end();
+    }
+}
+
+/// Who waits for an operation, and its end.
+#[derive(Default)]
+struct Ticket {
+    completion: Option<Completion>,
+    waker: Option<Waker>,
+}
+
+/// The duty to tell how an operation ended.
+pub(super) struct Promise(Option<Arc<Mutex<Ticket>>>);
+
+impl Promise {
+    pub(super) fn new() -> (Self, Waiting) {
+        let ticket = Arc::new(Mutex::new(Ticket::default()));
+        (Self(Some(ticket.clone())), Waiting(ticket))
+    }
+
+    pub(super) fn keep(mut self, completion: Completion) {
+        self.tell(completion);
+    }
+
+    fn tell(&mut self, completion: Completion) {
+        let Some(ticket) = self.0.take() else { return };
+        let mut ticket = lock(&ticket);
+        ticket.completion = Some(completion);
+        let waker = ticket.waker.take();
+        drop(ticket);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.tell(Completion::of(Err(given_up())));
+        }
+    }
+}
+
+/// Waits for the end of an operation.
+pub(super) struct Waiting(Arc<Mutex<Ticket>>);
+
+impl Submitted for Waiting {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Completion> {
+        // Cloning and dropping a waker runs foreign code.
+        let waker = cx.waker().clone();
+        let mut ticket = lock(&self.0);
+        if let Some(completion) = ticket.completion.take() {
+            return Poll::Ready(completion);
+        }
+        let previous = ticket.waker.replace(waker);
+        drop(ticket);
+        drop(previous);
+        Poll::Pending
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("the runtime of the file's operation is gone")
+}
