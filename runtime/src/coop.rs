@@ -27,9 +27,9 @@ pub enum OpKind {
     Lock,
     /// Waiting for a notification.
     Notified,
-    /// Sending into a channel.
+    /// Sending into a channel, or a datagram.
     Send,
-    /// Receiving from a channel.
+    /// Receiving from a channel, or a datagram.
     Recv,
     /// Accepting a connection.
     Accept,

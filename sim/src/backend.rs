@@ -442,7 +442,8 @@ impl Net for SimBackend {
     }
 }
 
-fn real_socket() -> io::Error {
+/// Why a socket of the operating system is refused.
+pub(crate) fn real_socket() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
         "a socket of the operating system cannot enter a simulation: bind or connect inside it",

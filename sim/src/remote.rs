@@ -29,14 +29,15 @@ impl SimRemote {
         Self { owner }
     }
 
-    fn inside<R>(&self, f: impl FnOnce(Option<&SimBackend>) -> R) -> R {
+    pub(crate) fn inside<R>(&self, f: impl FnOnce(Option<&SimBackend>) -> R) -> R {
         SimBackend::current(|backend| f(backend.filter(|backend| backend.id() == self.owner.id)))
     }
 }
 
 const OUTSIDE: &str = "a handle to a simulated runtime was used outside its simulation";
 
-fn outside() -> io::Error {
+/// Why a handle does nothing outside its simulation.
+pub(crate) fn outside() -> io::Error {
     io::Error::other(OUTSIDE)
 }
 

@@ -557,8 +557,8 @@ fn story(world: &World, deviated: &Deviated) -> String {
             format!("{subject} looks at branch {value} first{site}"),
         ),
         ChoiceKind::Delay => (
-            "net.segment.late".to_owned(),
-            format!("{} segment {step}, by {} us", link(), value / 1_000),
+            format!("net.{operation}.late"),
+            format!("{} {operation} {step}, by {} us", link(), value / 1_000),
         ),
         ChoiceKind::Stall => (
             "task.stalled".to_owned(),

@@ -33,13 +33,21 @@ use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 
 mod blocking;
+mod datagram;
 mod files;
+mod socket_option;
+
+pub use self::datagram::{Datagram, DatagramNet, Interface};
+pub use self::socket_option::SocketOption;
+
 pub(crate) mod park;
 pub(crate) mod real;
 pub(crate) mod system;
 
 /// A world, as the thread that runs it sees it.
-pub trait Backend: Schedule + Clock + Net + Files + Chance + Signals + Blocking + Any {
+pub trait Backend:
+    Schedule + Clock + Net + DatagramNet + Files + Chance + Signals + Blocking + Any
+{
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;
 

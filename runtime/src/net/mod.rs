@@ -1,4 +1,4 @@
-//! TCP streams and listeners, and looking up names.
+//! TCP streams and listeners, UDP sockets, and looking up names.
 //!
 //! Owns what a user does with a socket. Knows nothing of where sockets come from: every operation
 //! tries through the seam, and waits through the seam if it would block.
@@ -8,11 +8,14 @@ mod lookup;
 mod ready;
 mod tcp_listener;
 mod tcp_stream;
+mod udp_socket;
 
 pub mod tcp;
+pub mod udp;
 
 pub use self::addr::ToSocketAddrs;
 pub use self::lookup::lookup_host;
 pub use self::ready::{Interest, Ready};
 pub use self::tcp_listener::TcpListener;
 pub use self::tcp_stream::TcpStream;
+pub use self::udp_socket::UdpSocket;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
+use crate::backend::Direction;
+
 /// What to wait for.
 ///
 /// # Examples
@@ -46,6 +48,15 @@ impl Interest {
     #[must_use]
     pub const fn is_writable(self) -> bool {
         self.0 & WRITE != 0
+    }
+
+    /// The direction in which an attempt is made.
+    pub(super) fn direction(self) -> Direction {
+        if self.is_readable() {
+            Direction::Read
+        } else {
+            Direction::Write
+        }
     }
 
     /// Either of both.

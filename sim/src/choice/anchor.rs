@@ -94,6 +94,12 @@ impl ResourceName {
         Self(mix(hash_text(text), u64::from(b'=')))
     }
 
+    /// What the `number`-th socket of the task `opener` sends to a port of the node called `far`.
+    pub(crate) fn flow(opener: PathHash, number: u32, far: &str, port: u16) -> Self {
+        let socket = mix(mix(opener.0, u64::from(b'@')), u64::from(number));
+        Self(mix(mix(socket, hash_text(far)), u64::from(port)))
+    }
+
     /// Reads a resource's stored text back.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text == "-" {
@@ -104,6 +110,19 @@ impl ResourceName {
         }
         if let Some((path, number)) = text.rsplit_once('!') {
             return Some(Self::created(parse_path(path)?, number.parse().ok()?));
+        }
+        if let Some((socket, target)) = text.split_once('>')
+            && !target.is_empty()
+        {
+            let (path, number) = socket.rsplit_once('@')?;
+            let (far, port) = target.rsplit_once(':')?;
+            let (far, port) = (unescape(far)?, port.parse().ok()?);
+            return Some(Self::flow(
+                parse_path(path)?,
+                number.parse().ok()?,
+                &far,
+                port,
+            ));
         }
         let (text, away) = match (text.strip_suffix('>'), text.strip_suffix('<')) {
             (Some(text), _) => (text, Some(true)),
@@ -128,6 +147,7 @@ impl Operation {
     pub(crate) const END: Self = Self::called("end");
     pub(crate) const SELECT: Self = Self::called("select");
     pub(crate) const SEGMENT: Self = Self::called("segment");
+    pub(crate) const DATAGRAM: Self = Self::called("datagram");
     pub(crate) const READ: Self = Self::called("read");
     pub(crate) const WRITE: Self = Self::called("write");
 

@@ -13,4 +13,4 @@ pub(crate) use self::path::{
 };
 pub(crate) use self::plan::{ANY, ANY_TASK, Deviation, Plan, PlanError, REPLAY, Story, parse_seed};
 pub use self::value::value;
-pub(crate) use self::value::{below, hash_text, mix};
+pub(crate) use self::value::{below, hash_bytes, hash_text, mix};

@@ -7,6 +7,7 @@
 //! path      = name [ "#" count ] { "/" name [ "#" count ] }     a task; the first name is its node
 //! resource  = path "!" number                                   the number-th thing the task used
 //! link      = path "~" number [ ">" | "<" ]                     the number-th connection it opened
+//! flow      = path "@" number ">" name ":" port             what its number-th socket sends there
 //! ```
 //! Counts tell equal siblings apart and are left out when 0. No file, line, address or global
 //! counter is part of a name.

@@ -34,7 +34,12 @@ pub(crate) const fn mix(one: u64, two: u64) -> u64 {
 /// A stable hash of a text.
 #[must_use]
 pub(crate) const fn hash_text(text: &str) -> u64 {
-    let bytes = text.as_bytes();
+    hash_bytes(text.as_bytes())
+}
+
+/// A stable hash of bytes.
+#[must_use]
+pub(crate) const fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ bytes.len() as u64;
     let mut index = 0;
     while index < bytes.len() {

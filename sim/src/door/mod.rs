@@ -5,6 +5,7 @@
 
 mod inside;
 mod tcp;
+mod udp;
 
 pub(crate) use self::inside::keep_waker;
 pub(crate) use self::tcp::{SimListener, SimStream};

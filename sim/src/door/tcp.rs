@@ -14,7 +14,7 @@ use tokio::io::ReadBuf;
 use super::inside::{inside, keep_waker, no_descriptor};
 use crate::backend::SimBackend;
 use crate::world::World;
-use crate::world::net::{ConnectionId, End, ListenerId, no_listener};
+use crate::world::net::{ConnectionId, End, ListenerId, no_listener, of_kind};
 
 /// A listening socket of a world.
 pub(crate) struct SimListener {
@@ -121,7 +121,7 @@ impl Drop for SimListener {
 fn check_ttl(ttl: u32) -> io::Result<()> {
     match ttl {
         1..=255 => Ok(()),
-        _ => Err(io::ErrorKind::InvalidInput.into()),
+        _ => Err(of_kind(io::ErrorKind::InvalidInput)),
     }
 }
 
@@ -249,7 +249,7 @@ impl Stream for SimStream {
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.end(|end| end.error.take().map(io::Error::from))
+        self.end(|end| end.error.take().map(of_kind))
     }
 
     fn to_std(&self) -> io::Result<std::net::TcpStream> {

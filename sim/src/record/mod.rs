@@ -60,6 +60,12 @@ pub(crate) enum EventKind {
     FaultFired,
     /// `fault.observed`: hash of the kind's name.
     FaultObserved,
+    /// `net.datagram.sent`: flow's name, content hash.
+    DatagramSent,
+    /// `net.datagram.delivered`: flow's name, content hash.
+    DatagramDelivered,
+    /// `net.datagram.lost`: flow's name, 0 on the way or 1 for want of room.
+    DatagramLost,
 }
 
 /// One thing that happened.

@@ -73,6 +73,9 @@ impl EventKind {
             Self::UserNoted => "user.noted",
             Self::FaultFired => "fault.fired",
             Self::FaultObserved => "fault.observed",
+            Self::DatagramSent => "net.datagram.sent",
+            Self::DatagramDelivered => "net.datagram.delivered",
+            Self::DatagramLost => "net.datagram.lost",
         }
     }
 }

@@ -261,10 +261,11 @@ impl World {
         value as u32
     }
 
-    /// How many nanoseconds above the least the `number`-th segment of a direction travels, which
-    /// was on its way `travels` times before.
+    /// How many nanoseconds above the least the `number`-th segment of a direction, or datagram of
+    /// a flow, travels, which was on its way `travels` times before.
     pub(crate) fn choose_delay(
         &mut self,
+        operation: Operation,
         direction: ResourceName,
         number: u32,
         travels: u32,
@@ -275,7 +276,7 @@ impl World {
         }
         let point = Point {
             subject: 0,
-            operation: Operation::SEGMENT,
+            operation,
             resource: direction,
             place: None,
             step: number,

@@ -11,7 +11,7 @@ pub(crate) mod faults;
 mod names;
 pub(crate) mod net;
 pub(crate) mod node;
-mod resources;
+pub(crate) mod resources;
 pub(crate) mod tasks;
 
 use simoom::backend::TimerQueue;
@@ -93,6 +93,13 @@ pub(crate) enum Due {
     },
     /// A connection attempt that found no room is made again.
     Knock { connection: net::ConnectionId },
+    /// A datagram arrives.
+    Datagram { id: u64 },
+    /// A sender hears that nobody is bound at its target.
+    Unreachable {
+        socket: net::UdpId,
+        target: std::net::SocketAddr,
+    },
 }
 
 impl World {
@@ -242,6 +249,8 @@ impl World {
             Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
             Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
             Due::Knock { connection } => self.knock(connection),
+            Due::Datagram { id } => self.land(id),
+            Due::Unreachable { socket, target } => self.unreachable(socket, target),
         }
     }
 

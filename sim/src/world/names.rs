@@ -81,6 +81,9 @@ impl World {
         for (_, listener) in &mut self.net.listeners {
             wakers.append(&mut listener.wakers);
         }
+        for (_, socket) in &mut self.net.datagrams {
+            wakers.append(&mut socket.readers);
+        }
         let mut boots = Vec::new();
         for node in &mut self.nodes {
             wakers.append(&mut node.interrupt_wakers);

@@ -57,8 +57,9 @@ pub(crate) struct Node {
     pub(crate) interrupt_wakers: Vec<Waker>,
 }
 
-/// The first port given to sockets that ask for none.
-pub(crate) const FIRST_PORT: u16 = 49_152;
+/// The ports given to sockets that ask for none (net.ipv4.ip_local_port_range).
+pub(crate) const FIRST_PORT: u16 = 32_768;
+pub(crate) const LAST_PORT: u16 = 60_999;
 
 impl World {
     /// The node called `name`, made now if there is none.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use simoom::backend::Resource;
 
-use crate::choice::{PathId, Paths, ResourceName, escape_thing};
+use crate::choice::{PathId, Paths, ResourceName, escape, escape_thing};
 
 /// All named resources of a world.
 #[derive(Debug, Default)]
@@ -17,14 +17,14 @@ pub(crate) struct Resources {
     things: BTreeMap<ResourceName, String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     name: ResourceName,
     origin: Origin,
 }
 
 /// What a resource's name is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Origin {
     /// The `number`-th thing a task was first to use.
     Created { creator: PathId, number: u32 },
@@ -34,12 +34,19 @@ pub(crate) enum Origin {
         number: u32,
         away: bool,
     },
+    /// What a task's `number`-th socket sends to a port of a node.
+    Flow {
+        opener: PathId,
+        number: u32,
+        far: String,
+        port: u16,
+    },
 }
 
 impl Origin {
-    fn text(self, paths: &Paths) -> String {
+    fn text(&self, paths: &Paths) -> String {
         match self {
-            Self::Created { creator, number } => format!("{}!{number}", paths.text(creator)),
+            Self::Created { creator, number } => format!("{}!{number}", paths.text(*creator)),
             Self::Direction {
                 opener,
                 number,
@@ -47,9 +54,19 @@ impl Origin {
             } => {
                 format!(
                     "{}~{number}{}",
-                    paths.text(opener),
-                    if away { '>' } else { '<' }
+                    paths.text(*opener),
+                    if *away { '>' } else { '<' }
                 )
+            }
+            Self::Flow {
+                opener,
+                number,
+                far,
+                port,
+            } => {
+                let mut text = format!("{}@{number}>", paths.text(*opener));
+                escape(far, &mut text);
+                text + &format!(":{port}")
             }
         }
     }
@@ -90,22 +107,30 @@ impl Resources {
         self.things.get(&name).map(String::as_str)
     }
 
+    /// Keeps the origin of a name that no primitive holds.
+    pub(crate) fn name_unheld(&mut self, name: ResourceName, origin: Origin) {
+        self.entries.push(Entry { name, origin });
+    }
+
     /// What people call the direction of a connection called `name`.
     pub(crate) fn label(&self, name: ResourceName, paths: &Paths) -> String {
         let origin = self
             .entries
             .iter()
             .find(|entry| entry.name == name)
-            .map(|entry| entry.origin);
+            .map(|entry| &entry.origin);
         match origin {
             Some(Origin::Direction {
                 opener,
                 number,
                 away,
             }) => {
-                let way = if away { "from" } else { "to" };
-                format!("{way} {}, connection {number},", paths.label(opener))
+                let way = if *away { "from" } else { "to" };
+                format!("{way} {}, connection {number},", paths.label(*opener))
             }
+            Some(Origin::Flow {
+                opener, far, port, ..
+            }) => format!("from {} to {far}:{port},", paths.label(*opener)),
             _ => "a connection".to_owned(),
         }
     }

@@ -63,6 +63,11 @@ impl Local {
         }
     }
 
+    /// The part of the world that all threads share.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The right to run this world.
     pub(super) fn claim(&self) -> &Claim {
         &self.claim

@@ -8,6 +8,7 @@ mod driver;
 mod engine;
 mod files;
 mod local;
+mod options;
 mod pool;
 mod queue;
 mod reactor;
@@ -19,6 +20,7 @@ mod source;
 mod sys;
 mod tcp;
 mod timers;
+mod udp;
 mod wakers;
 mod watched;
 

@@ -76,7 +76,7 @@ impl Shared {
         self.timers.close(wakers);
     }
 
-    fn this(&self) -> Arc<Self> {
+    pub(super) fn this(&self) -> Arc<Self> {
         self.this
             .upgrade()
             .expect("`self` is borrowed from its `Arc`")

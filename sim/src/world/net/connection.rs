@@ -18,7 +18,7 @@ use std::task::Waker;
 
 use simoom::backend::TimerKey;
 
-use super::ListenerId;
+use super::{ListenerId, of_kind};
 use crate::choice::{PathId, ResourceName};
 use crate::world::node::NodeId;
 
@@ -182,7 +182,7 @@ impl End {
         let finished = self.fin_sent && self.fin_received;
         match self.phase {
             Phase::Open if !finished => Ok(self.peer),
-            _ => Err(io::ErrorKind::NotConnected.into()),
+            _ => Err(of_kind(io::ErrorKind::NotConnected)),
         }
     }
 

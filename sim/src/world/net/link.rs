@@ -48,6 +48,7 @@ impl World {
             for (id, end) in self.net.ends() {
                 self.hold_travelling(id, end, from, to);
             }
+            self.lose_flights(from, to);
         }
     }
 

@@ -1,10 +1,14 @@
-//! The simulated network: addresses, links, and one kernel of TCP connections.
+//! The simulated network: addresses, links, and one kernel of TCP connections and datagrams.
 //!
 //! Owns what a socket is, apart from the handle a task holds. Handles are plain numbers.
 
+mod address;
 mod connection;
+mod errors;
 mod link;
+mod options;
 mod tcp;
+mod udp;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -14,7 +18,10 @@ use std::task::Waker;
 use slab::Slab;
 
 pub(crate) use self::connection::{Connection, End, Held, Phase, Segment};
+pub(crate) use self::errors::{of_kind, os};
 pub(crate) use self::link::Link;
+pub(crate) use self::options::Options;
+pub(crate) use self::udp::{Flight, Udp, UdpId};
 use super::node::NodeId;
 
 /// Names a connection of one world; the serial is never reused.
@@ -36,7 +43,12 @@ pub(crate) struct ListenerId {
 pub(crate) struct Network {
     pub(crate) connections: Slab<Connection>,
     pub(crate) listeners: Slab<Listener>,
+    pub(crate) datagrams: Slab<Udp>,
+    /// Datagrams on their way, by the order of their sending.
+    pub(crate) flights: BTreeMap<u64, Flight>,
     pub(crate) addresses: BTreeMap<IpAddr, NodeId>,
+    /// The addresses that nodes have beside their first.
+    pub(crate) more_addresses: BTreeMap<NodeId, Vec<IpAddr>>,
     /// The delay of links that have none of their own.
     pub(crate) link: Link,
     pub(crate) links: BTreeMap<(NodeId, NodeId), Link>,
@@ -94,6 +106,10 @@ impl Network {
     pub(crate) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    pub(crate) fn next_flight(&mut self) -> u64 {
+        self.next_serial()
     }
 
     /// Both ends of every connection.

@@ -1,4 +1,4 @@
-//! TCP and looking up names.
+//! TCP, datagrams and looking up names.
 
 mod address;
 mod cancel;
@@ -7,6 +7,7 @@ mod helpers;
 mod listener;
 mod split;
 mod stream;
+mod udp;
 
 use simoom::net::{TcpListener, TcpStream};
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use crate::choice::Operation;
 use crate::world::World;
 use crate::world::faults::FaultPoint;
 use crate::world::net::connection::{RECEIVE_MAX, SEND_MAX};
-use crate::world::net::{ConnectionId, Phase, Segment, gone};
+use crate::world::net::{ConnectionId, Phase, Segment, gone, of_kind};
 
 /// The most bytes one segment carries: what segmentation offload hands over at once.
 const SEGMENT_MAX: usize = 64 * 1024;
@@ -132,15 +132,15 @@ impl World {
             return Ok(0);
         }
         if let Some(error) = this.error.take() {
-            return Err(error.into());
+            return Err(of_kind(error));
         }
         if this.phase == Phase::Dead {
             return Ok(0);
         }
         if this.phase == Phase::Opening {
-            return Err(io::ErrorKind::NotConnected.into());
+            return Err(of_kind(io::ErrorKind::NotConnected));
         }
-        Err(io::ErrorKind::WouldBlock.into())
+        Err(of_kind(io::ErrorKind::WouldBlock))
     }
 
     pub(crate) fn peek(
@@ -176,12 +176,12 @@ impl World {
             return Err(gone());
         }
         if let Some(error) = this.error.take() {
-            return Err(error.into());
+            return Err(of_kind(error));
         }
         match this.phase {
-            Phase::Opening => return Err(io::ErrorKind::WouldBlock.into()),
-            Phase::Dead => return Err(io::ErrorKind::BrokenPipe.into()),
-            Phase::Open if this.fin_wanted => return Err(io::ErrorKind::BrokenPipe.into()),
+            Phase::Opening => return Err(of_kind(io::ErrorKind::WouldBlock)),
+            Phase::Dead => return Err(of_kind(io::ErrorKind::BrokenPipe)),
+            Phase::Open if this.fin_wanted => return Err(of_kind(io::ErrorKind::BrokenPipe)),
             Phase::Open => {}
         }
         let wanted: usize = parts.iter().map(|part| part.len()).sum();
@@ -190,7 +190,7 @@ impl World {
         }
         let most = this.room().min(wanted);
         if most == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
+            return Err(of_kind(io::ErrorKind::WouldBlock));
         }
         let number = this.writes;
         this.writes += 1;

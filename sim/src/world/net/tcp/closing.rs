@@ -156,6 +156,7 @@ impl World {
 
     /// Closes every socket of a node, as its operating system does for a dead process.
     pub(crate) fn close_sockets_of(&mut self, node: NodeId) {
+        self.close_datagrams_of(node);
         let listeners: Vec<_> = (self.net.listeners.iter())
             .filter(|(_, listener)| listener.node == node)
             .map(|(slot, listener)| ListenerId {

@@ -10,7 +10,7 @@ use crate::choice::ResourceName;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
 use crate::world::net::{
-    Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment, no_listener,
+    Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment, no_listener, of_kind,
 };
 use crate::world::{Due, World};
 
@@ -121,7 +121,7 @@ impl World {
     pub(crate) fn accept(&mut self, id: ListenerId) -> io::Result<ConnectionId> {
         let listener = self.net.listener(id).ok_or_else(no_listener)?;
         if listener.accepted.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
+            return Err(of_kind(io::ErrorKind::WouldBlock));
         }
         let at = FaultPoint::node(listener.node);
         if self.choose_fault(Kind::OsDescriptorsExhausted, at, 1) > 0 {
@@ -130,7 +130,7 @@ impl World {
         }
         let listener = self.net.listener_mut(id).ok_or_else(no_listener)?;
         let accepted = listener.accepted.pop_front();
-        accepted.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        accepted.ok_or_else(|| of_kind(io::ErrorKind::WouldBlock))
     }
 
     /// Knocks at a listener that had no room.

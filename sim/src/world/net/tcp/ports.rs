@@ -4,21 +4,21 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::world::World;
-use crate::world::node::{FIRST_PORT, NodeId};
+use crate::world::net::of_kind;
+use crate::world::node::NodeId;
 
 impl World {
     /// Checks an address to bind to, and gives it a port.
     pub(super) fn claim(&mut self, node: NodeId, address: SocketAddr) -> io::Result<SocketAddr> {
         let ip = address.ip();
-        let own = self.nodes[node.0 as usize].ip;
-        if !(ip.is_unspecified() || ip.is_loopback() || ip == own) {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
+        if !self.is_own(node, ip) {
+            return Err(of_kind(io::ErrorKind::AddrNotAvailable));
         }
         if address.port() == 0 {
             return Ok(SocketAddr::new(ip, self.free_port(node)?));
         }
         if self.is_taken(node, address) {
-            return Err(io::ErrorKind::AddrInUse.into());
+            return Err(of_kind(io::ErrorKind::AddrInUse));
         }
         Ok(address)
     }
@@ -41,24 +41,15 @@ impl World {
     }
 
     pub(super) fn free_port(&mut self, node: NodeId) -> io::Result<u16> {
-        for _ in 0..=u16::MAX - FIRST_PORT {
-            let port = self.nodes[node.0 as usize].next_port;
-            let next = if port == u16::MAX {
-                FIRST_PORT
-            } else {
-                port + 1
-            };
-            self.nodes[node.0 as usize].next_port = next;
-            let used = self.listens(node, port)
-                || self.net.connections.iter().any(|(_, connection)| {
+        let free = |world: &mut Self, port| {
+            !world.listens(node, port)
+                && !world.net.connections.iter().any(|(_, connection)| {
                     let opener = &connection.ends[0];
                     opener.node == node && opener.local.port() == port
-                });
-            if !used {
-                return Ok(port);
-            }
-        }
-        Err(io::ErrorKind::AddrNotAvailable.into())
+                })
+        };
+        self.ephemeral_port(node, free)
+            .ok_or_else(|| of_kind(io::ErrorKind::AddrNotAvailable))
     }
 }
 

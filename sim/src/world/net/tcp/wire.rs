@@ -9,6 +9,7 @@ use std::io;
 use simoom::backend::TimerKey;
 use simoom::time::Instant;
 
+use crate::choice::Operation;
 use crate::record::EventKind;
 use crate::world::net::{ConnectionId, Held, Phase, Segment};
 use crate::world::node::NodeId;
@@ -66,6 +67,7 @@ impl World {
         let Held { segment, travels } = held;
         let link = self.link(near, far);
         let extra = self.choose_delay(
+            Operation::SEGMENT,
             direction,
             number,
             travels,

@@ -1,0 +1,182 @@
+//! The futures of [`UdpSocket`](super::UdpSocket).
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::ready::{Interest, Ready};
+use super::udp_socket::UdpSocket;
+use crate::io::ReadBuf;
+
+/// The future of [`UdpSocket::ready`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct ReadyFor<'a> {
+    socket: &'a UdpSocket,
+    interest: Interest,
+    site: &'static Location<'static>,
+}
+
+impl<'a> ReadyFor<'a> {
+    pub(super) fn new(
+        socket: &'a UdpSocket,
+        interest: Interest,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            socket,
+            interest,
+            site,
+        }
+    }
+}
+
+impl Future for ReadyFor<'_> {
+    type Output = io::Result<Ready>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.socket.poll_ready_at(cx, self.interest, self.site)
+    }
+}
+
+/// What waits for one direction.
+macro_rules! one_direction {
+    ($name:ident, $method:literal) => {
+        #[doc = concat!("The future of [`UdpSocket::", $method, "`].")]
+        #[must_use = "futures do nothing unless awaited"]
+        #[derive(Debug)]
+        pub struct $name<'a>(ReadyFor<'a>);
+
+        impl<'a> $name<'a> {
+            pub(super) fn new(ready: ReadyFor<'a>) -> Self {
+                Self(ready)
+            }
+        }
+
+        impl Future for $name<'_> {
+            type Output = io::Result<()>;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                Pin::new(&mut self.0).poll(cx).map_ok(drop)
+            }
+        }
+    };
+}
+
+one_direction!(Readable, "readable");
+one_direction!(Writable, "writable");
+
+/// The future of [`UdpSocket::send`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct SendDatagram<'a> {
+    socket: &'a UdpSocket,
+    bytes: &'a [u8],
+    target: Option<SocketAddr>,
+    site: &'static Location<'static>,
+}
+
+impl<'a> SendDatagram<'a> {
+    pub(super) fn new(
+        socket: &'a UdpSocket,
+        bytes: &'a [u8],
+        target: Option<SocketAddr>,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            socket,
+            bytes,
+            target,
+            site,
+        }
+    }
+}
+
+impl Future for SendDatagram<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.socket
+            .poll_send_at(cx, self.bytes, self.target, self.site)
+    }
+}
+
+/// What receives into a slice.
+macro_rules! receiving {
+    ($name:ident, $method:literal, $peek:literal, $output:ty, $result:expr) => {
+        #[doc = concat!("The future of [`UdpSocket::", $method, "`].")]
+        #[must_use = "futures do nothing unless awaited"]
+        #[derive(Debug)]
+        pub struct $name<'a> {
+            socket: &'a UdpSocket,
+            buf: &'a mut [u8],
+            site: &'static Location<'static>,
+        }
+
+        impl<'a> $name<'a> {
+            pub(super) fn new(
+                socket: &'a UdpSocket,
+                buf: &'a mut [u8],
+                site: &'static Location<'static>,
+            ) -> Self {
+                Self { socket, buf, site }
+            }
+        }
+
+        impl Future for $name<'_> {
+            type Output = io::Result<$output>;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                let this = &mut *self;
+                let mut buf = ReadBuf::new(this.buf);
+                let from = this.socket.poll_receive_at(cx, &mut buf, $peek, this.site);
+                let from = ready!(from)?;
+                let result: fn(usize, SocketAddr) -> $output = $result;
+                Poll::Ready(Ok(result(buf.filled().len(), from)))
+            }
+        }
+    };
+}
+
+receiving!(Recv, "recv", false, usize, |count, _| count);
+receiving!(PeekDatagram, "peek", true, usize, |count, _| count);
+receiving!(
+    RecvFrom,
+    "recv_from",
+    false,
+    (usize, SocketAddr),
+    |count, from| (count, from)
+);
+receiving!(
+    PeekFrom,
+    "peek_from",
+    true,
+    (usize, SocketAddr),
+    |count, from| (count, from)
+);
+
+/// The future of [`UdpSocket::peek_sender`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct PeekSender<'a> {
+    socket: &'a UdpSocket,
+    site: &'static Location<'static>,
+}
+
+impl<'a> PeekSender<'a> {
+    pub(super) fn new(socket: &'a UdpSocket, site: &'static Location<'static>) -> Self {
+        Self { socket, site }
+    }
+}
+
+impl Future for PeekSender<'_> {
+    type Output = io::Result<SocketAddr>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut buf = ReadBuf::new(&mut []);
+        self.socket.poll_receive_at(cx, &mut buf, true, self.site)
+    }
+}
