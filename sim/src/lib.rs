@@ -39,7 +39,7 @@
 //! | [`Node`], [`OnFailure`] | a machine: boot, kill, restart, and what its failure means |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`Strategy`] | who makes the choices of a run |
-//! | [`Failure`] | why a run failed |
+//! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
 //! | [`Escape`] | what code may do outside the simulation if a test allows it |
 //! | [`interception`] | whether the clock and the entropy of `std` are simulated in this binary |
 //! | [`value`] | the function that every drawn number comes from |
@@ -55,8 +55,9 @@
 //! all of that is real, and [`interception`] says so.
 //!
 //! # What is not controlled
-//! Statics, addresses used as an order, machine instructions and system calls made without libc. A
-//! run that is not the same twice is reported as such.
+//! Statics, addresses used as an order, machine instructions and system calls made without libc. One
+//! seed in 20 runs [twice](Config::doubled), and a failure is shown by a fresh process: a test that is
+//! not the same run twice is reported as such.
 //!
 //! # Features
 //! There are none.
@@ -89,7 +90,7 @@ pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{Exit, Net, Node, Sim};
 pub use self::strategy::{Strategy, UnknownStrategy};
-pub use self::world::failure::Failure;
+pub use self::world::failure::{Class, Failure};
 pub use self::world::faults::{FaultCounts, FaultTally};
 pub use self::world::node::OnFailure;
 
@@ -106,6 +107,8 @@ pub use self::world::node::OnFailure;
 /// | `stalls = "50ms"` | the most that a slow task is held up before an operation, see [`Config::stalls`] | not at all |
 /// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
+/// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
+/// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
 /// | `shrink = false` | whether a failure is shrunk | `true` |
 /// | `persist = false` | whether a failure is saved beside the sources | `true` |
 /// | `jobs = 1` | how many runs side by side | one for each processor |

@@ -17,12 +17,12 @@ use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
 use crate::intercept::{self, Callers, Escaped};
 use crate::kill;
 use crate::panics;
-use crate::record::{EventKind, Level, Names};
+use crate::record::{EventKind, Kept, Level, Names, Parted, Watch};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Choose, Replay, Strategy};
 use crate::stuck::{self, Stuck};
 use crate::watchdog::Watched;
-use crate::world::failure::{Failure, Seconds};
+use crate::world::failure::{Failure, Seconds, THE_TEST};
 use crate::world::faults::FaultTally;
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
@@ -35,6 +35,8 @@ pub(crate) struct Spec {
     pub(crate) choices: Choices,
     pub(crate) limits: Limits,
     pub(crate) level: Level,
+    /// Whether it is to be compared with another run.
+    pub(crate) watch: Watch,
 }
 
 /// Where the environment's choices come from.
@@ -76,6 +78,59 @@ pub(crate) struct Outcome {
     /// How often each kind of fault came into question.
     pub(crate) faults: FaultTally,
     pub(crate) backtrace: Option<String>,
+    /// What was kept to compare another run with.
+    pub(crate) kept: Option<Box<KeptRun>>,
+    /// Where it began to be another run than the one it followed.
+    pub(crate) parting: Option<Parting>,
+}
+
+/// What was kept of a run, and what its hashes stand for.
+#[derive(Debug)]
+pub(crate) struct KeptRun {
+    pub(crate) kept: Kept,
+    names: Names,
+}
+
+impl KeptRun {
+    /// What the run did after its first `agreed` events, in words; `None` if that was not kept.
+    pub(crate) fn tell(&self, agreed: u64) -> Option<String> {
+        match self.kept.event(agreed + 1) {
+            Some((event, detail)) => Some(self.names.tell(&event, detail.as_ref())),
+            None if agreed == self.kept.count() => Some(END.to_owned()),
+            None => None,
+        }
+    }
+}
+
+const END: &str = "the run ends";
+
+/// Where two runs of the same choices parted, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parting {
+    /// How many events agree.
+    pub(crate) agreed: u64,
+    /// Whether the next one differs; else a later one does.
+    pub(crate) is_exact: bool,
+    /// What this run did instead.
+    pub(crate) next: String,
+    /// The last event that is the same.
+    pub(crate) before: Option<String>,
+}
+
+impl Parting {
+    fn of(parted: &Parted, names: &Names) -> Self {
+        let next = match &parted.event {
+            Some(event) => names.tell(event, parted.detail.as_ref()),
+            None => END.to_owned(),
+        };
+        let before = parted.before.as_ref();
+        Self {
+            agreed: parted.agreed,
+            is_exact: parted.is_exact,
+            next,
+            before: before.map(|(event, detail)| names.tell(event, detail.as_ref())),
+        }
+    }
 }
 
 impl Choices {
@@ -112,6 +167,7 @@ where
         owner.id,
         spec.choices.chooser(spec.seed),
         spec.level,
+        &spec.watch,
     );
     world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
     let test = world.node("test");
@@ -146,7 +202,7 @@ where
             SimBackend::current(|backend| {
                 if let Some(backend) = backend {
                     let failure = Failure::Error {
-                        node: "the test".to_owned(),
+                        node: THE_TEST.to_owned(),
                         message,
                     };
                     backend.with(|world| world.fail(failure));
@@ -425,12 +481,17 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
     } else {
         Vec::new()
     };
-    let names = if spec.level == Level::Full {
+    let recorded = backend.with(World::take_record).into_recorded();
+    let tells = recorded.kept.is_some() || recorded.parted.is_some();
+    let names = if spec.level == Level::Full || tells {
         backend.with(|world| world.names())
     } else {
         Names::default()
     };
-    let record = names.lines(&backend.with(World::take_record).into_events());
+    let record = names.lines(&recorded.events);
+    let parted = recorded.parted.as_ref();
+    let parting = parted.map(|parted| Parting::of(parted, &names));
+    let kept = (recorded.kept).map(|kept| Box::new(KeptRun { kept, names }));
     let faults = backend.with(|world| std::mem::take(&mut world.faults.tally));
     let history = backend.with(|world| std::mem::take(&mut world.history));
     let history = history
@@ -452,6 +513,8 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         history,
         faults,
         backtrace: verdict.backtrace,
+        kept,
+        parting,
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use simoom::sync::{Mutex, Notify};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
-use simoom_sim::{Config, Failure, Sim, Strategy, check};
+use simoom_sim::{Config, Escape, Failure, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default().persist(false).seeds(20)
@@ -28,12 +28,26 @@ fn child(name: &str, variables: &[(&str, &str)]) -> Output {
     child_with(&["--nocapture"], name, variables)
 }
 
+/// What the environment can say, without its prefix.
+const VARIABLES: [&str; 10] = [
+    "SEED",
+    "SEEDS",
+    "FIRST_SEED",
+    "STRATEGY",
+    "DOUBLED",
+    "PROCESSES",
+    "REPLAY",
+    "JOBS",
+    "PERSIST",
+    "PROGRESS",
+];
+
 /// Runs one test of this binary in a process of its own, with these arguments for the harness.
 fn child_with(arguments: &[&str], name: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--include-ignored"]);
     command.args(arguments);
-    for name in ["SEED", "SEEDS", "STRATEGY", "REPLAY", "JOBS", "PERSIST"] {
+    for name in VARIABLES {
         command.env_remove(format!("SIMOOM_{name}"));
     }
     command
@@ -286,6 +300,7 @@ fn the_environment_overrides_the_code() {
         });
         let seeds: Vec<_> = report.runs().iter().map(|run| run.seed).collect();
         println!("seeds: {seeds:x?}");
+        println!("doubled: {} {}", report.doubled(), report.in_processes());
         return;
     }
     let check = |variables: &[(&str, &str)], expected: &str| {
@@ -309,6 +324,34 @@ fn the_environment_overrides_the_code() {
     check(
         &[("SIMOOM_JOBS", "1"), ("SIMOOM_STRATEGY", "pct:2")],
         "seeds: [5eed000000000000, ",
+    );
+    check(
+        &[("SIMOOM_FIRST_SEED", "0x10"), ("SIMOOM_SEEDS", "2")],
+        "seeds: [10, 11]\n",
+    );
+    check(&[], "doubled: 1 0\n");
+    check(&[("SIMOOM_DOUBLED", "1")], "doubled: 3 0\n");
+    check(&[("SIMOOM_DOUBLED", "0")], "doubled: 0 0\n");
+    check(&[("SIMOOM_PROCESSES", "9")], "doubled: 1 1\n");
+    check(
+        &[("SIMOOM_DOUBLED", "2"), ("SIMOOM_PROCESSES", "9")],
+        "doubled: 2 2\n",
+    );
+    check(
+        &[("SIMOOM_FIRST_SEED", "x")],
+        "SIMOOM_FIRST_SEED is \"x\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_DOUBLED", "5%")],
+        "SIMOOM_DOUBLED is \"5%\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_PROCESSES", "all")],
+        "SIMOOM_PROCESSES is \"all\": it must be a number",
+    );
+    check(
+        &[("SIMOOM_PROGRESS", "yes")],
+        "SIMOOM_PROGRESS is \"yes\": it must be 0 or 1",
     );
     check(
         &[("SIMOOM_SEED", "x")],
@@ -547,4 +590,128 @@ fn a_slow_task_is_caught_where_stalls_are_asked_for_and_nowhere_else() {
     assert!(story.contains("task.stalled"), "{story}");
     assert!(story.contains("before lock at"), "{story}");
     assert!(story.contains("failures.rs"), "{story}");
+}
+
+#[test]
+fn sweeps_of_one_test_save_their_failures_apart_and_replay_them_alone() {
+    const NAME: &str = "sweeps_of_one_test_save_their_failures_apart_and_replay_them_alone";
+    if is_child() {
+        // The same line twice, which only their order tells apart.
+        for message in ["the first sweep's", "the second sweep's"] {
+            let report = check(config().persist(true).shrink(false), move |_| async move {
+                Err::<(), _>(message)
+            });
+            println!("{report}\n---");
+        }
+        return;
+    }
+    let folder = Folder(std::env::temp_dir().join(format!("simoom-two-{}", std::process::id())));
+    let home = folder.0.to_str().unwrap();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let run = |variables: &[(&str, &str)]| {
+        let mut all = vec![("CARGO_MANIFEST_DIR", home)];
+        all.extend(variables);
+        text(&child(NAME, &all))
+    };
+    let found = run(&[]);
+    assert!(!found.contains("not confirmed"), "{found}");
+    let saved = folder.0.join("simoom-regressions/failures");
+    let files = [
+        saved.join(format!("{NAME}.txt")),
+        saved.join(format!("{NAME}-2.txt")),
+    ];
+    for (file, message) in files.iter().zip(["the first", "the second"]) {
+        let plans = std::fs::read_to_string(file).unwrap();
+        assert_eq!(plans.matches("simoom plan").count(), 1, "{plans}");
+        assert!(plans.contains(message), "{plans}");
+        assert!(
+            plans.contains(&format!("\ntest failures::{NAME}")),
+            "{plans}"
+        );
+    }
+    let again = run(&[]);
+    assert_eq!(again.matches("failed (saved)").count(), 2, "{again}");
+    // The replay of one leaves the other to its seeds.
+    let second = run(&[("SIMOOM_REPLAY", files[1].to_str().unwrap())]);
+    let (one, two) = second.split_once("---").unwrap();
+    assert!(two.contains("failed (saved)"), "{second}");
+    assert!(two.contains("the second sweep's"), "{second}");
+    assert!(one.contains("the first sweep's"), "{second}");
+}
+
+#[test]
+fn a_file_of_another_test_is_not_replayed() {
+    if is_child() {
+        check(config(), |_| async {}).unwrap();
+        return;
+    }
+    let name = "a_file_of_another_test_is_not_replayed";
+    let folder = Folder(std::env::temp_dir().join(format!("simoom-other-{}", std::process::id())));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let file = folder.0.join("other.txt");
+    let plan = "simoom plan 1\nseed 1\nstrategy replay\nhorizon 2\n";
+    let replay = |owner: &str| {
+        std::fs::write(&file, format!("{owner}{plan}")).unwrap();
+        let output = child(name, &[("SIMOOM_REPLAY", file.to_str().unwrap())]);
+        (output.status.success(), text(&output))
+    };
+    let (passed, refused) = replay("test failures::module::another_test\n");
+    assert!(!passed, "{refused}");
+    assert!(
+        refused.contains("holds failures of failures::module::another_test, not of failures::a_"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("`-- --exact module::another_test`"),
+        "{refused}"
+    );
+    let (passed, own) = replay(&format!("test failures::{name}\n"));
+    assert!(passed, "{own}");
+    let (passed, nobodys) = replay("");
+    assert!(passed, "{nobodys}");
+}
+
+#[test]
+fn progress_is_told_where_it_is_asked_for_and_nowhere_else() {
+    const NAME: &str = "progress_is_told_where_it_is_asked_for_and_nowhere_else";
+    if is_child() {
+        let config = Config::default().persist(false).jobs(1).seeds(4);
+        let report = check(config, |sim| async move {
+            sim.allow(Escape::SLEEP);
+            std::thread::sleep(Duration::from_millis(400));
+            sleep(Duration::from_secs(2)).await;
+        });
+        return report.unwrap();
+    }
+    let told = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let output = child_with(arguments, NAME, variables);
+        assert!(output.status.success(), "{}", text(&output));
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        (out, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (out, errors) = told(&[("SIMOOM_PROGRESS", "1")], &[]);
+    let line = errors.lines().next().expect("a line of progress");
+    for part in [
+        NAME,
+        " of 4 seeds, ",
+        "/s, ",
+        " s of virtual time, 0 failures, ",
+    ] {
+        assert!(line.contains(part), "{part:?} is not in {errors}");
+    }
+    assert!(!errors.contains('\u{1b}'), "no terminal: {errors}");
+    assert!(!out.contains("virtual time"), "{out}");
+    // Neither without a terminal nor where it is not wanted.
+    std::thread::scope(|scope| {
+        for variables in [&[][..], &[("SIMOOM_PROGRESS", "0")], &[("CI", "true")]] {
+            for arguments in [&["--nocapture"][..], &[]] {
+                let told = &told;
+                scope.spawn(move || {
+                    let (out, errors) = told(variables, arguments);
+                    assert!(!out.contains("virtual time"), "{out}");
+                    assert_eq!(errors, "");
+                });
+            }
+        }
+    });
 }

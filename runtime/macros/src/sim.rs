@@ -101,14 +101,17 @@ fn value(argument: &Argument) -> Result<TokenStream> {
     let value = &argument.value;
     let literal = argument.literal();
     let fits = match name.as_str() {
-        "seeds" | "seed" | "steps" | "jobs" => matches!(literal, None | Some(Lit::Int(_))),
+        "seeds" | "seed" | "steps" | "jobs" | "doubled" | "processes" => {
+            matches!(literal, None | Some(Lit::Int(_)))
+        }
         "shrink" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
         "strategy" => true,
         "time" | "stalls" => return duration(&name, value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `stalls`, `strategy`, `shrink`, `persist`, `jobs` and `crate`"
+                 `time`, `steps`, `stalls`, `strategy`, `doubled`, `processes`, `shrink`, \
+                 `persist`, `jobs` and `crate`"
             )));
         }
     };

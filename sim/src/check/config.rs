@@ -11,10 +11,14 @@ use crate::strategy::Strategy;
 /// | --- | --- |
 /// | `SIMOOM_SEED` | run this seed only; decimal or hexadecimal, underscores allowed |
 /// | `SIMOOM_SEEDS` | how many seeds to run |
+/// | `SIMOOM_FIRST_SEED` | the first of them |
 /// | `SIMOOM_STRATEGY` | `portfolio`, `calm`, `random` or `pct:3` |
+/// | `SIMOOM_DOUBLED` | of how many seeds one runs twice, see [`doubled`](Self::doubled); `0`: none |
+/// | `SIMOOM_PROCESSES` | how many of those run in a fresh process, see [`processes`](Self::processes) |
 /// | `SIMOOM_JOBS` | how many runs at once in this process; 1 under nextest unless set |
-/// | `SIMOOM_REPLAY` | replay this plan file only |
+/// | `SIMOOM_REPLAY` | replay this file of saved failures only |
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
+/// | `SIMOOM_PROGRESS` | `0`: no line of progress; `1`: one even where there is no terminal |
 ///
 /// # Examples
 /// ```
@@ -37,6 +41,8 @@ pub struct Config {
     pub(crate) shrink: bool,
     pub(crate) jobs: Option<usize>,
     pub(crate) persist: bool,
+    pub(crate) doubled: u64,
+    pub(crate) processes: Option<u64>,
 }
 
 /// The first seed of every sweep that names no other.
@@ -44,7 +50,7 @@ pub(crate) const FIRST_SEED: u64 = 0x5eed_0000_0000_0000;
 
 impl Default for Config {
     /// 100 seeds from `0x5eed_0000_0000_0000` under the portfolio, at most a million polls and an
-    /// hour of virtual time each; failures are shrunk and saved.
+    /// hour of virtual time each; one seed in 20 runs twice; failures are shrunk and saved.
     fn default() -> Self {
         Self {
             seeds: 100,
@@ -60,6 +66,8 @@ impl Default for Config {
             shrink: true,
             jobs: None,
             persist: true,
+            doubled: 20,
+            processes: None,
         }
     }
 }
@@ -148,6 +156,59 @@ impl Config {
         self
     }
 
+    /// Of how many seeds one runs twice (default 20); 0: none, 1: every one.
+    ///
+    /// The second run is compared with the first event by event while it happens, and ends where
+    /// it differs. That fails the sweep: something outside the simulation decides, and no failure
+    /// found by such a test is sure to come back. The report names the first event that differs
+    /// and what each of the two runs did. The first seed is always one of those that run twice.
+    ///
+    /// A run of more than 65 536 events is compared by hashes of as many events, and run twice
+    /// more if they differ: memory does not grow with the run.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::time::Duration;
+    /// use simoom_sim::{Class, Config, check};
+    ///
+    /// static RUNS: AtomicU64 = AtomicU64::new(0);
+    /// let report = check(Config::default().persist(false).doubled(1), |_sim| async {
+    ///     let late = RUNS.fetch_add(1, Ordering::Relaxed);
+    ///     simoom::time::sleep(Duration::from_millis(late)).await;
+    /// });
+    /// let found = report.failure().unwrap();
+    /// assert_eq!(found.class(), Class::Nondeterminism);
+    /// assert!(found.cause().to_string().contains("time.advanced"));
+    /// ```
+    #[must_use]
+    pub fn doubled(mut self, one_in: u64) -> Self {
+        self.doubled = one_in;
+        self
+    }
+
+    /// How many of a sweep's second runs happen in a fresh process of the same test.
+    ///
+    /// Two runs of one process see the same statics and much the same addresses; a fresh process
+    /// sees neither. By default 1 for a test that is made by the attribute, which costs starting
+    /// its binary once, and 0 for a call of [`check`](crate::check), whose process has to do first
+    /// what stands before the call. 0: none. A process that was itself started to show a failure
+    /// starts no other.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// // In a `#[test]`, this would run two of the ten seeds in processes of their own as well.
+    /// let config = Config::default().seeds(10).doubled(5).processes(2);
+    /// check(config, |_sim| async {}).unwrap();
+    /// ```
+    #[must_use]
+    pub fn processes(mut self, most: u64) -> Self {
+        self.processes = Some(most);
+        self
+    }
+
     /// How many runs at once, within the process's limit (default: one per processor).
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
@@ -155,7 +216,8 @@ impl Config {
         self
     }
 
-    /// Whether a failure is saved beside the sources (default true).
+    /// Whether a failure is saved beside the sources (default true), once a fresh process has shown
+    /// it.
     #[must_use]
     pub fn persist(mut self, persist: bool) -> Self {
         self.persist = persist;

@@ -17,23 +17,41 @@ pub(crate) fn apply(mut config: Config) -> Config {
     if let Some(text) = read("SIMOOM_SEEDS") {
         config.seeds = seed("SIMOOM_SEEDS", &text);
     }
+    if let Some(text) = read("SIMOOM_FIRST_SEED") {
+        config.first_seed = seed("SIMOOM_FIRST_SEED", &text);
+    }
+    if let Some(text) = read("SIMOOM_DOUBLED") {
+        config.doubled = seed("SIMOOM_DOUBLED", &text);
+    }
+    if let Some(text) = read("SIMOOM_PROCESSES") {
+        config.processes = Some(seed("SIMOOM_PROCESSES", &text));
+    }
     if let Some(text) = read("SIMOOM_STRATEGY") {
         config.strategy = text
             .parse()
             .unwrap_or_else(|error| panic!("SIMOOM_STRATEGY: {error}"));
     }
-    match read("SIMOOM_PERSIST").as_deref() {
-        None | Some("1") => {}
-        Some("0") => config.persist = false,
-        Some(other) => panic!("SIMOOM_PERSIST is {other:?}: it must be 0 or 1"),
+    if flag("SIMOOM_PERSIST") == Some(false) {
+        config.persist = false;
     }
     jobs();
+    progress();
     config
 }
 
 /// The variables besides the seed that a run depends on, as they are typed before a command.
 pub(crate) fn strategy() -> Option<String> {
     read("SIMOOM_STRATEGY").map(|text| format!("SIMOOM_STRATEGY={} ", text.trim()))
+}
+
+/// Whether a line of progress is asked for or asked not to be.
+pub(crate) fn progress() -> Option<bool> {
+    flag("SIMOOM_PROGRESS")
+}
+
+/// Whether this process runs for nobody who looks on.
+pub(crate) fn is_ci() -> bool {
+    read("CI").is_some_and(|text| text != "0" && text != "false")
 }
 
 /// The plan file to replay, if one is asked for.
@@ -59,6 +77,15 @@ fn read(name: &str) -> Option<String> {
         Ok(text) => Some(text).filter(|text| !text.is_empty()),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(text)) => panic!("{name} is {text:?}: it must be text"),
+    }
+}
+
+/// A variable that is 0 or 1.
+fn flag(name: &str) -> Option<bool> {
+    match read(name)?.as_str() {
+        "0" => Some(false),
+        "1" => Some(true),
+        other => panic!("{name} is {other:?}: it must be 0 or 1"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which test a sweep belongs to: for messages, saved failures and starting it again.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,20 @@ pub(crate) struct Identity {
     pub(crate) is_program: bool,
     /// Where the sweep is called: tells several in one test apart.
     pub(crate) place: String,
+    /// How many sweeps this test made before.
+    pub(crate) earlier: u32,
+    /// A fresh process comes to the sweep at once: nothing of the test stands before it.
+    pub(crate) is_whole: bool,
     pub(crate) location: &'static Location<'static>,
+}
+
+thread_local! {
+    /// How many sweeps the test on this thread has made.
+    static EARLIER: Cell<u32> = const { Cell::new(0) };
+}
+
+fn place(earlier: u32, location: &Location<'_>) -> String {
+    format!("{}:{} {earlier}", location.file(), location.line())
 }
 
 /// The crate of this test binary: `durability` for `target/debug/deps/durability-0123456789abcdef`.
@@ -67,12 +81,16 @@ impl Identity {
             manifest_dir: Some(PathBuf::from(manifest_dir)),
             target: Some(target),
             is_program: false,
+            earlier: 0,
+            is_whole: true,
             location,
         }
     }
 
     /// Of a call of `check`, which knows only its place and its thread.
     pub(crate) fn of_call(location: &'static Location<'static>) -> Self {
+        let earlier = EARLIER.get();
+        EARLIER.set(earlier + 1);
         let thread = std::thread::current();
         let exact = std::env::args()
             .skip(1)
@@ -82,7 +100,7 @@ impl Identity {
             _ => None,
         };
         if let Some(example) = example {
-            return Self::of_example(example, location);
+            return Self::of_example(example, earlier, location);
         }
         let name = match thread.name() {
             Some("main") | None if exact => std::env::args()
@@ -107,20 +125,24 @@ impl Identity {
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
             target,
             is_program: false,
-            place: format!("{}:{}", location.file(), location.line()),
+            place: place(earlier, location),
+            earlier,
+            is_whole: false,
             location,
         }
     }
 
     /// Of a call of `check` in the `main` of the example called `name`.
-    fn of_example(name: String, location: &'static Location<'static>) -> Self {
+    fn of_example(name: String, earlier: u32, location: &'static Location<'static>) -> Self {
         Self {
             target: Some(format!("--example {name}")),
             krate: None,
             package: std::env::var("CARGO_PKG_NAME").ok(),
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
             is_program: true,
-            place: format!("{}:{}", location.file(), location.line()),
+            place: place(earlier, location),
+            earlier,
+            is_whole: false,
             name: Some(name),
             location,
         }
@@ -151,8 +173,35 @@ impl Identity {
         if let Some(krate) = &self.krate {
             path.push(krate);
         }
-        path.push(format!("{name}.txt"));
+        path.push(match self.earlier {
+            0 => format!("{name}.txt"),
+            earlier => format!("{name}-{}.txt", earlier + 1),
+        });
         Some(path)
+    }
+
+    /// What its saved failures say whose they are: the crate and the test, and which of its sweeps.
+    pub(crate) fn owner(&self) -> Option<String> {
+        let test = self.test()?;
+        Some(match self.earlier {
+            0 => test,
+            earlier => format!("{test} {}", earlier + 1),
+        })
+    }
+
+    /// The crate and the test.
+    fn test(&self) -> Option<String> {
+        let name = self.name.as_deref()?;
+        Some(match &self.krate {
+            Some(krate) => format!("{krate}::{name}"),
+            None => name.to_owned(),
+        })
+    }
+
+    /// Whether `owner` is this test, by one of its sweeps.
+    pub(crate) fn is_test_of(&self, owner: &str) -> bool {
+        let test = owner.split_once(' ').map_or(owner, |(test, _)| test);
+        self.test().as_deref() == Some(test)
     }
 
     /// The folder that cargo names sources from: the workspace's, where that can be told.

@@ -1,10 +1,13 @@
 //! Sweeps: the same test under many seeds, and what is made of a failure.
 
 mod config;
+mod doubled;
 mod environment;
 mod identity;
+mod investigate;
 mod jobs;
 mod process;
+mod progress;
 mod report;
 mod saved;
 mod shrink;

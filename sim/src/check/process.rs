@@ -3,7 +3,8 @@
 //! A failure is what a fresh process shows: nothing an earlier run left behind (statics, lazy
 //! values) can have part in it. The parent starts its own binary again with the test's exact name
 //! and a plan; the child runs that plan alone, says what came of it in a file, and exits. What the
-//! child prints between two marks is the failing run's own output.
+//! child prints between two marks is the failing run's own output. Where the parent has made the
+//! run too, it hands over that run's trail, and the child says where its own run parts from it.
 
 use std::fmt::Write;
 use std::io;
@@ -13,10 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::identity::Identity;
 use crate::choice::{Plan, escape, unescape};
-use crate::run::Outcome;
+use crate::record::Trail;
+use crate::run::{Outcome, Parting};
 
 const PLAN: &str = "SIMOOM_CHILD";
 const PLACE: &str = "SIMOOM_CHILD_PLACE";
+const ERRAND: &str = "SIMOOM_CHILD_ERRAND";
 const BEGIN: &str = "--- simoom: output of the run ---";
 const END: &str = "--- simoom: end of output ---";
 
@@ -32,6 +35,10 @@ pub(crate) struct Witness {
     pub(crate) backtrace: Option<String>,
     /// What the user noted.
     pub(crate) history: Vec<String>,
+    /// Where it was not the parent's run.
+    pub(crate) parting: Option<Parting>,
+    /// In what two runs of the fresh process differ.
+    pub(crate) differs: Option<String>,
     /// Whether the record was written to its file.
     pub(crate) recorded: bool,
     /// What the run printed.
@@ -49,6 +56,8 @@ impl Witness {
             stuck: outcome.stuck.iter().map(ToString::to_string).collect(),
             backtrace: outcome.backtrace.clone(),
             history: outcome.history.clone(),
+            parting: outcome.parting.clone(),
+            differs: None,
             recorded: false,
             output: String::new(),
         }
@@ -79,6 +88,17 @@ impl Witness {
         for note in &self.history {
             line("note", note);
         }
+        if let Some(parting) = &self.parting {
+            line("agreed", &parting.agreed.to_string());
+            line("exact", &parting.is_exact.to_string());
+            line("next", &parting.next);
+            if let Some(before) = &parting.before {
+                line("before", before);
+            }
+        }
+        if let Some(differs) = &self.differs {
+            line("differs", differs);
+        }
         if self.recorded {
             line("recorded", "");
         }
@@ -87,6 +107,9 @@ impl Witness {
 
     fn parse(text: &str) -> Option<Self> {
         let mut witness = Self::default();
+        let parting = |witness: &mut Self, set: &dyn Fn(&mut Parting)| {
+            set(witness.parting.get_or_insert_default());
+        };
         for line in text.lines() {
             let (key, value) = line.split_once(' ')?;
             let value = unescape(value)?;
@@ -98,6 +121,17 @@ impl Witness {
                 "failure" => witness.failure = Some(value),
                 "stuck" => witness.stuck.push(value),
                 "note" => witness.history.push(value),
+                "agreed" => {
+                    let agreed = value.parse().ok()?;
+                    parting(&mut witness, &|it| it.agreed = agreed);
+                }
+                "exact" => {
+                    let is_exact = value.parse().ok()?;
+                    parting(&mut witness, &|it| it.is_exact = is_exact);
+                }
+                "next" => parting(&mut witness, &|it| it.next.clone_from(&value)),
+                "before" => parting(&mut witness, &|it| it.before = Some(value.clone())),
+                "differs" => witness.differs = Some(value),
                 "recorded" => witness.recorded = true,
                 "backtrace" => witness.backtrace = Some(value),
                 _ => return None,
@@ -112,22 +146,79 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(PLAN).is_some()
 }
 
-/// The plan this process was started for, if it is a child and `identity` is its sweep.
-pub(crate) fn asked(identity: &Identity) -> Option<PathBuf> {
-    let path = std::env::var_os(PLAN)?;
-    (std::env::var(PLACE).ok()? == identity.place).then(|| PathBuf::from(path))
+/// What a fresh process is to do with a plan.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// Show it, to its end, and say where it is not the run that left the trail.
+    Show(Trail),
+    /// Run it, as far as it is the run that left the trail.
+    Follow(Trail),
+    /// Run it twice, and say whether it is the same run.
+    Twice,
+}
+
+impl Errand {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Show(_) => "show",
+            Self::Follow(_) => "follow",
+            Self::Twice => "twice",
+        }
+    }
+
+    fn trail(&self) -> Option<&Trail> {
+        match self {
+            Self::Show(trail) | Self::Follow(trail) => Some(trail),
+            Self::Twice => None,
+        }
+    }
+}
+
+/// What this process was started for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    path: PathBuf,
+    pub(crate) plan: Plan,
+    pub(crate) errand: Errand,
+}
+
+/// What this process was started for, if it is a child and `identity` is its sweep.
+pub(crate) fn asked(identity: &Identity) -> Option<Request> {
+    let path = PathBuf::from(std::env::var_os(PLAN)?);
+    if std::env::var(PLACE).ok()? != identity.place {
+        return None;
+    }
+    let text = std::fs::read_to_string(&path).expect("the parent wrote the plan");
+    let plan = Plan::parse(&text).expect("the parent wrote a valid plan");
+    let trail = || {
+        let bytes = std::fs::read(trail_path(&path)).expect("the parent wrote the trail");
+        Trail::from_bytes(&bytes).expect("the parent wrote a valid trail")
+    };
+    let errand = match std::env::var(ERRAND).as_deref() {
+        Ok("follow") => Errand::Follow(trail()),
+        Ok("twice") => Errand::Twice,
+        _ => Errand::Show(trail()),
+    };
+    Some(Request { path, plan, errand })
 }
 
 /// In a child: runs `run` between the marks, writes what came of it beside the plan, and exits.
-pub(crate) fn answer(plan: &Path, identity: &Identity, run: impl FnOnce(&Plan) -> Outcome) -> ! {
-    let text = std::fs::read_to_string(plan).expect("the parent wrote the plan");
-    let parsed = Plan::parse(&text).expect("the parent wrote a valid plan");
+///
+/// `run` returns what two runs differ in too, if it was asked to make two.
+pub(crate) fn answer(
+    request: Request,
+    identity: &Identity,
+    run: impl FnOnce(&Plan, Errand) -> (Outcome, Option<String>),
+) -> ! {
+    let Request { path, plan, errand } = request;
+    let shows = matches!(errand, Errand::Show(_));
     println!("{BEGIN}");
-    let outcome = run(&parsed);
+    let (outcome, differs) = run(&plan, errand);
     println!("\n{END}");
     let mut witness = Witness::of(&outcome);
-    witness.recorded = write_record(identity, parsed.seed, &outcome).is_ok();
-    std::fs::write(answer_path(plan), witness.to_text()).expect("the answer can be written");
+    witness.differs = differs;
+    witness.recorded = shows && write_record(identity, plan.seed, &outcome).is_ok();
+    std::fs::write(answer_path(&path), witness.to_text()).expect("the answer can be written");
     std::process::exit(0)
 }
 
@@ -138,8 +229,8 @@ fn write_record(identity: &Identity, seed: u64, outcome: &Outcome) -> io::Result
     std::fs::write(folder.join("record.txt"), outcome.record.join("\n") + "\n")
 }
 
-/// Runs `plan` in a fresh process.
-pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
+/// Does `errand` with `plan` in a fresh process.
+pub(crate) fn ask(identity: &Identity, plan: &Plan, errand: &Errand) -> io::Result<Witness> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = identity
         .name
@@ -149,6 +240,9 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
     let folder = std::env::temp_dir();
     let path = folder.join(format!("simoom-{}-{number}.plan", std::process::id()));
     std::fs::write(&path, plan.to_text())?;
+    if let Some(trail) = errand.trail() {
+        std::fs::write(trail_path(&path), trail.to_bytes())?;
+    }
     let mut command = Command::new(std::env::current_exe()?);
     if identity.is_program {
         command.args(std::env::args_os().skip(1));
@@ -164,14 +258,19 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
     command
         .env(PLAN, &path)
         .env(PLACE, &identity.place)
+        .env(ERRAND, errand.name())
         .env_remove("SIMOOM_SEED")
         .env_remove("SIMOOM_REPLAY")
         .stdin(Stdio::null());
-    crate::native::without_address_randomisation(&mut command);
+    if !matches!(errand, Errand::Follow(_)) {
+        // Whoever follows is to have other addresses than the parent.
+        crate::native::without_address_randomisation(&mut command);
+    }
     let output = command.output();
     let answer = std::fs::read_to_string(answer_path(&path));
-    let _ = std::fs::remove_file(&path);
-    let _ = std::fs::remove_file(answer_path(&path));
+    for path in [answer_path(&path), trail_path(&path), path] {
+        let _ = std::fs::remove_file(path);
+    }
     let output = output?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -188,6 +287,10 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan) -> io::Result<Witness> {
 
 fn answer_path(plan: &Path) -> PathBuf {
     plan.with_extension("answer")
+}
+
+fn trail_path(plan: &Path) -> PathBuf {
+    plan.with_extension("trail")
 }
 
 fn between_marks(printed: &str) -> String {

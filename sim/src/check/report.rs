@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::process::Witness;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
-use crate::world::failure::{Failure, Seconds};
+use crate::world::failure::{Class, Failure, Seconds};
 use crate::world::faults::FaultTally;
 
 /// What came of a sweep: what was run, and the failure if there was one.
@@ -31,6 +31,8 @@ pub struct Report {
     pub(crate) faults: FaultTally,
     /// Of each run.
     pub(crate) tallies: Vec<FaultTally>,
+    pub(crate) doubled: u64,
+    pub(crate) in_processes: u64,
 }
 
 /// One run of a sweep.
@@ -85,6 +87,18 @@ impl Report {
     #[must_use]
     pub fn faults_of_runs(&self) -> &[FaultTally] {
         &self.tallies
+    }
+
+    /// How many of the seeds were run twice and compared, see [`Config::doubled`](crate::Config::doubled).
+    #[must_use]
+    pub fn doubled(&self) -> u64 {
+        self.doubled
+    }
+
+    /// How many of those were compared with a run in a fresh process too.
+    #[must_use]
+    pub fn in_processes(&self) -> u64 {
+        self.in_processes
     }
 
     /// What is worth knowing beside the verdict, such as stored choices that no longer apply.
@@ -183,6 +197,12 @@ impl Found {
     #[must_use]
     pub fn cause(&self) -> &Failure {
         &self.failure
+    }
+
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.failure.class()
     }
 
     /// How many choices of the failing seed differed from a calm run.

@@ -1,7 +1,8 @@
 //! Failures kept beside the sources.
 //!
 //! One file a test, holding one plan after another. A plan is replaced when its failure is found
-//! again and otherwise left alone: a fixed failure is replayed for ever.
+//! again and otherwise left alone: a fixed failure is replayed for ever. A line `test CRATE::NAME`
+//! before the plans says whose they are.
 
 use std::fs;
 use std::io;
@@ -12,20 +13,38 @@ use crate::choice::{Plan, PlanError};
 const HEAD: &str =
     "# Failures that simoom found. Commit this file: they are replayed before new seeds.\n";
 
-/// The plans in `path`; none if there is no such file.
-pub(crate) fn load(path: &Path) -> Result<Vec<Plan>, String> {
+/// What the line that says whose they are begins with.
+const OWNER: &str = "test ";
+
+/// What a file holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Saved {
+    /// Whose failures they are, as [`Identity::owner`](super::Identity::owner) says it.
+    pub(crate) owner: Option<String>,
+    pub(crate) plans: Vec<Plan>,
+}
+
+/// What `path` holds; nothing if there is no such file.
+pub(crate) fn load(path: &Path) -> Result<Saved, String> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::default()),
         Err(error) => return Err(format!("{}: {error}", path.display())),
     };
     parse(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The plans of one file's text.
-pub(crate) fn parse(text: &str) -> Result<Vec<Plan>, PlanError> {
+/// What one file's text says.
+pub(crate) fn parse(text: &str) -> Result<Saved, PlanError> {
+    let mut owner = None;
     let mut parts: Vec<String> = Vec::new();
     for line in text.lines() {
+        if parts.is_empty()
+            && let Some(name) = line.strip_prefix(OWNER)
+        {
+            owner = Some(name.trim().to_owned());
+            continue;
+        }
         if line.starts_with("simoom plan ") || (parts.is_empty() && !is_blank(line)) {
             parts.push(String::new());
         }
@@ -34,21 +53,22 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Plan>, PlanError> {
             part.push('\n');
         }
     }
-    parts.iter().map(|part| Plan::parse(part)).collect()
+    let plans: Result<_, _> = parts.iter().map(|part| Plan::parse(part)).collect();
+    plans.map(|plans| Saved { owner, plans })
 }
 
 fn is_blank(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with('#')
 }
 
-/// Adds `plan` to `path`, in place of the one that fails the same way.
-pub(crate) fn save(path: &Path, plan: &Plan) -> io::Result<()> {
-    let mut plans = load(path).map_err(io::Error::other)?;
+/// Adds `plan`, a failure of `owner`, to `path`, in place of the one that fails the same way.
+pub(crate) fn save(path: &Path, owner: &str, plan: &Plan) -> io::Result<()> {
+    let mut plans = load(path).map_err(io::Error::other)?.plans;
     match plans.iter_mut().find(|other| other.failure == plan.failure) {
         Some(other) => *other = plan.clone(),
         None => plans.push(plan.clone()),
     }
-    let mut text = HEAD.to_owned();
+    let mut text = format!("{HEAD}{OWNER}{owner}\n");
     for plan in &plans {
         text.push('\n');
         text.push_str(&plan.to_text());

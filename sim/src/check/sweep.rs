@@ -1,23 +1,25 @@
-//! The sweep: saved failures first, then a calm run, then seed after seed.
+//! The sweep: saved failures first, then a calm run, then seed after seed, some of them twice.
 
 use std::future::Future;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::config::Config;
+use super::doubled::Side;
 use super::identity::Identity;
-use super::process::{self, Witness};
-use super::report::{Confirmation, Found, Report, RunSummary, Seed, Shrinking};
-use super::{environment, jobs, saved, shrink};
-use crate::choice::{Deviation, Plan, REPLAY};
-use crate::record::Level;
-use crate::run::{Choices, Outcome, Spec, run};
+use super::investigate::lost_anchors;
+use super::process::{self, Errand};
+use super::progress::Progress;
+use super::report::{Found, Report, RunSummary, Seed};
+use super::{environment, jobs, saved};
+use crate::choice::Plan;
+use crate::record::{Level, Watch};
+use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::Strategy;
-use crate::world::failure::Failure;
 use crate::world::faults::FaultTally;
 use crate::{logs, panics};
 
@@ -28,10 +30,10 @@ use crate::{logs, panics};
 /// fresh process if the call stands in a `#[test]` or in the `main` of an example, and saved.
 ///
 /// # Several calls
-/// Saved failures lie in `simoom-regressions/CRATE/TEST.txt`, as those of the attribute do. Calls in
-/// one `#[test]` share that file, its replay command and the environment's `SIMOOM_SEED`. The fresh
-/// process that confirms the failure of one of them makes the others' runs too, and keeps what they
-/// find to itself.
+/// Saved failures lie in `simoom-regressions/CRATE/TEST.txt`, as those of the attribute do, and
+/// those of the second call of a test in `TEST-2.txt`. Calls in one `#[test]` share the
+/// environment's `SIMOOM_SEED`. The fresh process that confirms the failure of one of them makes
+/// the others' runs too, and keeps what they find to itself.
 ///
 /// # Errors
 /// A failing seed is part of the report: call [`Report::unwrap`], or look at
@@ -80,7 +82,7 @@ where
 {
     let config = environment::apply(config);
     let config = if process::is_child() {
-        config.persist(false).shrink(false)
+        config.persist(false).shrink(false).doubled(0)
     } else {
         config
     };
@@ -92,8 +94,10 @@ where
         config,
         runner: &runner,
     };
-    if let Some(plan) = process::asked(&sweep.identity) {
-        process::answer(&plan, &sweep.identity, |plan| sweep.replay_verbosely(plan));
+    if let Some(request) = process::asked(&sweep.identity) {
+        process::answer(request, &sweep.identity, |plan, errand| {
+            sweep.carry_out(plan, errand)
+        });
     }
     if process::is_child() {
         // This process was started for another sweep of the same test, which may come after this
@@ -108,7 +112,7 @@ where
 
 /// How much a run says on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Quiet,
     Verbose,
 }
@@ -147,24 +151,44 @@ where
     }
 }
 
-struct Sweep<'a> {
-    identity: Identity,
-    config: Config,
-    runner: &'a (dyn Fn(Spec, Mode) -> Outcome + Sync),
+pub(super) struct Sweep<'a> {
+    pub(super) identity: Identity,
+    pub(super) config: Config,
+    pub(super) runner: &'a (dyn Fn(Spec, Mode) -> Outcome + Sync),
 }
 
 /// The seeds that were run, in order, and what went wrong in each.
 #[derive(Default)]
-struct Ran {
+pub(super) struct Ran {
     summaries: Vec<RunSummary>,
     tallies: Vec<FaultTally>,
 }
 
 /// A seed that failed.
-struct Failed {
+pub(super) struct Failed {
+    pub(super) index: u64,
+    pub(super) spec: Spec,
+    pub(super) outcome: Outcome,
+    /// In what a second run differed from it, if that is what failed.
+    pub(super) differs: Option<String>,
+}
+
+/// What running the seeds came to.
+#[derive(Default)]
+struct Swept {
+    ran: Ran,
+    failed: Option<Failed>,
+    doubled: u64,
+    /// The first of the runs that were made twice, for comparing them with fresh processes.
+    kept: Vec<Doubled>,
+}
+
+/// A run that was made twice.
+struct Doubled {
     index: u64,
     spec: Spec,
-    outcome: Outcome,
+    summary: RunSummary,
+    kept: Box<KeptRun>,
 }
 
 impl Sweep<'_> {
@@ -180,64 +204,72 @@ impl Sweep<'_> {
         let spec = self.spec(self.config.first_seed, Strategy::Calm, 2);
         let calm = self.run_quietly(spec.clone());
         let horizon = calm.scheduled.max(2).next_power_of_two();
-        let (runs, failed) = self.run_seeds(horizon, &mut notes);
-        let failed = failed.or_else(|| {
+        let mut swept = self.run_seeds(horizon, &mut notes);
+        let failed = swept.failed.take().or_else(|| {
             // Every seed passed. What fails when nothing is disturbed fails all the same.
             let counts = calm.failure.is_some() && self.config.one_seed.is_none();
             counts.then_some(Failed {
                 index: 0,
                 spec,
                 outcome: calm,
+                differs: None,
             })
         });
+        let mut in_processes = 0;
         let found = match failed {
             Some(failed) => Some(self.investigate(failed, horizon)),
-            None => self.compare_two_runs(&runs.summaries, horizon),
+            None => self.follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes),
         };
-        self.report(runs, found, notes)
-    }
-
-    /// Runs the first seed once more: a test that is not the same run twice proves nothing.
-    fn compare_two_runs(&self, runs: &[RunSummary], horizon: u64) -> Option<Found> {
-        let first = runs.first()?;
-        let spec = self.spec(first.seed, self.config.strategy, horizon);
-        let second = self.run_quietly(spec.clone());
-        if second.hash == first.hash {
-            return None;
+        Report {
+            doubled: swept.doubled,
+            in_processes,
+            ..self.report(swept.ran, found, notes)
         }
-        let full = Spec {
-            level: Level::Full,
-            ..spec
-        };
-        let (one, two) = (self.run_quietly(full.clone()), self.run_quietly(full));
-        let message = differing(&one.record, &two.record);
-        let replay = format!("SIMOOM_SEED={}", Seed(first.seed));
-        Some(Found {
-            label: self.identity.label().to_owned(),
-            seed: first.seed,
-            position: Some((1, self.seeds())),
-            failure: Failure::Nondeterminism { message },
-            polls: second.polls,
-            time_ns: second.time_ns,
-            raw: Vec::new(),
-            plan: Plan {
-                seed: first.seed,
-                strategy: self.config.strategy.for_seed(first.seed).to_string(),
-                horizon,
-                failure: None,
-                deviations: Vec::new(),
-            },
-            shrunk: None,
-            confirmed: Confirmation::NotTried("two runs in this process differ".to_owned()),
-            witness: Witness::default(),
-            saved: None,
-            replay: self.identity.command(&replay),
-            notes: Vec::new(),
-            record: None,
-        })
     }
 
-    fn report(&self, ran: Ran, found: Option<Found>, notes: Vec<String>) -> Report {
+    /// Compares the first of the runs that were made twice with runs of fresh processes.
+    fn follow_in_processes(
+        &self,
+        doubled: &[Doubled],
+        horizon: u64,
+        count: &mut u64,
+        notes: &mut Vec<String>,
+    ) -> Option<Found> {
+        for Doubled {
+            index,
+            spec,
+            summary,
+            kept,
+        } in doubled
+        {
+            let plan = self.plan_of(spec, horizon);
+            let errand = Errand::Follow((*kept.kept.trail).clone());
+            let witness = match process::ask(&self.identity, &plan, &errand) {
+                Ok(witness) => witness,
+                Err(error) => {
+                    notes.push(format!("no fresh process made a run of this test: {error}"));
+                    return None;
+                }
+            };
+            *count += 1;
+            let (here, there) = (Side::passed("here"), Side::of_witness(&witness));
+            if let Some(differs) = here.differs(kept, &there, witness.parting.as_ref()) {
+                return Some(self.disagreement(*index, *summary, plan, differs));
+            }
+        }
+        None
+    }
+
+    /// How many runs are compared with runs of fresh processes.
+    fn processes(&self) -> u64 {
+        if self.identity.name.is_none() || process::is_child() {
+            return 0;
+        }
+        let unless_told = u64::from(self.identity.is_whole);
+        self.config.processes.unwrap_or(unless_told)
+    }
+
+    pub(super) fn report(&self, ran: Ran, found: Option<Found>, notes: Vec<String>) -> Report {
         let label = self.identity.label().to_owned();
         let Ran { summaries, tallies } = ran;
         let mut faults = FaultTally::default();
@@ -251,6 +283,8 @@ impl Sweep<'_> {
             notes,
             faults,
             tallies,
+            doubled: 0,
+            in_processes: 0,
         }
     }
 
@@ -260,7 +294,7 @@ impl Sweep<'_> {
             .unwrap_or(self.config.first_seed.wrapping_add(index))
     }
 
-    fn seeds(&self) -> u64 {
+    pub(super) fn seeds(&self) -> u64 {
         if self.config.one_seed.is_some() {
             1
         } else {
@@ -274,40 +308,83 @@ impl Sweep<'_> {
             choices: Choices::Strategy { strategy, horizon },
             limits: self.config.limits,
             level: Level::History,
+            watch: Watch::Nothing,
         }
     }
 
-    fn run_quietly(&self, spec: Spec) -> Outcome {
+    /// The plan that is the seed and its strategy.
+    pub(super) fn plan_of(&self, spec: &Spec, horizon: u64) -> Plan {
+        let strategy = match &spec.choices {
+            Choices::Strategy { strategy, .. } => strategy.for_seed(spec.seed).to_string(),
+            Choices::Plan(plan) => plan.strategy.clone(),
+        };
+        Plan {
+            seed: spec.seed,
+            strategy,
+            horizon,
+            failure: None,
+            deviations: Vec::new(),
+        }
+    }
+
+    pub(super) fn run_quietly(&self, spec: Spec) -> Outcome {
         (self.runner)(spec, Mode::Quiet)
     }
 
     /// Runs the seeds on several threads, up to the first that fails.
-    fn run_seeds(&self, horizon: u64, notes: &mut Vec<String>) -> (Ran, Option<Failed>) {
+    fn run_seeds(&self, horizon: u64, notes: &mut Vec<String>) -> Swept {
         let foreign = AtomicU64::new(0);
         let next = AtomicU64::new(0);
         let end = AtomicU64::new(self.seeds());
-        let runs = Mutex::new(Vec::new());
-        let failed: Mutex<Option<Failed>> = Mutex::new(None);
+        let swept = Mutex::new((Vec::new(), Swept::default()));
+        let progress = Progress::of(self.identity.label(), self.seeds());
+        let one_in = self.config.doubled;
+        let processes = self.processes();
         let work = || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= end.load(Ordering::Relaxed) {
                     return;
                 }
-                let spec = self.spec(self.seed(index), self.config.strategy, horizon);
-                let outcome = self.run_quietly(spec.clone());
+                let is_doubled = one_in > 0 && index.is_multiple_of(one_in);
+                let mut spec = self.spec(self.seed(index), self.config.strategy, horizon);
+                if is_doubled {
+                    spec.watch = Watch::Keep { from: 0 };
+                }
+                let mut outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
                 let faults = outcome.faults.clone();
-                lock(&runs).push((index, summary(spec.seed, &outcome), faults));
-                if outcome.failure.is_some() {
+                let kept = outcome.kept.take();
+                let passed = outcome.failure.is_none();
+                let differs = match &kept {
+                    Some(kept) if passed => self.differs(&spec, &outcome, kept),
+                    _ => None,
+                };
+                let fails = !passed || differs.is_some();
+                progress.count(outcome.time_ns, fails);
+                let summary = summary(spec.seed, &outcome);
+                let mut swept = lock(&swept);
+                let (runs, swept) = &mut *swept;
+                runs.push((index, summary, faults));
+                if fails {
                     // Later seeds need not run; earlier ones still may fail.
                     end.fetch_min(index, Ordering::Relaxed);
-                    let mut failed = lock(&failed);
-                    if failed.as_ref().is_none_or(|other| index < other.index) {
-                        *failed = Some(Failed {
+                    if (swept.failed.as_ref()).is_none_or(|other| index < other.index) {
+                        swept.failed = Some(Failed {
                             index,
                             spec,
                             outcome,
+                            differs,
+                        });
+                    }
+                } else if let Some(kept) = kept {
+                    swept.doubled += 1;
+                    if index / one_in < processes {
+                        swept.kept.push(Doubled {
+                            index,
+                            spec,
+                            summary,
+                            kept,
                         });
                     }
                 }
@@ -322,26 +399,26 @@ impl Sweep<'_> {
                 scope.spawn(work);
             }
         });
+        drop(progress);
         notes.extend(foreign_note(foreign.into_inner()));
-        let mut runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut runs, mut swept) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, ..)| index);
-        if let Some(failed) = &failed {
+        swept.kept.sort_unstable_by_key(|doubled| doubled.index);
+        if let Some(failed) = &swept.failed {
             runs.retain(|&(index, ..)| index <= failed.index);
         }
-        let mut ran = Ran::default();
         for (_, summary, tally) in runs {
-            ran.summaries.push(summary);
-            ran.tallies.push(tally);
+            swept.ran.summaries.push(summary);
+            swept.ran.tallies.push(tally);
         }
-        (ran, failed)
+        swept
     }
 
     /// Replays the failures saved beside the sources.
     fn replay_saved(&self, notes: &mut Vec<String>) -> Option<Found> {
         let path = self.identity.saved_at()?;
         let plans = match saved::load(&path) {
-            Ok(plans) => plans,
+            Ok(saved) => saved.plans,
             Err(error) => {
                 notes.push(format!("saved failures were not replayed: {error}"));
                 return None;
@@ -361,10 +438,27 @@ impl Sweep<'_> {
 
     fn replay_file(&self, path: &Path) -> Report {
         let path = &self.identity.resolved(path);
-        let plans = match saved::load(path) {
-            Ok(plans) if !plans.is_empty() => plans,
+        let saved = match saved::load(path) {
+            Ok(saved) if !saved.plans.is_empty() => saved,
             Ok(_) => panic!("SIMOOM_REPLAY: {} holds no plan", path.display()),
             Err(error) => panic!("SIMOOM_REPLAY: {error}"),
+        };
+        let plans = match (saved.owner, self.identity.owner()) {
+            (Some(owner), Some(own)) if owner != own => {
+                if self.identity.is_test_of(&owner) {
+                    // Another sweep of this test is to replay it, which may need what this one
+                    // finds.
+                    return self.run();
+                }
+                let test = owner.split(' ').next().unwrap_or_default();
+                let (_, name) = test.split_once("::").unwrap_or(("", test));
+                panic!(
+                    "SIMOOM_REPLAY: {} holds failures of {test}, not of {own}: run that test \
+                     alone, with `-- --exact {name}`",
+                    path.display()
+                );
+            }
+            _ => saved.plans,
         };
         let mut notes = Vec::new();
         for plan in plans {
@@ -379,7 +473,7 @@ impl Sweep<'_> {
         self.report(Ran::default(), None, notes)
     }
 
-    fn replay_spec(&self, plan: &Plan) -> Spec {
+    pub(super) fn replay_spec(&self, plan: &Plan) -> Spec {
         let choices = match plan.strategy.parse() {
             // A plan that was never turned into deviations: its seed says it all.
             Ok(strategy) => Choices::Strategy {
@@ -393,196 +487,44 @@ impl Sweep<'_> {
             choices,
             limits: self.config.limits,
             level: Level::History,
+            watch: Watch::Nothing,
         }
     }
 
-    fn replay(&self, plan: &Plan) -> Outcome {
+    /// In a fresh process: what it was started for.
+    fn carry_out(&self, plan: &Plan, errand: Errand) -> (Outcome, Option<String>) {
+        let mut spec = self.replay_spec(plan);
+        match errand {
+            Errand::Show(trail) => {
+                let (trail, stops) = (Arc::new(trail), false);
+                spec.watch = Watch::Follow { trail, stops };
+                ((self.runner)(spec, Mode::Verbose), None)
+            }
+            Errand::Follow(trail) => {
+                let (trail, stops) = (Arc::new(trail), true);
+                spec.watch = Watch::Follow { trail, stops };
+                (self.run_quietly(spec), None)
+            }
+            Errand::Twice => {
+                spec.watch = Watch::Keep { from: 0 };
+                let mut outcome = self.run_quietly(spec.clone());
+                let kept = outcome.kept.take();
+                let differs = kept.and_then(|kept| self.differs(&spec, &outcome, &kept));
+                (outcome, differs)
+            }
+        }
+    }
+
+    pub(super) fn replay(&self, plan: &Plan) -> Outcome {
         self.run_quietly(self.replay_spec(plan))
     }
 
-    fn replay_verbosely(&self, plan: &Plan) -> Outcome {
+    pub(super) fn replay_verbosely(&self, plan: &Plan) -> Outcome {
         (self.runner)(self.replay_spec(plan), Mode::Verbose)
-    }
-
-    /// Makes a story of a failure: replay, shrink, confirm, save.
-    fn investigate(&self, failed: Failed, horizon: u64) -> Found {
-        let Failed {
-            index,
-            spec,
-            outcome,
-        } = failed;
-        let seed = spec.seed;
-        let strategy = match &spec.choices {
-            Choices::Strategy { strategy, .. } => strategy.for_seed(seed).to_string(),
-            Choices::Plan(plan) => plan.strategy.clone(),
-        };
-        let mut notes = Vec::new();
-        let failure = outcome.failure.expect("only failing runs are investigated");
-        let signature = failure.signature();
-        let raw = outcome.deviations;
-        let mut plan = Plan {
-            seed,
-            strategy: REPLAY.to_owned(),
-            horizon,
-            failure: Some(signature.clone()),
-            deviations: raw.clone(),
-        };
-        let again = self.replay(&plan);
-        let same = again.hash == outcome.hash;
-        let mut shrunk = None;
-        if !same {
-            let second = self.run_quietly(spec);
-            notes.push(differs(&second, outcome.hash, &again));
-            plan.strategy = strategy;
-            plan.deviations = Vec::new();
-        } else if self.config.shrink {
-            let start = Instant::now();
-            let result = shrink::shrink(raw.clone(), |candidate| {
-                let candidate = Plan {
-                    deviations: candidate.to_vec(),
-                    ..plan.clone()
-                };
-                let outcome = self.replay(&candidate);
-                let fails = outcome
-                    .failure
-                    .is_some_and(|it| it.signature() == signature);
-                fails.then_some(outcome.deviations)
-            });
-            plan.deviations = result.deviations;
-            let (replays, minimal) = (result.replays, result.minimal);
-            shrunk = Some(Shrinking {
-                replays,
-                minimal,
-                took: start.elapsed(),
-            });
-        }
-        notes.extend(foreign_note(outcome.foreign));
-        let (confirmed, witness) = self.confirm(&plan, &signature);
-        let record = self
-            .identity
-            .bundle(seed)
-            .map(|path| self.identity.shown(&path.join("record.txt")))
-            .filter(|_| witness.recorded);
-        let saved = self.save(&plan, &mut notes);
-        let variables = environment::strategy().unwrap_or_default();
-        Found {
-            label: self.identity.label().to_owned(),
-            seed,
-            position: Some((index + 1, self.seeds())),
-            failure,
-            polls: outcome.polls,
-            time_ns: outcome.time_ns,
-            raw,
-            plan,
-            shrunk,
-            confirmed,
-            witness,
-            saved,
-            replay: self
-                .identity
-                .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
-            notes,
-            record,
-        }
-    }
-
-    fn describe_saved(&self, plan: Plan, outcome: Outcome, notes: Vec<String>) -> Found {
-        let failure = outcome.failure.expect("only failing runs are described");
-        let signature = failure.signature();
-        let (confirmed, witness) = self.confirm(&plan, &signature);
-        let record = self
-            .identity
-            .bundle(plan.seed)
-            .map(|path| self.identity.shown(&path.join("record.txt")))
-            .filter(|_| witness.recorded);
-        let saved = self.identity.saved_at();
-        let replay = match &saved {
-            Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
-            None => format!("SIMOOM_SEED={}", Seed(plan.seed)),
-        };
-        Found {
-            label: self.identity.label().to_owned(),
-            seed: plan.seed,
-            position: None,
-            failure,
-            polls: outcome.polls,
-            time_ns: outcome.time_ns,
-            raw: plan.deviations.clone(),
-            plan,
-            shrunk: None,
-            confirmed,
-            witness,
-            saved: None,
-            replay: self.identity.command(&replay),
-            notes,
-            record,
-        }
-    }
-
-    /// Shows the failure once more in a fresh process, if the test can be started by its name.
-    fn confirm(&self, plan: &Plan, signature: &str) -> (Confirmation, Witness) {
-        let here = || {
-            // The same run, here, for its stacks.
-            let mut witness = Witness::of(&self.replay_verbosely_unheard(plan));
-            witness.recorded = false;
-            witness
-        };
-        if self.identity.name.is_none() {
-            let why = "`check` was called neither on a test's own thread nor in the `main` of an \
-                       example"
-                .to_owned();
-            return (Confirmation::NotTried(why), here());
-        }
-        if process::is_child() {
-            let why = "this process was itself started to show another failure".to_owned();
-            return (Confirmation::NotTried(why), Witness::default());
-        }
-        match process::ask(&self.identity, plan) {
-            Err(error) => (Confirmation::No(error.to_string()), here()),
-            Ok(witness) if witness.signature.as_deref() == Some(signature) => {
-                (Confirmation::Yes, witness)
-            }
-            Ok(witness) => {
-                let what = witness
-                    .failure
-                    .clone()
-                    .unwrap_or_else(|| "it passes".to_owned());
-                let why = format!(
-                    "there, {what}; something outside the run decides, such as a static that \
-                     earlier runs changed"
-                );
-                (Confirmation::No(why), witness)
-            }
-        }
-    }
-
-    /// A replay whose record is kept and whose logs are not shown.
-    fn replay_verbosely_unheard(&self, plan: &Plan) -> Outcome {
-        (self.runner)(
-            Spec {
-                level: Level::Full,
-                ..self.replay_spec(plan)
-            },
-            Mode::Quiet,
-        )
-    }
-
-    fn save(&self, plan: &Plan, notes: &mut Vec<String>) -> Option<std::path::PathBuf> {
-        if !self.config.persist {
-            return None;
-        }
-        let path = self.identity.saved_at()?;
-        match saved::save(&path, plan) {
-            Ok(()) => Some(self.identity.shown(&path)),
-            Err(error) => {
-                notes.push(format!("the failure could not be saved: {error}"));
-                None
-            }
-        }
     }
 }
 
-fn foreign_note(count: u64) -> Option<String> {
+pub(super) fn foreign_note(count: u64) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "{count} wakes or spawns came from threads outside the simulation: their timing is \
@@ -591,7 +533,7 @@ fn foreign_note(count: u64) -> Option<String> {
     })
 }
 
-fn summary(seed: u64, outcome: &Outcome) -> RunSummary {
+pub(super) fn summary(seed: u64, outcome: &Outcome) -> RunSummary {
     RunSummary {
         seed,
         hash: outcome.hash,
@@ -599,76 +541,6 @@ fn summary(seed: u64, outcome: &Outcome) -> RunSummary {
         events: outcome.events,
         time: Duration::from_nanos(outcome.time_ns.unsigned_abs()),
     }
-}
-
-fn differs(second: &Outcome, hash: u128, replayed: &Outcome) -> String {
-    if second.hash == hash {
-        let what = match &replayed.failure {
-            Some(failure) => failure.to_string(),
-            None => "it passed".to_owned(),
-        };
-        return format!(
-            "replaying the failing run's choices gave another run ({what}): a choice is missing \
-             from its record; please report this"
-        );
-    }
-    Failure::Nondeterminism {
-        message: TWO_RUNS.to_owned(),
-    }
-    .to_string()
-}
-
-const TWO_RUNS: &str = "running the same seed twice in one process gave two different runs; \
-                        something outside the simulation decides (the real clock, entropy, hash \
-                        order, another thread, a static)";
-
-/// What two records of one seed differ in first.
-fn differing(one: &[String], two: &[String]) -> String {
-    let lines = one.iter().map(Some).chain(std::iter::repeat(None));
-    let others = two.iter().map(Some).chain(std::iter::repeat(None));
-    let longest = one.len().max(two.len());
-    let parted = lines
-        .zip(others)
-        .take(longest)
-        .find(|(one, two)| one != two);
-    match parted {
-        None => format!("{TWO_RUNS}; a third and a fourth run agreed"),
-        Some((one, two)) => {
-            let end = "the end of the run".to_owned();
-            format!(
-                "{TWO_RUNS}; they part at\n{}\n{}",
-                one.unwrap_or(&end),
-                two.unwrap_or(&end)
-            )
-        }
-    }
-}
-
-/// Stored choices that had no effect: their anchors did not turn up, or calm chose the same.
-fn lost_anchors(plan: &Plan, outcome: &Outcome) -> Option<String> {
-    let effective: std::collections::BTreeSet<_> = outcome
-        .deviations
-        .iter()
-        .filter_map(|it| it.anchor.hash())
-        .collect();
-    let lost: Vec<&Deviation> = plan
-        .deviations
-        .iter()
-        .filter(|it| {
-            it.anchor
-                .hash()
-                .is_none_or(|hash| !effective.contains(&hash))
-        })
-        .collect();
-    let first = lost.first()?;
-    let mut anchor = String::new();
-    first.anchor.write(&mut anchor);
-    Some(format!(
-        "{} of {} stored choices of seed {} had no effect; the first is {anchor}",
-        lost.len(),
-        plan.deviations.len(),
-        Seed(plan.seed)
-    ))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

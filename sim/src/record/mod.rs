@@ -8,10 +8,13 @@
 //! 2. How much is kept never changes the hash.
 
 mod text;
+mod trail;
 
 use crate::choice::{mix, value};
 
 pub(crate) use self::text::Names;
+use self::trail::Watcher;
+pub(crate) use self::trail::{Detail, Kept, Parted, STRIDE, Trail, Watch};
 
 /// The version of the events' meaning; part of every hash.
 pub(crate) const FORMAT: u64 = 1;
@@ -100,16 +103,38 @@ pub(crate) struct Recorder {
     count: u64,
     level: Level,
     events: Vec<Event>,
+    watcher: Watcher,
+}
+
+/// What a record came to.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) events: Vec<Event>,
+    /// What was kept for another run, if it was asked for.
+    pub(crate) kept: Option<Kept>,
+    /// Where it was not the run it followed, if it followed one.
+    pub(crate) parted: Option<Parted>,
 }
 
 impl Recorder {
-    pub(crate) fn new(level: Level) -> Self {
+    pub(crate) fn new(level: Level, watch: &Watch) -> Self {
         Self {
             hash: [value(FORMAT, 0x7265_636f, 0), value(FORMAT, 0x7265_636f, 1)],
             count: 0,
             level,
             events: Vec::new(),
+            watcher: Watcher::of(watch),
         }
+    }
+
+    /// Says what is behind the next event.
+    pub(crate) fn explain(&mut self, detail: Detail) {
+        self.watcher.explain(detail);
+    }
+
+    /// Whether the run is to end because it is not the one it follows.
+    pub(crate) fn wants_end(&self) -> bool {
+        matches!(&self.watcher, Watcher::Follower(follower) if follower.wants_end())
     }
 
     /// Takes an event and returns its sequence number, counted from 1.
@@ -121,6 +146,9 @@ impl Recorder {
         self.hash[0] = mix(first ^ second.rotate_left(17), event.task);
         self.hash[1] = mix(second ^ first, event.two);
         self.count += 1;
+        // Each half lacks one field of the last event.
+        let mark = self.hash[0] ^ self.hash[1].rotate_left(32);
+        self.watcher.see(self.count, &event, mark);
         if self.level == Level::Full {
             self.events.push(event);
         }
@@ -143,8 +171,18 @@ impl Recorder {
     }
 
     /// What was kept.
-    pub(crate) fn into_events(self) -> Vec<Event> {
-        self.events
+    pub(crate) fn into_recorded(self) -> Recorded {
+        let (count, hash) = (self.count, self.hash());
+        let (kept, parted) = match self.watcher {
+            Watcher::Nothing => (None, None),
+            Watcher::Keeper(keeper) => (Some(keeper.into_kept(count, hash)), None),
+            Watcher::Follower(follower) => (None, follower.into_parted(count, hash)),
+        };
+        Recorded {
+            events: self.events,
+            kept,
+            parted,
+        }
     }
 }
 

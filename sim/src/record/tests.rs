@@ -1,4 +1,4 @@
-use super::{Event, EventKind, Level, Recorder};
+use super::{Event, EventKind, Level, Recorder, Watch};
 
 const EVENTS: [Event; 3] = [
     Event {
@@ -31,7 +31,7 @@ const EVENTS: [Event; 3] = [
 ];
 
 fn hash_of(events: &[Event], level: Level) -> u128 {
-    let mut recorder = Recorder::new(level);
+    let mut recorder = Recorder::new(level, &Watch::Nothing);
     for (index, event) in events.iter().enumerate() {
         assert_eq!(
             recorder.push(*event),
@@ -141,10 +141,10 @@ fn the_level_changes_what_is_kept_and_not_the_hash() {
     assert_eq!(hash_of(&EVENTS, Level::History), whole);
     assert_eq!(hash_of(&EVENTS, Level::Full), whole);
     for (level, kept) in [(Level::Hash, 0), (Level::History, 0), (Level::Full, 3)] {
-        let mut recorder = Recorder::new(level);
+        let mut recorder = Recorder::new(level, &Watch::Nothing);
         for event in EVENTS {
             recorder.push(event);
         }
-        assert_eq!(recorder.into_events().len(), kept);
+        assert_eq!(recorder.into_recorded().events.len(), kept);
     }
 }

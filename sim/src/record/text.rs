@@ -7,8 +7,10 @@
 //! its two fields: names where they are known, numbers where not.
 
 use std::collections::BTreeMap;
+use std::panic::Location;
 
-use super::{Event, EventKind};
+use super::{Detail, Event, EventKind};
+use crate::choice::{ANY_TASK, ChoiceKind, Point};
 
 /// What the hashes in events stand for.
 #[derive(Debug, Default)]
@@ -19,15 +21,90 @@ impl Names {
         self.0.insert(hash, name);
     }
 
+    /// What `hash` stands for.
+    fn name(&self, hash: u64) -> String {
+        let known = self.0.get(&hash).cloned();
+        known.unwrap_or_else(|| hash.to_string())
+    }
+
+    /// One event in words: when, in which task, what. `detail` is what is behind it.
+    pub(crate) fn tell(&self, event: &Event, detail: Option<&Detail>) -> String {
+        let Event {
+            time_ns,
+            kind,
+            task,
+            one,
+            two,
+            cause,
+            ..
+        } = *event;
+        let time = format!(
+            "{}.{:09} s",
+            time_ns / 1_000_000_000,
+            time_ns % 1_000_000_000
+        );
+        let task = match task {
+            0 => "no task".to_owned(),
+            task => self.name(task),
+        };
+        let what = match (kind, detail) {
+            (_, Some(Detail::Choice { kind, point, site })) => {
+                self.tell_choice(*kind, point, *site, two)
+            }
+            (_, Some(Detail::Operation { name, site })) => {
+                let on = self.on(two);
+                format!("{name}{on} at {}:{}", site.file(), site.line())
+            }
+            (EventKind::TimeAdvanced, _) => format!("to {two} ns"),
+            _ => format!("{} {}", self.name(one), self.name(two)),
+        };
+        let name = kind.name();
+        format!("{time} {task}: {name} {what} (caused by event {cause})")
+    }
+
+    fn on(&self, resource: u64) -> String {
+        match resource {
+            0 => String::new(),
+            resource => format!(" on {}", self.name(resource)),
+        }
+    }
+
+    fn tell_choice(
+        &self,
+        kind: ChoiceKind,
+        point: &Point,
+        site: Option<&Location<'_>>,
+        value: u64,
+    ) -> String {
+        let value = match (kind, value) {
+            (ChoiceKind::Sched, ANY_TASK) => "any task".to_owned(),
+            (ChoiceKind::Sched, task) => self.name(task),
+            (_, value) => value.to_string(),
+        };
+        let on = self.on(point.resource.0);
+        let of = match point.subject {
+            0 => String::new(),
+            subject => format!(" of {}", self.name(subject)),
+        };
+        let site = site.map_or_else(String::new, |site| {
+            format!(" at {}:{}", site.file(), site.line())
+        });
+        let visit = match point.visit {
+            0 => String::new(),
+            visit => format!(", visit {visit}"),
+        };
+        format!(
+            "{} = {value}, chosen at {}{on}{of}{site}, step {}{visit}",
+            kind.name(),
+            point.operation.name,
+            point.step
+        )
+    }
+
     /// The events as lines.
     pub(crate) fn lines(&self, events: &[Event]) -> Vec<String> {
         let line = |(index, event): (usize, &Event)| {
-            let name = |hash: u64| {
-                self.0
-                    .get(&hash)
-                    .cloned()
-                    .unwrap_or_else(|| hash.to_string())
-            };
+            let name = |hash: u64| self.name(hash);
             let (micros, task) = (event.time_ns / 1_000, event.task);
             format!(
                 "{} {}.{:06} s {} #{} {} {} {}",

@@ -14,7 +14,7 @@ use simoom::time::{sleep, timeout};
 
 use super::{Choices, Limits, Outcome, Spec, run};
 use crate::choice::Plan;
-use crate::record::Level;
+use crate::record::{Level, Watch};
 use crate::sim::Sim;
 use crate::strategy::Strategy;
 
@@ -170,6 +170,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         choices,
         limits: LIMITS,
         level,
+        watch: Watch::Nothing,
     };
     run(&spec, Location::caller(), workload)
 }
@@ -233,6 +234,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             choices,
             limits,
             level: Level::Full,
+            watch: Watch::Nothing,
         };
         run(&spec, Location::caller(), workload)
     };

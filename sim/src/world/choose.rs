@@ -14,7 +14,7 @@ use super::World;
 use super::resources::Origin;
 use super::tasks::{TaskEntry, TaskSlot};
 use crate::choice::{ChoiceKind, Operation, PathId, Point, ResourceName};
-use crate::record::EventKind;
+use crate::record::{Detail, EventKind};
 use crate::strategy::Scheduling;
 
 /// A choice that differed from calm, as the run saw it.
@@ -184,11 +184,7 @@ impl World {
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
         self.scheduled += 1;
-        self.note(
-            EventKind::ChoiceMade,
-            point.hash(ChoiceKind::Sched).0,
-            value,
-        );
+        self.note_choice(ChoiceKind::Sched, point, value, site);
         if rank != calm {
             let path = self
                 .tasks
@@ -328,7 +324,7 @@ impl World {
 
     /// Notes a choice whose calm value is 0.
     fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
-        self.note(EventKind::ChoiceMade, point.hash(kind).0, value);
+        self.note_choice(kind, point, value, details.site);
         if value != 0 {
             self.deviate(kind, point, value, details);
         }
@@ -382,6 +378,10 @@ impl World {
         if let Some(entry) = self.tasks.current_mut() {
             entry.done += 1;
             entry.complete(op.kind, resource);
+            self.record.explain(Detail::Operation {
+                name: op.kind.name(),
+                site: op.site,
+            });
             self.note(EventKind::OpCompleted, op.kind as u64, resource.0);
         }
     }

@@ -54,7 +54,69 @@ pub enum Failure {
     },
 }
 
+/// What sort of failure it is.
+///
+/// # Examples
+/// ```
+/// use simoom_sim::{Class, Config, check};
+///
+/// let config = || Config::default().seeds(1).persist(false);
+/// let report = check(config(), |_sim| async { assert_eq!(1 + 1, 3) });
+/// assert_eq!(report.failure().unwrap().class(), Class::Correctness);
+///
+/// let report = check(config(), |sim| async move {
+///     let server = sim.node("server");
+///     server.spawn(async { panic!("the server fell over") }).await.unwrap();
+/// });
+/// assert_eq!(report.failure().unwrap().class(), Class::Crash);
+///
+/// let report = check(config(), |_sim| std::future::pending::<()>());
+/// assert_eq!(report.failure().unwrap().class(), Class::Liveness);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// A task of a node other than the test's own panicked, or such a node's main returned an
+    /// error: the program fell over.
+    Crash,
+    /// The test waits for what can no longer happen.
+    Liveness,
+    /// A task on the test's own node panicked, or the test returned an error: the test found
+    /// something wrong.
+    Correctness,
+    /// The same choices gave two different runs, or simulated code left the simulation: something
+    /// outside of it decides.
+    Nondeterminism,
+    /// The run took more polls or more virtual time than it may.
+    Timeout,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Crash => "crash",
+            Self::Liveness => "liveness",
+            Self::Correctness => "correctness",
+            Self::Nondeterminism => "nondeterminism",
+            Self::Timeout => "timeout",
+        })
+    }
+}
+
 impl Failure {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Panic { task, .. } if task.starts_with("test/") => Class::Correctness,
+            Self::Error { node, .. } if node == THE_TEST => Class::Correctness,
+            Self::Panic { .. } | Self::Error { .. } => Class::Crash,
+            Self::Deadlock => Class::Liveness,
+            Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
+            Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
+        }
+    }
+
     /// What makes two failures the same: their kind, file and message without numbers.
     ///
     /// Lines are left out, so that an edit above does not make it another failure; so is how much
@@ -157,6 +219,9 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// What an error's `node` is if the test itself returned it.
+pub(crate) const THE_TEST: &str = "the test";
 
 /// Nanoseconds as seconds with three decimals.
 #[derive(Clone, Copy)]

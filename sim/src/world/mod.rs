@@ -14,12 +14,14 @@ pub(crate) mod node;
 pub(crate) mod resources;
 pub(crate) mod tasks;
 
+use std::panic::Location;
+
 use simoom::backend::TimerQueue;
 use simoom::time::Instant;
 
-use crate::choice::{PathId, Paths, hash_text};
+use crate::choice::{ChoiceKind, PathId, Paths, Point, hash_text};
 use crate::intercept::{self, Clocks};
-use crate::record::{Event, EventKind, Level, Names, Recorder};
+use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::Choose;
 
 pub(crate) use self::choose::{Deviated, Leave};
@@ -103,7 +105,13 @@ pub(crate) enum Due {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, owner: u64, strategy: Box<dyn Choose>, level: Level) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        owner: u64,
+        strategy: Box<dyn Choose>,
+        level: Level,
+        watch: &Watch,
+    ) -> Self {
         Self {
             seed,
             id: owner,
@@ -126,7 +134,7 @@ impl World {
             last_path: PathId(0),
             idle_visits: 0,
             strategy,
-            record: Recorder::new(level),
+            record: Recorder::new(level, watch),
             cause: 0,
         }
     }
@@ -143,7 +151,7 @@ impl World {
             None => (0, 0),
         };
         let (time_ns, cause) = (self.now_ns, self.cause);
-        self.record.push(Event {
+        let number = self.record.push(Event {
             time_ns,
             kind,
             node,
@@ -151,7 +159,25 @@ impl World {
             one,
             two,
             cause,
-        })
+        });
+        if self.record.wants_end() {
+            // Whoever compares says in what the two runs differ.
+            let message = String::new();
+            self.fail(Failure::Nondeterminism { message });
+        }
+        number
+    }
+
+    /// Notes a choice.
+    pub(crate) fn note_choice(
+        &mut self,
+        kind: ChoiceKind,
+        point: Point,
+        value: u64,
+        site: Option<&'static Location<'static>>,
+    ) {
+        self.record.explain(Detail::Choice { kind, point, site });
+        self.note(EventKind::ChoiceMade, point.hash(kind).0, value);
     }
 
     /// Takes a note of the user's.
@@ -292,7 +318,10 @@ impl World {
 
     /// The kept events, at the end.
     pub(crate) fn take_record(&mut self) -> Recorder {
-        std::mem::replace(&mut self.record, Recorder::new(Level::Hash))
+        std::mem::replace(
+            &mut self.record,
+            Recorder::new(Level::Hash, &Watch::Nothing),
+        )
     }
 
     /// Marks a task runnable; false if it is unknown or its node is dead.

@@ -88,7 +88,7 @@ fn mistaken_settings_are_refused() {
         quote!(sedes = 5),
         item,
         "`sedes` is not a setting of a simulated test, which has `seeds`, `seed`, `time`, `steps`, \
-         `stalls`, `strategy`, `shrink`, `persist`, `jobs` and `crate`",
+         `stalls`, `strategy`, `doubled`, `processes`, `shrink`, `persist`, `jobs` and `crate`",
     );
 }
 

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{load, parse, save};
+use super::{Saved, load, parse, save};
 use crate::choice::{Plan, PlanError};
 
 /// A folder that is gone when the test is over.
@@ -26,6 +26,9 @@ impl Drop for Folder {
     }
 }
 
+/// Whose failures they are.
+const OWNER: &str = "crate::module::test 2";
+
 fn plan(seed: u64, failure: &str) -> Plan {
     Plan {
         seed,
@@ -39,7 +42,7 @@ fn plan(seed: u64, failure: &str) -> Plan {
 #[test]
 fn a_file_that_is_not_there_holds_no_plan() {
     let folder = Folder::new("absent");
-    assert_eq!(load(&folder.file()), Ok(Vec::new()));
+    assert_eq!(load(&folder.file()), Ok(Saved::default()));
 }
 
 #[test]
@@ -52,11 +55,12 @@ fn several_plans_are_kept_in_one_file_in_their_order() {
         plan(3, "panic b.rs N"),
     ];
     for (count, one) in plans.iter().enumerate() {
-        save(&path, one).unwrap();
-        assert_eq!(load(&path).unwrap(), plans[..=count]);
+        save(&path, OWNER, one).unwrap();
+        assert_eq!(load(&path).unwrap().plans, plans[..=count]);
     }
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("# Failures that simoom found."), "{text}");
+    assert_eq!(load(&path).unwrap().owner.as_deref(), Some(OWNER));
     let others: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
     assert_eq!(others.len(), 1, "no half-written file is left");
 }
@@ -70,10 +74,10 @@ fn a_plan_replaces_the_one_that_fails_the_same_way() {
         plan(2, "panic a.rs N"),
         plan(9, "deadlock"),
     ] {
-        save(&path, &one).unwrap();
+        save(&path, OWNER, &one).unwrap();
     }
     assert_eq!(
-        load(&path).unwrap(),
+        load(&path).unwrap().plans,
         [plan(9, "deadlock"), plan(2, "panic a.rs N")]
     );
 }
@@ -96,9 +100,9 @@ fn failures_with_odd_messages_are_replaced_too() {
             task: "test/main".to_owned(),
         };
         fs::remove_file(&path).unwrap_or_default();
-        save(&path, &plan(1, &failure.signature())).unwrap();
-        save(&path, &plan(2, &failure.signature())).unwrap();
-        assert_eq!(load(&path).unwrap().len(), 1, "{message:?}");
+        save(&path, OWNER, &plan(1, &failure.signature())).unwrap();
+        save(&path, OWNER, &plan(2, &failure.signature())).unwrap();
+        assert_eq!(load(&path).unwrap().plans.len(), 1, "{message:?}");
     }
 }
 
@@ -116,7 +120,7 @@ fn what_cannot_be_read_is_neither_replayed_nor_overwritten() {
         fs::write(&path, text).unwrap();
         let error = load(&path).unwrap_err();
         assert!(error.contains("test.txt: "), "{error}");
-        save(&path, &plan(1, "deadlock")).unwrap_err();
+        save(&path, OWNER, &plan(1, "deadlock")).unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), text, "the file is as it was");
     }
 }
@@ -138,6 +142,7 @@ fn comments_and_blank_lines_are_skipped() {
         plan(1, "a").to_text(),
         plan(2, "b").to_text()
     );
-    assert_eq!(parse(&text), Ok(vec![plan(1, "a"), plan(2, "b")]));
-    assert_eq!(parse("# one\n\n"), Ok(Vec::new()));
+    let plans = vec![plan(1, "a"), plan(2, "b")];
+    assert_eq!(parse(&text), Ok(Saved { owner: None, plans }));
+    assert_eq!(parse("# one\n\n"), Ok(Saved::default()));
 }

@@ -1,0 +1,395 @@
+//! What is made of a failure: replayed, shrunk, shown by a fresh process, saved.
+//!
+//! Owns the finding. A failure is what a fresh process shows: where it shows something else, that
+//! is the finding. Knows nothing of how seeds are swept.
+
+use std::time::Instant;
+
+use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
+use super::process::{self, Errand, Witness};
+use super::report::{Confirmation, Found, RunSummary, Seed, Shrinking};
+use super::sweep::{Failed, Mode, Sweep, foreign_note, summary};
+use super::{environment, saved, shrink};
+use crate::choice::{Deviation, Plan, REPLAY};
+use crate::record::{Level, Watch};
+use crate::run::{Outcome, Spec};
+use crate::world::failure::Failure;
+
+/// What a fresh process made of a plan.
+struct Shown {
+    confirmation: Confirmation,
+    witness: Witness,
+    /// In what its run differs from the one here.
+    differs: Option<String>,
+}
+
+impl Shown {
+    /// The failure that is to be reported: what the two disagree in, if they do.
+    fn failure(&self, failure: Failure) -> Failure {
+        match (&self.confirmation, &self.differs) {
+            (Confirmation::No(_), Some(differs)) => Failure::Nondeterminism {
+                message: format!("{TWO_PROCESSES}: {differs}"),
+            },
+            _ => failure,
+        }
+    }
+
+    /// What is to be said where both fail, but not by the same run.
+    fn note(&self) -> Option<String> {
+        match (&self.confirmation, &self.differs) {
+            (Confirmation::Yes, Some(differs)) => Some(format!(
+                "the fresh process fails the same way, but not by the same run: {differs}"
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl Sweep<'_> {
+    /// Makes a story of a failure: replay, shrink, confirm, save.
+    pub(super) fn investigate(&self, failed: Failed, horizon: u64) -> Found {
+        let Failed {
+            index,
+            spec,
+            outcome,
+            differs,
+        } = failed;
+        if let Some(message) = differs {
+            let plan = self.plan_of(&spec, horizon);
+            return self.two_runs(index, summary(spec.seed, &outcome), plan, message);
+        }
+        let seed = spec.seed;
+        let mut notes = Vec::new();
+        let failure = outcome.failure.expect("only failing runs are investigated");
+        let signature = failure.signature();
+        let raw = outcome.deviations;
+        let unshrunk = Plan {
+            strategy: REPLAY.to_owned(),
+            failure: Some(signature.clone()),
+            deviations: raw.clone(),
+            ..self.plan_of(&spec, horizon)
+        };
+        let mut plan = unshrunk.clone();
+        let again = self.replay(&plan);
+        let mut shrunk = None;
+        if again.hash != outcome.hash {
+            notes.push(self.why_not_repeated(&spec, outcome.hash, &again));
+            plan = Plan {
+                failure: Some(signature.clone()),
+                ..self.plan_of(&spec, horizon)
+            };
+        } else if self.config.shrink {
+            let (left, shrinking) = self.shrink(&plan, &signature);
+            plan.deviations = left;
+            shrunk = Some(shrinking);
+        }
+        notes.extend(foreign_note(outcome.foreign));
+        let mut shown = self.confirm(&plan, &signature);
+        if matches!(shown.confirmation, Confirmation::No(_))
+            && shrunk.is_some()
+            && plan.deviations.len() < raw.len()
+        {
+            // What threads shrank it to is not a failure; what was found may be one all the same.
+            let whole = self.confirm(&unshrunk, &signature);
+            if matches!(whole.confirmation, Confirmation::Yes) {
+                notes.push(
+                    "a fresh process does not fail as this process does when it is shrunk; it is \
+                     left as it was found"
+                        .to_owned(),
+                );
+                (plan, shown, shrunk) = (unshrunk, whole, None);
+            }
+        }
+        notes.extend(shown.note());
+        let saved = self.save(&plan, &shown.confirmation, &mut notes);
+        let failure = shown.failure(failure);
+        let variables = environment::strategy().unwrap_or_default();
+        Found {
+            label: self.identity.label().to_owned(),
+            seed,
+            position: Some((index + 1, self.seeds())),
+            failure,
+            polls: outcome.polls,
+            time_ns: outcome.time_ns,
+            raw,
+            shrunk,
+            record: self.record_of(&plan, &shown.witness),
+            plan,
+            confirmed: shown.confirmation,
+            witness: shown.witness,
+            saved,
+            replay: self
+                .identity
+                .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
+            notes,
+        }
+    }
+
+    fn shrink(&self, plan: &Plan, signature: &str) -> (Vec<Deviation>, Shrinking) {
+        let start = Instant::now();
+        let result = shrink::shrink(plan.deviations.clone(), |candidate| {
+            let candidate = Plan {
+                deviations: candidate.to_vec(),
+                ..plan.clone()
+            };
+            let outcome = self.replay(&candidate);
+            let fails = outcome
+                .failure
+                .is_some_and(|it| it.signature() == signature);
+            fails.then_some(outcome.deviations)
+        });
+        let shrinking = Shrinking {
+            replays: result.replays,
+            minimal: result.minimal,
+            took: start.elapsed(),
+        };
+        (result.deviations, shrinking)
+    }
+
+    /// Why replaying the choices of `spec`, whose run hashed to `hash`, gave the run `replayed`.
+    fn why_not_repeated(&self, spec: &Spec, hash: u128, replayed: &Outcome) -> String {
+        let spec = Spec {
+            watch: Watch::Keep { from: 0 },
+            ..spec.clone()
+        };
+        let mut first = self.run_quietly(spec.clone());
+        let kept = first.kept.take();
+        let differs = kept.and_then(|kept| self.differs(&spec, &first, &kept));
+        let message = match differs {
+            Some(differs) => differs,
+            None if first.hash != hash => format!("{TWO_RUNS}; a third and a fourth run agreed"),
+            None => {
+                let what = match &replayed.failure {
+                    Some(failure) => failure.to_string(),
+                    None => "it passed".to_owned(),
+                };
+                return format!(
+                    "replaying the failing run's choices gave another run ({what}): a choice is \
+                     missing from its record; please report this"
+                );
+            }
+        };
+        Failure::Nondeterminism { message }.to_string()
+    }
+
+    /// A saved failure that still fails.
+    pub(super) fn describe_saved(
+        &self,
+        plan: Plan,
+        outcome: Outcome,
+        mut notes: Vec<String>,
+    ) -> Found {
+        let failure = outcome.failure.expect("only failing runs are described");
+        let shown = self.confirm(&plan, &failure.signature());
+        notes.extend(shown.note());
+        let saved = self.identity.saved_at();
+        let replay = match &saved {
+            Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
+            None => format!("SIMOOM_SEED={}", Seed(plan.seed)),
+        };
+        Found {
+            label: self.identity.label().to_owned(),
+            seed: plan.seed,
+            position: None,
+            failure: shown.failure(failure),
+            polls: outcome.polls,
+            time_ns: outcome.time_ns,
+            raw: plan.deviations.clone(),
+            record: self.record_of(&plan, &shown.witness),
+            plan,
+            shrunk: None,
+            confirmed: shown.confirmation,
+            witness: shown.witness,
+            saved: None,
+            replay: self.identity.command(&replay),
+            notes,
+        }
+    }
+
+    /// Two runs of one seed that were not the same run.
+    fn two_runs(&self, index: u64, run: RunSummary, plan: Plan, message: String) -> Found {
+        let confirmed = match self.why_no_process() {
+            Some(why) => Confirmation::NotTried(why),
+            None => match process::ask(&self.identity, &plan, &Errand::Twice) {
+                Err(error) => Confirmation::No(error.to_string()),
+                Ok(witness) if witness.differs.is_some() => Confirmation::Yes,
+                Ok(_) => Confirmation::No(
+                    "two runs there are the same run: what decides is rare, or was left behind \
+                     by earlier runs of this process"
+                        .to_owned(),
+                ),
+            },
+        };
+        self.nondeterminism(index, run, plan, message, confirmed)
+    }
+
+    /// A run that was another run in a fresh process.
+    pub(super) fn disagreement(
+        &self,
+        index: u64,
+        run: RunSummary,
+        plan: Plan,
+        differs: String,
+    ) -> Found {
+        let message = format!("{TWO_PROCESSES}: {differs}");
+        self.nondeterminism(index, run, plan, message, Confirmation::Yes)
+    }
+
+    fn nondeterminism(
+        &self,
+        index: u64,
+        run: RunSummary,
+        plan: Plan,
+        message: String,
+        confirmed: Confirmation,
+    ) -> Found {
+        let variables = environment::strategy().unwrap_or_default();
+        let replay = format!("{variables}SIMOOM_SEED={}", Seed(run.seed));
+        Found {
+            label: self.identity.label().to_owned(),
+            seed: run.seed,
+            position: Some((index + 1, self.seeds())),
+            failure: Failure::Nondeterminism { message },
+            polls: run.polls,
+            time_ns: i64::try_from(run.time.as_nanos()).unwrap_or(i64::MAX),
+            raw: Vec::new(),
+            plan,
+            shrunk: None,
+            confirmed,
+            witness: Witness::default(),
+            saved: None,
+            replay: self.identity.command(&replay),
+            notes: Vec::new(),
+            record: None,
+        }
+    }
+
+    /// Why no fresh process can show a failure of this sweep, if none can.
+    fn why_no_process(&self) -> Option<String> {
+        if self.identity.name.is_none() {
+            return Some(
+                "`check` was called neither on a test's own thread nor in the `main` of an example"
+                    .to_owned(),
+            );
+        }
+        process::is_child()
+            .then(|| "this process was itself started to show another failure".to_owned())
+    }
+
+    /// Shows the failure once more in a fresh process, if the test can be started by its name.
+    fn confirm(&self, plan: &Plan, signature: &str) -> Shown {
+        let shown = |confirmation, witness, differs| Shown {
+            confirmation,
+            witness,
+            differs,
+        };
+        // The same run, here, for its stacks.
+        let here = || Witness::of(&self.replay_verbosely_unheard(plan));
+        if let Some(why) = self.why_no_process() {
+            let witness = if process::is_child() {
+                Witness::default()
+            } else {
+                here()
+            };
+            return shown(Confirmation::NotTried(why), witness, None);
+        }
+        let mut own = self.run_quietly(Spec {
+            watch: Watch::Keep { from: 0 },
+            ..self.replay_spec(plan)
+        });
+        let kept = own.kept.take().expect("the run was to be kept");
+        let errand = Errand::Show((*kept.kept.trail).clone());
+        let witness = match process::ask(&self.identity, plan, &errand) {
+            Ok(witness) => witness,
+            Err(error) => return shown(Confirmation::No(error.to_string()), here(), None),
+        };
+        let (one, two) = (
+            Side::of("here", own.failure.as_ref()),
+            Side::of_witness(&witness),
+        );
+        let differs = one.differs(&kept, &two, witness.parting.as_ref());
+        if two.signature() == Some(signature) {
+            return shown(Confirmation::Yes, witness, differs);
+        }
+        let (ends_here, ends_there) = (one.verdict(), two.verdict());
+        let differs = differs.unwrap_or_else(|| "two runs here were not the same run".to_owned());
+        let differs = format!(
+            "here, {ends_here}; there, {ends_there}; {}",
+            differs.replace("\n  ", "\n    ")
+        );
+        let why = format!(
+            "there, {ends_there}; something outside the run decides, such as a static that \
+             earlier runs changed"
+        );
+        shown(Confirmation::No(why), witness, Some(differs))
+    }
+
+    /// A replay whose record is kept and whose logs are not shown.
+    fn replay_verbosely_unheard(&self, plan: &Plan) -> Outcome {
+        (self.runner)(
+            Spec {
+                level: Level::Full,
+                ..self.replay_spec(plan)
+            },
+            Mode::Quiet,
+        )
+    }
+
+    /// Where every event of the run is written down, if a fresh process did so.
+    fn record_of(&self, plan: &Plan, witness: &Witness) -> Option<std::path::PathBuf> {
+        let folder = self.identity.bundle(plan.seed)?;
+        let path = self.identity.shown(&folder.join("record.txt"));
+        witness.recorded.then_some(path)
+    }
+
+    /// Saves a failure, unless a fresh process has shown something else.
+    fn save(
+        &self,
+        plan: &Plan,
+        confirmation: &Confirmation,
+        notes: &mut Vec<String>,
+    ) -> Option<std::path::PathBuf> {
+        if !self.config.persist {
+            return None;
+        }
+        let (path, owner) = (self.identity.saved_at()?, self.identity.owner()?);
+        if matches!(confirmation, Confirmation::No(_)) {
+            notes.push("it is not saved, since no fresh process has shown it".to_owned());
+            return None;
+        }
+        match saved::save(&path, &owner, plan) {
+            Ok(()) => Some(self.identity.shown(&path)),
+            Err(error) => {
+                notes.push(format!("the failure could not be saved: {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// Stored choices that had no effect: their anchors did not turn up, or calm chose the same.
+pub(super) fn lost_anchors(plan: &Plan, outcome: &Outcome) -> Option<String> {
+    let effective: std::collections::BTreeSet<_> = outcome
+        .deviations
+        .iter()
+        .filter_map(|it| it.anchor.hash())
+        .collect();
+    let lost: Vec<&Deviation> = plan
+        .deviations
+        .iter()
+        .filter(|it| {
+            it.anchor
+                .hash()
+                .is_none_or(|hash| !effective.contains(&hash))
+        })
+        .collect();
+    let first = lost.first()?;
+    let mut anchor = String::new();
+    first.anchor.write(&mut anchor);
+    Some(format!(
+        "{} of {} stored choices of seed {} had no effect; the first is {anchor}",
+        lost.len(),
+        plan.deviations.len(),
+        Seed(plan.seed)
+    ))
+}
