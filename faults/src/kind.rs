@@ -189,10 +189,12 @@ kinds! {
     NodePaused = "node.paused", Node, Nanoseconds, spontaneous, 1_000_000..=10_000_000_000;
     /// A node is asked to stop, as by `SIGINT`, and booted again after so long.
     NodeShutDown = "node.shut_down", Node, Nanoseconds, spontaneous, 1_000_000_000..=10_000_000_000;
-    /// A node's wall clock is wrong by so much from the start. Odd: ahead; even: behind.
-    ClockSkewed = "clock.skewed", Clock, Nanoseconds, spontaneous, 1_000_000..=1_000_000_000;
-    /// A node's clocks run so much too fast (odd) or too slow (even).
-    ClockDrifted = "clock.drifted", Clock, PartsPerMillion, spontaneous, 1..=500;
+    /// A node's wall clock is wrong by so much from the start. Odd: ahead; even: behind. Asked once
+    /// for each node.
+    ClockSkewed = "clock.skewed", Clock, Nanoseconds, at_operation, 1_000_000..=1_000_000_000;
+    /// A node's clocks run so much too fast (odd) or too slow (even) from the start. Asked once for
+    /// each node.
+    ClockDrifted = "clock.drifted", Clock, PartsPerMillion, at_operation, 1..=500;
     /// A node's wall clock jumps by so much. Odd: ahead; even: back.
     ClockStepped = "clock.stepped", Clock, Nanoseconds, spontaneous, 1_000_000..=288_000_000_000;
     /// A place marked with `buggify!` does what it does rarely otherwise.

@@ -114,10 +114,6 @@ fn all(kinds: &[(Kind, u32)], more: u32) -> Plan {
         if kind == Kind::UserBuggified {
             fault = fault.active(Ratio::new(1, 4));
         }
-        if kind == Kind::ClockSkewed || kind == Kind::ClockDrifted {
-            // Once in a run, at its start.
-            fault = fault.when(crate::When::Nth(0));
-        }
         if kind == Kind::NodeShutDown {
             fault = fault.lasting(Duration::from_secs(1)..=Duration::from_secs(10));
         }

@@ -6,6 +6,7 @@ use crate::backend::{SimBackend, SpawnFor};
 use crate::record::EventKind;
 use crate::world::each;
 use crate::world::failure::Failure;
+use crate::world::faults::Act;
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::TaskEntry;
 
@@ -25,6 +26,7 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         }
         this.incarnation += 1;
         this.alive = true;
+        this.is_running = this.boot.is_some();
         this.interrupts = 0;
         let (incarnation, boot) = (
             this.incarnation,
@@ -39,13 +41,17 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
     });
     let Some((boot, location)) = boot else { return };
     let main = async move {
-        if let Err(message) = boot().await {
-            SimBackend::current(|backend| {
-                if let Some(backend) = backend {
-                    main_failed(backend, node, message);
-                }
-            });
-        }
+        let result = boot().await;
+        SimBackend::current(|backend| {
+            // A main that killed its own node on the way has nobody left to return to.
+            let Some(backend) = backend.filter(|backend| !backend.is_dead()) else {
+                return;
+            };
+            backend.with(|world| world.nodes[node.0 as usize].is_running = false);
+            if let Err(message) = result {
+                main_failed(backend, node, message);
+            }
+        });
     };
     let target = SpawnFor {
         node,
@@ -55,10 +61,6 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
 }
 
 fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
-    if backend.is_dead() {
-        // It killed its own node on the way: nobody is left to return an error.
-        return;
-    }
     let (policy, name) = backend.with(|world| {
         let this = &world.nodes[node.0 as usize];
         (this.on_failure, this.name.clone())
@@ -110,6 +112,21 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
     });
     backend.set_running_dead(backend.with(|world| world.is_running_dead()));
     drop_dead(backend, doomed);
+}
+
+/// Does what faults ask for.
+pub(crate) fn carry_out(backend: &SimBackend) {
+    for act in backend.with(|world| world.faults.under_way.take_acts()) {
+        match act {
+            Act::Kill(node) => kill(backend, node),
+            Act::Boot(node) => {
+                let is_down = backend.with(|world| !world.nodes[node.0 as usize].alive);
+                if is_down {
+                    boot(backend, node);
+                }
+            }
+        }
+    }
 }
 
 /// Drops tasks in the dead context, in the order given.

@@ -88,7 +88,7 @@ pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
-pub use self::sim::{Exit, Net, Node, Sim};
+pub use self::sim::{Converged, Exit, Net, Node, Sim};
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};
 pub use self::world::faults::{FaultCounts, FaultTally};

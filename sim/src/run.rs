@@ -23,7 +23,7 @@ use crate::strategy::{Choose, Replay, Strategy};
 use crate::stuck::{self, Stuck};
 use crate::watchdog::Watched;
 use crate::world::failure::{Failure, Seconds, THE_TEST};
-use crate::world::faults::FaultTally;
+use crate::world::faults::{Entry, FaultTally};
 use crate::world::node::{NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
 use crate::world::{Deviated, World, each};
@@ -77,6 +77,8 @@ pub(crate) struct Outcome {
     pub(crate) history: Vec<String>,
     /// How often each kind of fault came into question.
     pub(crate) faults: FaultTally,
+    /// What became of each fault of its plans.
+    pub(crate) planned: Vec<Entry>,
     pub(crate) backtrace: Option<String>,
     /// What was kept to compare another run with.
     pub(crate) kept: Option<Box<KeptRun>>,
@@ -290,6 +292,7 @@ impl Run<'_> {
         if changed.is_none() {
             self.fail_with_panic("a waker".to_owned(), verdict);
         }
+        kill::carry_out(self.backend);
         changed
     }
 
@@ -492,7 +495,10 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
     let parted = recorded.parted.as_ref();
     let parting = parted.map(|parted| Parting::of(parted, &names));
     let kept = (recorded.kept).map(|kept| Box::new(KeptRun { kept, names }));
-    let faults = backend.with(|world| std::mem::take(&mut world.faults.tally));
+    let (faults, planned) = backend.with(|world| {
+        let faults = std::mem::take(&mut world.faults.tally);
+        (faults, world.faults.take_entries())
+    });
     let history = backend.with(|world| std::mem::take(&mut world.history));
     let history = history
         .into_iter()
@@ -512,6 +518,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         record,
         history,
         faults,
+        planned,
         backtrace: verdict.backtrace,
         kept,
         parting,
@@ -587,7 +594,8 @@ fn describe(world: &World) -> Vec<Deviation> {
 /// How big a fault was, with its unit.
 fn size(kind: &str, value: u64) -> String {
     match kind.parse().map(Kind::unit) {
-        Ok(Unit::Nanoseconds) => format!("  {} us", value.div_ceil(1_000)),
+        Ok(Unit::Nanoseconds) if value < 1_000_000 => format!("  {} us", value.div_ceil(1_000)),
+        Ok(Unit::Nanoseconds) => format!("  {}", Seconds(i64::try_from(value).unwrap_or(i64::MAX))),
         Ok(Unit::Bytes) => format!("  {value} B"),
         Ok(Unit::PartsPerMillion) => format!("  {value} ppm"),
         _ => String::new(),

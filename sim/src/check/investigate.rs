@@ -14,6 +14,7 @@ use crate::choice::{Deviation, Plan, REPLAY};
 use crate::record::{Level, Watch};
 use crate::run::{Outcome, Spec};
 use crate::world::failure::Failure;
+use crate::world::faults::FaultTally;
 
 /// What a fresh process made of a plan.
 struct Shown {
@@ -113,6 +114,7 @@ impl Sweep<'_> {
             time_ns: outcome.time_ns,
             raw,
             shrunk,
+            faults: outcome.faults,
             record: self.record_of(&plan, &shown.witness),
             plan,
             confirmed: shown.confirmation,
@@ -195,6 +197,7 @@ impl Sweep<'_> {
             polls: outcome.polls,
             time_ns: outcome.time_ns,
             raw: plan.deviations.clone(),
+            faults: outcome.faults,
             record: self.record_of(&plan, &shown.witness),
             plan,
             shrunk: None,
@@ -253,6 +256,7 @@ impl Sweep<'_> {
             polls: run.polls,
             time_ns: i64::try_from(run.time.as_nanos()).unwrap_or(i64::MAX),
             raw: Vec::new(),
+            faults: FaultTally::default(),
             plan,
             shrunk: None,
             confirmed,
@@ -261,6 +265,20 @@ impl Sweep<'_> {
             replay: self.identity.command(&replay),
             notes: Vec::new(),
             record: None,
+        }
+    }
+
+    /// What the sweep as a whole failed by, told by its first run.
+    pub(super) fn found_by_sweep(&self, run: RunSummary, failure: Failure, horizon: u64) -> Found {
+        let confirmed = Confirmation::NotTried("it is the sweep that fails, no run".to_owned());
+        let message = String::new();
+        let spec = self.spec(run.seed, self.config.strategy, horizon);
+        let variables = environment::strategy().unwrap_or_default();
+        let replay = format!("{variables}SIMOOM_SEEDS={}", self.seeds());
+        Found {
+            failure,
+            replay: self.identity.command(&replay),
+            ..self.nondeterminism(0, run, self.plan_of(&spec, horizon), message, confirmed)
         }
     }
 

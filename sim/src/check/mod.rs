@@ -4,6 +4,7 @@ mod config;
 mod doubled;
 mod environment;
 mod identity;
+mod inert;
 mod investigate;
 mod jobs;
 mod process;

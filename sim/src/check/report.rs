@@ -160,6 +160,8 @@ pub struct Found {
     pub(crate) saved: Option<PathBuf>,
     pub(crate) replay: String,
     pub(crate) notes: Vec<String>,
+    /// How often each kind of fault came into question in the failing run.
+    pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
     pub(crate) record: Option<PathBuf>,
 }
@@ -203,6 +205,12 @@ impl Found {
     #[must_use]
     pub fn class(&self) -> Class {
         self.failure.class()
+    }
+
+    /// How often each kind of fault came into question in the failing run, fired and was seen.
+    #[must_use]
+    pub fn faults(&self) -> &FaultTally {
+        &self.faults
     }
 
     /// How many choices of the failing seed differed from a calm run.
@@ -276,6 +284,10 @@ impl fmt::Display for Found {
             for note in &history[history.len().saturating_sub(SHOWN)..] {
                 writeln!(f, "  {note}")?;
             }
+        }
+        if !self.faults.is_empty() {
+            let faults = self.faults.to_string().replace('\n', "\n    ");
+            writeln!(f, "  faults of the failing run:\n    {faults}")?;
         }
         for note in &self.notes {
             writeln!(f, "  note      {note}")?;

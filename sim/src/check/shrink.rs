@@ -2,7 +2,8 @@
 //!
 //! Sees plans and whether they still fail the same way, nothing else.
 //!
-//! First nothing at all and whole kinds are left out. Then counter-based delta debugging (Zhang and
+//! First nothing at all and whole kinds are left out: faults before everything else, by family, by
+//! kind and one by one. Then counter-based delta debugging (Zhang and
 //! others, "Toward a better understanding of probabilistic delta debugging", arXiv 2408.04735):
 //! one pass for each size of a fixed falling schedule, leaving out that many neighbours at a time,
 //! without complements or revisits. A sweep of single deviations, until none can go or the budget
@@ -10,6 +11,8 @@
 //! after it. Minimal is not least: where several deviations are left, each of the original changes
 //! of the tasks' order is tried alone, the last first, since most failures need one interruption
 //! at the right place.
+
+use std::collections::BTreeSet;
 
 use crate::choice::{ANY, ChoiceKind, Deviation};
 
@@ -102,18 +105,60 @@ impl<A: FnMut(&[Deviation]) -> Option<Vec<Deviation>>> Shrinker<A> {
         if !self.current.is_empty() {
             self.try_candidate(Vec::new());
         }
+        self.drop_faults();
         for kind in ChoiceKind::ALL {
-            let of_kind = |deviation: &Deviation| deviation.anchor.kind == kind;
-            if self.current.iter().any(of_kind) {
-                let rest = self
-                    .current
-                    .iter()
-                    .filter(|it| !of_kind(it))
-                    .cloned()
-                    .collect();
-                self.try_candidate(rest);
+            self.drop_those(|it| it.anchor.kind == kind);
+        }
+    }
+
+    /// Faults first: all of them, by family, by kind, then one by one, the last first. What fails
+    /// without a fault is not about it, and what each of them moves is noise to the rest.
+    fn drop_faults(&mut self) {
+        let is_fault = |it: &Deviation| it.anchor.kind == ChoiceKind::Fault;
+        if self.drop_those(is_fault) || !self.current.iter().any(is_fault) {
+            return;
+        }
+        if self.current.iter().any(|it| !is_fault(it)) {
+            // Often they alone are enough.
+            self.drop_those(|it| !is_fault(it));
+        }
+        for family in self.names_of_faults(|name| name.split('.').next().unwrap_or(name)) {
+            self.drop_those(|it| {
+                is_fault(it) && it.anchor.operation.split('.').next() == Some(family.as_str())
+            });
+        }
+        for kind in self.names_of_faults(|name| name) {
+            self.drop_those(|it| is_fault(it) && it.anchor.operation == kind);
+        }
+        let mut index = self.current.len();
+        while index > 0 && !self.is_spent() {
+            index = (index - 1).min(self.current.len());
+            if self.current.get(index).is_some_and(is_fault) {
+                let mut candidate = self.current.clone();
+                candidate.remove(index);
+                self.try_candidate(candidate);
             }
         }
+    }
+
+    /// The different names, or parts of names, of the faults that are left.
+    fn names_of_faults(&self, part: impl Fn(&str) -> &str) -> BTreeSet<String> {
+        let faults = self
+            .current
+            .iter()
+            .filter(|it| it.anchor.kind == ChoiceKind::Fault);
+        faults
+            .map(|it| part(&it.anchor.operation).to_owned())
+            .collect()
+    }
+
+    /// Tries to do without all that are meant; true if that still fails.
+    fn drop_those(&mut self, is_meant: impl Fn(&Deviation) -> bool) -> bool {
+        if !self.current.iter().any(&is_meant) {
+            return false;
+        }
+        let rest = self.current.iter().filter(|it| !is_meant(it));
+        self.try_candidate(rest.cloned().collect())
     }
 
     /// One pass for each size: 63 % of what there is, 63 % of that, and so on down to two.

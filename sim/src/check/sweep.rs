@@ -1,5 +1,6 @@
 //! The sweep: saved failures first, then a calm run, then seed after seed, some of them twice.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
 use std::path::Path;
@@ -20,7 +21,7 @@ use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::Strategy;
-use crate::world::faults::FaultTally;
+use crate::world::faults::{Entry, FaultTally, merge_entries};
 use crate::{logs, panics};
 
 /// Runs `test` once for each seed, and says what came of it.
@@ -160,8 +161,10 @@ pub(super) struct Sweep<'a> {
 /// The seeds that were run, in order, and what went wrong in each.
 #[derive(Default)]
 pub(super) struct Ran {
-    summaries: Vec<RunSummary>,
+    pub(super) summaries: Vec<RunSummary>,
     tallies: Vec<FaultTally>,
+    /// What became of each fault of their plans, by its text.
+    pub(super) planned: BTreeMap<String, Entry>,
 }
 
 /// A seed that failed.
@@ -218,7 +221,9 @@ impl Sweep<'_> {
         let mut in_processes = 0;
         let found = match failed {
             Some(failed) => Some(self.investigate(failed, horizon)),
-            None => self.follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes),
+            None => self
+                .follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes)
+                .or_else(|| self.inert_faults(&swept.ran, horizon)),
         };
         Report {
             doubled: swept.doubled,
@@ -271,7 +276,9 @@ impl Sweep<'_> {
 
     pub(super) fn report(&self, ran: Ran, found: Option<Found>, notes: Vec<String>) -> Report {
         let label = self.identity.label().to_owned();
-        let Ran { summaries, tallies } = ran;
+        let Ran {
+            summaries, tallies, ..
+        } = ran;
         let mut faults = FaultTally::default();
         for tally in &tallies {
             faults.add(tally);
@@ -302,7 +309,7 @@ impl Sweep<'_> {
         }
     }
 
-    fn spec(&self, seed: u64, strategy: Strategy, horizon: u64) -> Spec {
+    pub(super) fn spec(&self, seed: u64, strategy: Strategy, horizon: u64) -> Spec {
         Spec {
             seed,
             choices: Choices::Strategy { strategy, horizon },
@@ -353,7 +360,7 @@ impl Sweep<'_> {
                 }
                 let mut outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
-                let faults = outcome.faults.clone();
+                let faults = (outcome.faults.clone(), outcome.planned.clone());
                 let kept = outcome.kept.take();
                 let passed = outcome.failure.is_none();
                 let differs = match &kept {
@@ -407,9 +414,10 @@ impl Sweep<'_> {
         if let Some(failed) = &swept.failed {
             runs.retain(|&(index, ..)| index <= failed.index);
         }
-        for (_, summary, tally) in runs {
+        for (_, summary, (tally, planned)) in runs {
             swept.ran.summaries.push(summary);
             swept.ran.tallies.push(tally);
+            merge_entries(&mut swept.ran.planned, planned);
         }
         swept
     }

@@ -9,6 +9,7 @@ mod node;
 mod simulation;
 
 pub use self::exit::Exit;
+pub use self::faults::Converged;
 pub use self::net::Net;
 pub use self::node::Node;
 pub use self::simulation::Sim;

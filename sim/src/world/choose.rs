@@ -314,7 +314,12 @@ impl World {
     }
 
     /// Notes whether a fault happens, for the task `subject` if it is one's.
-    pub(super) fn settle_fault(&mut self, point: Point, value: u64, subject: Option<PathId>) {
+    pub(super) fn settle_choice_of_fault(
+        &mut self,
+        point: Point,
+        value: u64,
+        subject: Option<PathId>,
+    ) {
         let details = Details {
             subject,
             ..Details::default()

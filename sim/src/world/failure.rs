@@ -47,6 +47,18 @@ pub enum Failure {
         /// The innermost function of the program that led there, and where it stands.
         place: String,
     },
+    /// What was to hold once faults had ended did not come to hold in time: a failure of liveness.
+    NotConverged {
+        /// What did not come to hold.
+        what: String,
+        /// How long it had, in nanoseconds of virtual time.
+        within_ns: i64,
+    },
+    /// Faults that a plan has never happened in a whole sweep.
+    InertFaults {
+        /// Each with the reason.
+        faults: Vec<String>,
+    },
     /// Replaying the same choices gave another run: something outside them decides.
     Nondeterminism {
         /// What differed.
@@ -79,10 +91,10 @@ pub enum Class {
     /// A task of a node other than the test's own panicked, or such a node's main returned an
     /// error: the program fell over.
     Crash,
-    /// The test waits for what can no longer happen.
+    /// The test waits for what can no longer happen, or for what did not come to hold in time.
     Liveness,
     /// A task on the test's own node panicked, or the test returned an error: the test found
-    /// something wrong.
+    /// something wrong; or a plan of faults did nothing.
     Correctness,
     /// The same choices gave two different runs, or simulated code left the simulation: something
     /// outside of it decides.
@@ -111,7 +123,8 @@ impl Failure {
             Self::Panic { task, .. } if task.starts_with("test/") => Class::Correctness,
             Self::Error { node, .. } if node == THE_TEST => Class::Correctness,
             Self::Panic { .. } | Self::Error { .. } => Class::Crash,
-            Self::Deadlock => Class::Liveness,
+            Self::Deadlock | Self::NotConverged { .. } => Class::Liveness,
+            Self::InertFaults { .. } => Class::Correctness,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
         }
@@ -149,6 +162,8 @@ impl Failure {
                 let call = call.split_whitespace().next().unwrap_or_default();
                 format!("{escape:?} {call} {function}")
             }
+            Self::NotConverged { what, .. } => format!("not converged {}", without_numbers(what)),
+            Self::InertFaults { .. } => "inert faults".to_owned(),
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
         }
     }
@@ -211,6 +226,21 @@ impl fmt::Display for Failure {
                 escape.deed(),
                 escape.instead(),
             ),
+            Self::NotConverged { what, within_ns } => write!(
+                f,
+                "not converged after {} of virtual time without faults: {what}",
+                Seconds(*within_ns)
+            ),
+            Self::InertFaults { faults } => {
+                f.write_str(
+                    "every seed passed, but faults of the plan did nothing (say `may_be_inert` \
+                     where that is fine):",
+                )?;
+                for fault in faults {
+                    write!(f, "\n  {fault}")?;
+                }
+                Ok(())
+            }
             Self::Nondeterminism { message } => {
                 write!(f, "the run is not deterministic: {message}")
             }

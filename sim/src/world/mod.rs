@@ -102,6 +102,8 @@ pub(crate) enum Due {
         socket: net::UdpId,
         target: std::net::SocketAddr,
     },
+    /// A fault that was to last so long is over.
+    FaultEnds { number: u64 },
 }
 
 impl World {
@@ -217,6 +219,8 @@ impl World {
             return false;
         };
         let next = deadline.as_nanos().max(self.now_ns);
+        let opportunity = self.next_opportunity_ns(next);
+        let next = opportunity.map_or(next, |at| at.max(self.now_ns));
         if next > limit_ns {
             return false;
         }
@@ -226,6 +230,10 @@ impl World {
             self.now_ns = next;
         }
         intercept::publish(self.clocks());
+        if opportunity.is_some() {
+            self.have_opportunity();
+            return true;
+        }
         while let Some((_, due)) = self.timers.pop(Instant::from_nanos(next)) {
             self.happen(due);
         }
@@ -277,6 +285,7 @@ impl World {
             Due::Knock { connection } => self.knock(connection),
             Due::Datagram { id } => self.land(id),
             Due::Unreachable { socket, target } => self.unreachable(socket, target),
+            Due::FaultEnds { number } => self.fault_ends(number),
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) ip: IpAddr,
     pub(crate) alive: bool,
+    /// Its main was booted and has not returned.
+    pub(crate) is_running: bool,
     pub(crate) incarnation: u32,
     /// How often it was killed: what was born before the last time is dead.
     pub(crate) deaths: u32,
@@ -82,6 +84,7 @@ impl World {
             name: name.to_owned(),
             ip,
             alive: true,
+            is_running: false,
             incarnation: 0,
             deaths: 0,
             root,

@@ -1,11 +1,9 @@
 //! Whether a fault happens here and now.
 
-use std::time::Duration;
-
 use simoom_faults::{Fault, Kind, Place, Ratio, Target, When};
 
 use super::state::Rule;
-use crate::choice::{ChoiceKind, Operation, Point, ResourceName, hash_text, mix};
+use crate::choice::{ChoiceKind, Operation, PathId, Point, ResourceName, hash_text, mix};
 use crate::record::EventKind;
 use crate::strategy::Odds;
 use crate::world::World;
@@ -25,6 +23,36 @@ pub(crate) struct FaultPoint<'a> {
     of_task: bool,
     /// How probable it is by its own word, as a part of a whole.
     odds: Option<(u32, u32)>,
+    /// The number of the moment, and which of the plan's faults of its kind asks.
+    moment: Option<(u32, u32)>,
+}
+
+/// An opportunity, by names that survive edits.
+#[derive(Debug)]
+pub(super) struct Asked {
+    kind: Kind,
+    /// What would be hit, for people, unless it has a name of its own.
+    text: Option<String>,
+    name: ResourceName,
+    subject: Option<(PathId, u64)>,
+    pub(super) number: u32,
+    visit: u32,
+    /// The hash of a marked place's label.
+    label: Option<u64>,
+    odds: Option<(u32, u32)>,
+}
+
+impl Asked {
+    fn point(&self) -> Point {
+        Point {
+            subject: self.subject.map_or(0, |(_, hash)| hash),
+            operation: Operation::called(self.kind.name()),
+            resource: self.name,
+            place: None,
+            step: self.number,
+            visit: self.visit,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +72,7 @@ impl<'a> FaultPoint<'a> {
             own: None,
             of_task: false,
             odds: None,
+            moment: None,
         }
     }
 
@@ -72,6 +101,24 @@ impl<'a> FaultPoint<'a> {
         }
     }
 
+    /// The node that is hit.
+    pub(super) fn node_hit(&self) -> NodeId {
+        self.node
+    }
+
+    /// The other end of the link that is hit, if it is one.
+    pub(super) fn peer_hit(&self) -> Option<NodeId> {
+        self.peer
+    }
+
+    /// At the moment number `number` of the plan's fault number `which` of its kind.
+    pub(super) fn at_moment(self, number: u32, which: u32) -> Self {
+        Self {
+            moment: Some((number, which)),
+            ..self
+        }
+    }
+
     /// The thing's own name, of which this is the operation number `number`, tried `visit` times
     /// before: a direction of a connection and its segments, reads or writes.
     pub(crate) fn named(self, name: ResourceName, number: u32, visit: u32) -> Self {
@@ -96,6 +143,17 @@ impl World {
         if most == 0 || !self.faults.has(kind) {
             return 0;
         }
+        let asked = self.asked(kind, at);
+        let Some(rule) = self.rule_for(kind, at, asked.number) else {
+            return 0;
+        };
+        let value = self.draw_fault(rule, &asked, most);
+        self.settle_fault(rule, asked, value);
+        value
+    }
+
+    /// What a fault of `kind` would hit at `at`, and which opportunity that is.
+    pub(super) fn asked(&mut self, kind: Kind, at: FaultPoint<'_>) -> Asked {
         let text = self.thing(at);
         let name = at
             .own
@@ -103,51 +161,58 @@ impl World {
         let subject = self.tasks.current().filter(|_| at.of_task);
         let subject = subject.map(|entry| (entry.path, entry.hash.0));
         let counted = ResourceName(mix(name.0, subject.map_or(0, |(_, hash)| hash)));
-        let number = match at.own {
-            Some(own) => own.number,
-            None => self.faults.number(kind, counted),
+        let (number, visit) = match (at.own, at.moment) {
+            (Some(own), _) => (own.number, own.visit),
+            (None, Some(moment)) => moment,
+            (None, None) => (self.faults.number(kind, counted), 0),
         };
-        let Some(index) = self.rule_for(kind, at, number) else {
+        Asked {
+            kind,
+            text: at.own.is_none().then_some(text),
+            name,
+            subject,
+            number,
+            visit,
+            label: at.of_task.then(|| hash_text(at.path.unwrap_or_default())),
+            odds: at.odds,
+        }
+    }
+
+    /// Asks the strategy, and keeps to the fault's own budget. Counts what is armed and blocked.
+    pub(super) fn draw_fault(&mut self, rule: usize, asked: &Asked, most: u64) -> u64 {
+        let this = &mut self.faults.rules[rule];
+        let is_active = match asked.label {
+            Some(label) => this.is_active_at(self.seed, label),
+            None => this.active,
+        };
+        let odds = odds(this, is_active, asked.odds, most);
+        this.count_open(&odds);
+        let anchor = asked.point().hash(ChoiceKind::Fault);
+        let value = self.strategy.fault(anchor, &odds).min(most);
+        let this = &self.faults.rules[rule];
+        let is_spent = this.fault.budget().is_some_and(|times| this.fired >= times);
+        self.faults.tally.entry(asked.kind).armed += u64::from(is_active);
+        if is_spent && value > 0 {
+            self.faults.block(rule);
             return 0;
-        };
-        let point = Point {
-            subject: subject.map_or(0, |(_, hash)| hash),
-            operation: Operation::called(kind.name()),
-            resource: name,
-            place: None,
-            step: number,
-            visit: at.own.map_or(0, |own| own.visit),
-        };
-        let rule = &self.faults.rules[index];
-        let is_active = match at.path {
-            Some(label) if kind == Kind::UserBuggified => rule.is_active_at(self.seed, label),
-            _ => rule.active,
-        };
-        let odds = odds(rule, is_active, at.odds, most);
-        let is_spent = rule.fault.budget().is_some_and(|times| rule.fired >= times);
-        let value = self
-            .strategy
-            .fault(point.hash(ChoiceKind::Fault), &odds)
-            .min(most);
-        let counts = self.faults.tally.entry(kind);
-        counts.armed += u64::from(is_active);
-        let value = if is_spent && value > 0 {
-            counts.blocked += 1;
-            0
-        } else {
-            value
-        };
-        self.settle_fault(point, value, subject.map(|(path, _)| path));
-        if value > 0 {
-            self.faults.tally.entry(kind).fired += 1;
-            self.faults.rules[index].fired += 1;
-            if at.own.is_none() {
-                self.resources.name_thing(name, text);
-            }
-            let what = mix(hash_text(kind.name()), name.0);
-            self.note(EventKind::FaultFired, what, value);
         }
         value
+    }
+
+    /// Notes what was decided.
+    pub(super) fn settle_fault(&mut self, rule: usize, asked: Asked, value: u64) {
+        let subject = asked.subject.map(|(path, _)| path);
+        self.settle_choice_of_fault(asked.point(), value, subject);
+        if value == 0 {
+            return;
+        }
+        self.faults.tally.entry(asked.kind).fired += 1;
+        self.faults.rules[rule].fired += 1;
+        let what = mix(hash_text(asked.kind.name()), asked.name.0);
+        if let Some(text) = asked.text {
+            self.resources.name_thing(asked.name, text);
+        }
+        self.note(EventKind::FaultFired, what, value);
     }
 
     /// Decides whether the running task does at the marked place `label` what it does rarely
@@ -173,31 +238,38 @@ impl World {
 
     /// The fault of the plan that decides at `at`, if its time has come. Counts the opportunity.
     fn rule_for(&mut self, kind: Kind, at: FaultPoint<'_>, number: u32) -> Option<usize> {
-        let began_ns = self.faults.began_ns?;
-        let time = Duration::from_nanos(u64::try_from(self.now_ns - began_ns).unwrap_or(0));
+        let time = self.since_faults_began();
+        let is_covered = |rule: &Rule| rule.fault.kind() == kind && self.covers(&rule.fault, at);
+        let covering: Vec<_> = self.faults.rules.iter().map(is_covered).collect();
+        if !covering.contains(&true) {
+            return None;
+        }
+        self.faults.tally.entry(kind).offered += 1;
+        let covered = (self.faults.rules.iter_mut().enumerate()).filter(|(it, _)| covering[*it]);
+        let mut open = None;
+        for (index, rule) in covered {
+            rule.offered += 1;
+            if open.is_none() && rule.fault.schedule().is_open(time, number) {
+                open = Some(index);
+            }
+        }
+        open
+    }
+
+    /// Whether a fault may hit what is at `at`.
+    pub(super) fn covers(&self, fault: &Fault, at: FaultPoint<'_>) -> bool {
         let name = |id: NodeId| self.nodes[id.0 as usize].name.as_str();
         let place = Place {
             node: name(at.node),
             peer: at.peer.map(name),
             path: at.path,
         };
-        let is_named = |name: &str| place.node == name || place.peer == Some(name);
-        if self.faults.plan.spared().iter().any(|name| is_named(name)) {
-            return None;
-        }
+        let is_spared = self.faults.is_spared(place.node)
+            || place.peer.is_some_and(|peer| self.faults.is_spared(peer));
         let is_tests_own = at.node == NodeId::TEST || at.peer == Some(NodeId::TEST);
-        let covers = |fault: &Fault| {
-            fault.kind() == kind
-                && fault.where_it_hits().covers(&place)
-                && (!is_tests_own || names_a_node(fault.where_it_hits()))
-        };
-        let rules = self.faults.rules.iter().enumerate();
-        let mut covering = rules.filter(|(_, rule)| covers(&rule.fault)).peekable();
-        covering.peek()?;
-        let open = covering.find(|(_, rule)| rule.fault.schedule().is_open(time, number));
-        let index = open.map(|(index, _)| index);
-        self.faults.tally.entry(kind).offered += 1;
-        index
+        !is_spared
+            && fault.where_it_hits().covers(&place)
+            && (!is_tests_own || names_a_node(fault.where_it_hits()))
     }
 
     /// What a fault would hit, for people and for storing.

@@ -12,10 +12,14 @@
 //!                                                            the program saw it: observed
 //! ```
 
+mod agenda;
 mod choose;
 mod state;
 mod tally;
+mod under_way;
 
 pub(crate) use self::choose::FaultPoint;
 pub(crate) use self::state::Faults;
+pub(crate) use self::tally::{Entry, merge_entries};
 pub use self::tally::{FaultCounts, FaultTally};
+pub(crate) use self::under_way::Act;

@@ -1,11 +1,14 @@
-//! The plan a world is under, as it is carried out.
+//! The plan a world is under, as this run has it.
 
 use std::collections::BTreeMap;
 
 use simoom_faults::{Fault, Kind, Plan, Ratio};
 
-use super::FaultTally;
+use super::agenda::Agenda;
+use super::tally::{Entry, FaultTally};
+use super::under_way::UnderWay;
 use crate::choice::{ResourceName, below, hash_text, mix, value};
+use crate::strategy::Odds;
 
 /// The faults of a world.
 #[derive(Debug, Default)]
@@ -16,7 +19,13 @@ pub(crate) struct Faults {
     kinds: u64,
     /// When faults began; `None` while they have not.
     pub(super) began_ns: Option<i64>,
+    pub(super) agenda: Agenda,
+    pub(crate) under_way: UnderWay,
+    /// Nodes that are not hit any more.
+    pub(super) core: Vec<String>,
     pub(crate) tally: FaultTally,
+    /// What became of the faults of earlier plans.
+    past: Vec<Entry>,
     /// How often a kind came into question for each thing.
     numbers: BTreeMap<(Kind, ResourceName), u32>,
 }
@@ -25,6 +34,8 @@ pub(crate) struct Faults {
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) fault: Fault,
+    /// Which of the plan's faults of its kind it is.
+    pub(super) which: u32,
     /// Whether this run has it.
     pub(super) active: bool,
     /// By how many powers of two this run makes it less probable.
@@ -32,6 +43,12 @@ pub(super) struct Rule {
     /// The most that it is in this run.
     pub(super) most: u64,
     pub(super) fired: u64,
+    pub(super) offered: u64,
+    pub(super) blocked: u64,
+    /// How often its time had come where it could hit something.
+    open: u64,
+    /// How often it should have fired on average, in 2^-20.
+    due: u64,
 }
 
 impl Faults {
@@ -40,23 +57,56 @@ impl Faults {
         self.kinds & bit(kind) != 0 && self.began_ns.is_some()
     }
 
-    /// Follows `plan` from now on.
-    pub(crate) fn follow(&mut self, plan: Plan, seed: u64, now_ns: i64) {
+    /// Takes `plan` in place of the one before. Nothing happens before [`begin`](Self::begin).
+    pub(super) fn follow(&mut self, plan: Plan, seed: u64) {
+        self.forget_plan();
         self.kinds = (plan.faults().iter()).fold(0, |kinds, fault| kinds | bit(fault.kind()));
-        let mut seen = BTreeMap::<Kind, u64>::new();
+        let mut seen = BTreeMap::<Kind, u32>::new();
         let rule = |fault: &Fault| {
             let count = seen.entry(fault.kind()).or_default();
             *count += 1;
             Rule::drawn(fault.clone(), *count - 1, seed, plan.is_swarm())
         };
         self.rules = plan.faults().iter().map(rule).collect();
-        self.began_ns = (!plan.begins_after_setup()).then_some(now_ns);
         self.plan = plan;
     }
 
-    /// Lets faults begin that wait for the end of the set-up.
-    pub(crate) fn begin(&mut self, now_ns: i64) {
-        self.began_ns.get_or_insert(now_ns);
+    /// Lets nothing happen any more; what is under way goes on.
+    pub(super) fn forget_plan(&mut self) {
+        self.past
+            .extend(self.rules.drain(..).map(|rule| rule.entry()));
+        self.plan = Plan::new();
+        self.kinds = 0;
+        self.began_ns = None;
+        self.agenda.clear();
+        self.core.clear();
+    }
+
+    /// Lets faults begin, and happen on their own. False if they have begun before.
+    pub(super) fn begin(&mut self, seed: u64, now_ns: i64) -> bool {
+        if self.began_ns.is_some() || self.rules.is_empty() {
+            return false;
+        }
+        self.began_ns = Some(now_ns);
+        for (index, rule) in self.rules.iter().enumerate() {
+            if rule.fault.kind().is_spontaneous() {
+                self.agenda.begin(index, rule, seed, now_ns);
+            }
+        }
+        true
+    }
+
+    /// Whether the node called `name` is never hit.
+    pub(super) fn is_spared(&self, name: &str) -> bool {
+        let is_named = |nodes: &[String]| nodes.iter().any(|node| node == name);
+        is_named(self.plan.spared()) || is_named(&self.core)
+    }
+
+    /// Counts that a budget kept a fault from happening.
+    pub(super) fn block(&mut self, rule: usize) {
+        let rule = &mut self.rules[rule];
+        rule.blocked += 1;
+        self.tally.entry(rule.fault.kind()).blocked += 1;
     }
 
     /// The number of this opportunity of `kind` for the thing called `name`.
@@ -65,15 +115,21 @@ impl Faults {
         *next += 1;
         *next - 1
     }
+
+    /// What became of the faults of all plans, at the end.
+    pub(crate) fn take_entries(&mut self) -> Vec<Entry> {
+        self.forget_plan();
+        std::mem::take(&mut self.past)
+    }
 }
 
 impl Rule {
-    /// What this run makes of the `count`-th fault of its kind. Every draw is keyed by the kind:
-    /// leaving one out of the plan moves no other.
-    fn drawn(fault: Fault, count: u64, seed: u64, swarm: bool) -> Self {
+    /// What this run makes of the fault number `which` of its kind. Every draw is keyed by the
+    /// kind: leaving one out of the plan moves no other.
+    fn drawn(fault: Fault, which: u32, seed: u64, swarm: bool) -> Self {
         let kind = fault.kind();
         let name = hash_text(kind.name());
-        let draw = |stream: u64| value(seed, mix(stream, name), count);
+        let draw = |stream: u64| value(seed, mix(stream, name), u64::from(which));
         let (_, active) = fault.odds();
         // Of marked places, each is active on its own.
         let mut is_active = kind == Kind::UserBuggified || active.covers(draw(ACTIVE));
@@ -87,17 +143,40 @@ impl Rule {
         }
         Self {
             fault,
+            which,
             active: is_active,
             rarer,
             most,
             fired: 0,
+            offered: 0,
+            blocked: 0,
+            open: 0,
+            due: 0,
         }
     }
 
-    /// Whether this run has it at the marked place called `label`.
-    pub(super) fn is_active_at(&self, seed: u64, label: &str) -> bool {
+    /// Whether this run has it at the marked place whose label has the hash `label`.
+    pub(super) fn is_active_at(&self, seed: u64, label: u64) -> bool {
         let (_, active) = self.fault.odds();
-        self.active && active.covers(value(seed, ACTIVE, hash_text(label)))
+        self.active && active.covers(value(seed, ACTIVE, label))
+    }
+
+    /// Counts that its time had come where it could hit something.
+    pub(super) fn count_open(&mut self, odds: &Odds) {
+        self.open += 1;
+        self.due += (odds.part << 20) / odds.whole;
+    }
+
+    fn entry(self) -> Entry {
+        Entry {
+            text: self.fault.to_string(),
+            expected: self.fault.expected(),
+            offered: self.offered,
+            open: self.open,
+            due: self.due,
+            fired: self.fired,
+            blocked: self.blocked,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use simoom_faults::Kind;
+use simoom_faults::{Expected, Kind};
 
 /// How often a kind of fault came into question, and what came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,5 +88,39 @@ impl fmt::Display for FaultTally {
             }
         }
         Ok(())
+    }
+}
+
+/// What became of one fault of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The fault, as a line of the plan.
+    pub(crate) text: String,
+    pub(crate) expected: Expected,
+    /// How often it could have hit something.
+    pub(crate) offered: u64,
+    /// How often of these its time had come.
+    pub(crate) open: u64,
+    /// How often it should have fired on average in those runs that have it, in 2^-20.
+    pub(crate) due: u64,
+    pub(crate) fired: u64,
+    pub(crate) blocked: u64,
+}
+
+/// Adds up what became of the same faults in another run.
+pub(crate) fn merge_entries(all: &mut BTreeMap<String, Entry>, more: Vec<Entry>) {
+    for entry in more {
+        match all.get_mut(&entry.text) {
+            None => {
+                all.insert(entry.text.clone(), entry);
+            }
+            Some(sum) => {
+                sum.offered += entry.offered;
+                sum.open += entry.open;
+                sum.due = sum.due.saturating_add(entry.due);
+                sum.fired += entry.fired;
+                sum.blocked += entry.blocked;
+            }
+        }
     }
 }

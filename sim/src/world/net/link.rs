@@ -38,23 +38,43 @@ impl World {
     }
 
     pub(crate) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        !self.net.cut.is_empty() && self.net.cut.contains(&(from, to))
+        (!self.net.cut.is_empty() && self.net.cut.contains(&(from, to)))
+            || self.faults.under_way.is_cut(from, to)
+    }
+
+    /// Whether what is sent from `from` to `to` waits at its sender.
+    pub(crate) fn is_held(&self, from: NodeId, to: NodeId) -> bool {
+        self.is_cut(from, to) || self.faults.under_way.is_clogged(from, to)
     }
 
     /// Lets nothing through from `from` to `to` any more, not even what is on its way.
     pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
-        if self.net.cut.insert((from, to)) {
-            self.note(EventKind::Partitioned, u64::from(from.0), u64::from(to.0));
-            for (id, end) in self.net.ends() {
-                self.hold_travelling(id, end, from, to);
-            }
-            self.lose_flights(from, to);
+        let was_cut = self.is_cut(from, to);
+        self.net.cut.insert((from, to));
+        if !was_cut {
+            self.link_was_cut(from, to);
         }
+    }
+
+    /// Takes back what is on its way on a link that was cut just now.
+    pub(crate) fn link_was_cut(&mut self, from: NodeId, to: NodeId) {
+        self.note(EventKind::Partitioned, u64::from(from.0), u64::from(to.0));
+        for (id, end) in self.net.ends() {
+            self.hold_travelling(id, end, from, to);
+        }
+        self.lose_flights(from, to);
     }
 
     /// Lets segments through again; those that were held travel on now.
     pub(crate) fn heal(&mut self, from: NodeId, to: NodeId) {
-        if !self.net.cut.remove(&(from, to)) {
+        if self.net.cut.remove(&(from, to)) {
+            self.link_was_released(from, to);
+        }
+    }
+
+    /// Sends what waited for a link, if nothing else holds it up.
+    pub(crate) fn link_was_released(&mut self, from: NodeId, to: NodeId) {
+        if self.is_held(from, to) {
             return;
         }
         self.note(EventKind::Healed, u64::from(from.0), u64::from(to.0));

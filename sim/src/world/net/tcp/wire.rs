@@ -60,7 +60,7 @@ impl World {
         };
         let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         let direction = connection.name.direction(from == 0);
-        if self.is_cut(near, far) {
+        if self.is_held(near, far) {
             self.hold(id, from, number, held);
             return;
         }
@@ -102,7 +102,9 @@ impl World {
         let first = connection.ends[from].held.is_empty();
         connection.ends[from].held.insert(number, held);
         let direction = connection.name.direction(from == 0);
+        let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         self.note(EventKind::SegmentHeld, direction.0, u64::from(number));
+        self.segment_waits(near, far);
         if first {
             let due = Due::HeldTimeout {
                 connection: id,

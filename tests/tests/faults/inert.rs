@@ -1,0 +1,72 @@
+//! Faults that do nothing are reported.
+
+use simoom::time::{Duration, sleep};
+use simoom_sim::faults::{Target, When};
+use simoom_sim::{Config, Failure, Fault, Kind, Plan, Profile, Ratio, Strategy, check};
+
+use crate::config;
+
+/// What the sweep says of `plan` on a program with one node.
+fn verdict(config: Config, plan: impl Into<Plan>) -> Option<Vec<String>> {
+    let plan = plan.into();
+    let report = check(config, move |sim| {
+        let plan = plan.clone();
+        async move {
+            sim.node("server").run(|| async {
+                std::future::pending::<()>().await;
+            });
+            sim.faults(plan);
+            sleep(Duration::from_secs(10)).await;
+        }
+    });
+    match report.failure()?.cause() {
+        Failure::InertFaults { faults } => Some(faults.clone()),
+        other => panic!("{other}"),
+    }
+}
+
+fn misspelt() -> Fault {
+    Fault::new(Kind::NodeKilled).target(Target::node("sever"))
+}
+
+#[test]
+fn a_target_that_is_not_there_fails_a_sweep_of_three() {
+    let plan = Plan::from(misspelt()).fault(Fault::new(Kind::NodeRestarted));
+    let faults = verdict(config(3), plan).unwrap();
+    assert_eq!(
+        faults,
+        ["node.killed target=node:sever: found nothing that it could hit"]
+    );
+}
+
+#[test]
+fn a_time_that_never_comes_fails_a_sweep() {
+    let late = Fault::new(Kind::NodeKilled).when(When::After(Duration::from_secs(60)));
+    let faults = verdict(config(3), late).unwrap();
+    assert!(faults[0].contains("its time never came"), "{faults:?}");
+}
+
+#[test]
+fn a_budget_that_blocks_all_fails_a_sweep() {
+    let plan = Plan::from(Fault::new(Kind::NodeKilled)).at_most(0, ["server"]);
+    let faults = verdict(config(3).strategy(Strategy::Random), plan).unwrap();
+    assert!(faults[0].contains("blocked by a budget all"), "{faults:?}");
+}
+
+#[test]
+fn what_may_be_inert_and_what_is_rare_passes() {
+    assert_eq!(verdict(config(3), misspelt().may_be_inert()), None);
+    let rare = Fault::new(Kind::NodeKilled).probability(Ratio::one_in(1_000_000));
+    assert_eq!(verdict(config(3), rare), None);
+    assert_eq!(verdict(config(3), Profile::hostile()), None);
+}
+
+#[test]
+fn one_seed_and_calm_sweeps_expect_nothing() {
+    let one = Config::default().seed(1).persist(false);
+    assert_eq!(verdict(one, misspelt()), None);
+    assert_eq!(
+        verdict(config(3).strategy(Strategy::Calm), misspelt()),
+        None
+    );
+}

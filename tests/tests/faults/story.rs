@@ -1,0 +1,127 @@
+//! What a failure under faults is told as.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::{TcpListener, TcpStream};
+use simoom::time::{Duration, sleep};
+use simoom_sim::{Plan, Profile, Sim, Strategy, check};
+
+use crate::config;
+
+/// A server that keeps what it acknowledged in memory, and a client that believes it.
+async fn forgetful(sim: Sim) {
+    sim.node("server").run(serve);
+    sim.node("bystander").run(|| async {
+        std::future::pending::<()>().await;
+    });
+    sim.faults(Plan::from(Profile::hostile()));
+    let client = sim.node("client").spawn(async {
+        let mut acknowledged = 0_u8;
+        for _ in 0..20 {
+            sleep(Duration::from_secs(1)).await;
+            let Ok(count) = add().await else { continue };
+            assert!(count > acknowledged, "an acknowledged addition is lost");
+            acknowledged = count;
+        }
+    });
+    client.await.unwrap();
+}
+
+async fn serve() -> std::io::Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let mut count = 0_u8;
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        count += 1;
+        let _ = stream.write_all(&[count]).await;
+    }
+}
+
+async fn add() -> std::io::Result<u8> {
+    let adding = async {
+        let mut stream = TcpStream::connect("server:80").await?;
+        let mut count = [0];
+        stream.read_exact(&mut count).await?;
+        Ok(count[0])
+    };
+    let late = std::io::ErrorKind::TimedOut.into();
+    let adding = simoom::time::timeout(Duration::from_secs(5), adding);
+    adding.await.unwrap_or(Err(late))
+}
+
+#[test]
+fn a_failure_under_hostile_shrinks_to_the_fault_that_matters() {
+    let report = check(config(200).strategy(Strategy::Random), forgetful);
+    let found = report.failure().expect("a restart loses the count");
+    assert!(found.raw_deviations() > 10, "{found}");
+    assert_eq!(found.deviations(), 1, "{found}");
+    let story = found.story();
+    let line = &story[0];
+    assert!(line.contains("node.") && line.contains("server"), "{line}");
+    assert!(found.to_string().contains(" to 1 fault in "), "{found}");
+    assert!(
+        found.to_string().contains("faults of the failing run:"),
+        "{found}"
+    );
+    assert!(found.is_confirmed(), "{found}");
+}
+
+const CHILD: &str = "SIMOOM_FAULTS_CHILD";
+
+#[test]
+fn a_saved_failure_with_faults_is_replayed_and_replayed_alone() {
+    const NAME: &str = "story::a_saved_failure_with_faults_is_replayed_and_replayed_alone";
+    if std::env::var_os(CHILD).is_some() {
+        check(
+            config(200).persist(true).strategy(Strategy::Random),
+            forgetful,
+        )
+        .unwrap();
+        return;
+    }
+    let home = std::env::temp_dir().join(format!("simoom-faults-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    let failing = |variables: &[(&str, PathBuf)]| {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([NAME, "--exact", "--nocapture", "--test-threads=1"])
+            .env(CHILD, "1")
+            .env("CARGO_MANIFEST_DIR", &home)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{text}");
+        text
+    };
+    let first = failing(&[]);
+    assert!(first.contains("commit it"), "{first}");
+    let mut files = Vec::new();
+    let mut folders = vec![home.join("simoom-regressions")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    let [file] = files.try_into().expect("one file is saved");
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(saved.matches("\nfault - node.").count(), 1, "{saved}");
+    let again = failing(&[]);
+    assert!(again.contains("failed (saved)"), "{again}");
+    let alone = failing(&[("SIMOOM_REPLAY", file)]);
+    assert!(alone.contains("failed (saved)"), "{alone}");
+    assert!(
+        alone.contains("an acknowledged addition is lost"),
+        "{alone}"
+    );
+    std::fs::remove_dir_all(&home).unwrap();
+}
