@@ -40,7 +40,7 @@
 //! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
 //! | [`sync`] | [`Mutex`](sync::Mutex), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot) |
 //! | [`rand`] | random numbers that a simulation repeats |
-//! | [`signal`] | requests to stop |
+//! | [`signal`] | `ctrl_c`, and every other signal of a Unix system |
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
 //! | [`backend`] | the seam; not for programs, and exempt from semantic versioning |
 //!

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -31,6 +31,7 @@ use simoom::time::Instant;
 use crate::choice::{PathHash, mix, value};
 use crate::door::{SimListener, SimStream};
 use crate::intercept;
+use crate::kill;
 use crate::record::EventKind;
 use crate::remote::SimRemote;
 use crate::world::node::NodeId;
@@ -90,6 +91,9 @@ impl SimBackend {
         let spare = self.spare_effects.take();
         let mut effects = std::mem::replace(&mut world.effects, spare);
         drop(world);
+        for (node, how) in effects.take_ends() {
+            kill::end(self, node, how);
+        }
         intercept::simulated(|| effects.run());
         self.spare_effects.set(effects);
         result
@@ -220,7 +224,10 @@ impl Schedule for SimBackend {
                 (node, deaths),
                 birth,
             ));
-            world.tasks.make_ready(slot);
+            world.make_ready(slot);
+            if name == "main" {
+                world.nodes[node.0 as usize].main = Some(slot);
+            }
         });
     }
 
@@ -245,6 +252,7 @@ impl Schedule for SimBackend {
         }
         match self.with(|world| world.may_proceed(op)) {
             Leave::Now => return Poll::Ready(()),
+            Leave::WhenResumed => {}
             Leave::AfterOthers => cx.waker().wake_by_ref(),
             Leave::AfterStall { stall_ns } => {
                 let waker = cx.waker().clone();
@@ -266,15 +274,26 @@ impl Schedule for SimBackend {
 
 impl Clock for SimBackend {
     fn now(&self) -> Instant {
-        self.world.borrow().now() + Duration::from_nanos(intercept::lead().unsigned_abs())
+        self.world.borrow().node_now() + lead()
+    }
+
+    fn system_time(&self) -> SystemTime {
+        let world = self.world.borrow();
+        world.wall_clock(world.current_node()) + lead()
     }
 
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
         let (waker, dead) = (waker.clone(), self.is_dead());
         self.with(|world| {
-            let deadline = deadline.max(world.now());
-            let key = world.timers.insert(deadline, Due::Wake(waker));
-            if dead && let Some(Due::Wake(waker)) = world.timers.remove(key) {
+            let node = world.current_node();
+            let at = world.true_moment(node, deadline);
+            let due = Due::Alarm {
+                node,
+                deadline,
+                waker,
+            };
+            let key = world.timers.insert(at, due);
+            if dead && let Some(Due::Alarm { waker, .. }) = world.timers.remove(key) {
                 // The key names a timer that has fired: nothing waits.
                 world.effects.drop(waker);
             }
@@ -287,7 +306,7 @@ impl Clock for SimBackend {
             return Poll::Ready(());
         }
         let known = self.with(|world| match world.timers.get_mut(key) {
-            Some(Due::Wake(kept)) => Some(kept.will_wake(waker)),
+            Some(Due::Alarm { waker: kept, .. }) => Some(kept.will_wake(waker)),
             _ => None,
         });
         match known {
@@ -296,7 +315,7 @@ impl Clock for SimBackend {
             Some(false) => {
                 let waker = waker.clone();
                 self.with(|world| {
-                    if let Some(Due::Wake(kept)) = world.timers.get_mut(key) {
+                    if let Some(Due::Alarm { waker: kept, .. }) = world.timers.get_mut(key) {
                         let previous = std::mem::replace(kept, waker);
                         world.effects.drop(previous);
                     }
@@ -309,7 +328,7 @@ impl Clock for SimBackend {
     fn disarm(&self, key: TimerKey) {
         if key.owner == self.owner.id {
             self.with(|world| {
-                if let Some(Due::Wake(waker)) = world.timers.remove(key) {
+                if let Some(Due::Alarm { waker, .. }) = world.timers.remove(key) {
                     world.effects.drop(waker);
                 }
             });
@@ -371,27 +390,22 @@ fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
 }
 
 impl Signals for SimBackend {
-    fn ctrl_c_count(&self) -> io::Result<u64> {
+    fn signal_count(&self, signal: i32) -> io::Result<u64> {
         self.refuse_dead()?;
-        Ok(self.with(|world| {
-            let node = world.current_node();
-            world.nodes[node.0 as usize].interrupts
-        }))
+        if signal > SIGNAL_MAX {
+            // What sigaction(2) says of numbers that are no signals.
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        Ok(self.with(|world| world.signal_count(signal)))
     }
 
-    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
-        let arrived = self.with(|world| {
-            let node = world.current_node();
-            world.nodes[node.0 as usize].interrupts > seen
-        });
-        if arrived {
-            return Poll::Ready(());
+    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+        if let Some(count) = self.with(|world| world.signal_came(signal, seen)) {
+            return Poll::Ready(count);
         }
         let waker = cx.waker().clone();
         self.with(|world| {
-            let node = world.current_node();
-            let wakers = &mut world.nodes[node.0 as usize].interrupt_wakers;
-            let spare = crate::door::keep_waker(wakers, waker);
+            let spare = crate::door::keep_waker(world.signal_wakers(signal), waker);
             if let Some(spare) = spare {
                 world.effects.drop(spare);
             }
@@ -406,6 +420,13 @@ impl Blocking for SimBackend {
         panic!("blocking code is not simulated yet");
     }
 }
+/// How far reading the clocks of the system has moved them.
+fn lead() -> Duration {
+    Duration::from_nanos(intercept::lead().unsigned_abs())
+}
+
+/// The last signal of Linux.
+const SIGNAL_MAX: i32 = 64;
 
 impl Net for SimBackend {
     fn tcp_listen(&self, address: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {

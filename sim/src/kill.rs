@@ -1,14 +1,17 @@
 //! How nodes live and die.
+//!
+//! Owns the order in which a process ends: its tasks leave the world, its sockets are closed or
+//! vanish, then what is left of the tasks is dropped.
 
 use simoom::backend::spawn_local_in;
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::record::EventKind;
-use crate::world::each;
 use crate::world::failure::Failure;
 use crate::world::faults::Act;
-use crate::world::node::{NodeId, OnFailure};
+use crate::world::node::{Ended, NodeId, OnFailure, SIGKILL};
 use crate::world::tasks::TaskEntry;
+use crate::world::{World, each};
 
 /// Starts a node's main, in a new incarnation if it ran before.
 pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
@@ -26,8 +29,7 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         }
         this.incarnation += 1;
         this.alive = true;
-        this.is_running = this.boot.is_some();
-        this.interrupts = 0;
+        let was_off = !std::mem::replace(&mut this.powered, true);
         let (incarnation, boot) = (
             this.incarnation,
             this.boot.clone().map(|boot| (boot, this.booted_at)),
@@ -37,19 +39,17 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
             u64::from(node.0),
             u64::from(incarnation),
         );
+        if was_off {
+            world.reach_again(node);
+        }
         boot
     });
     let Some((boot, location)) = boot else { return };
     let main = async move {
         let result = boot().await;
         SimBackend::current(|backend| {
-            // A main that killed its own node on the way has nobody left to return to.
-            let Some(backend) = backend.filter(|backend| !backend.is_dead()) else {
-                return;
-            };
-            backend.with(|world| world.nodes[node.0 as usize].is_running = false);
-            if let Err(message) = result {
-                main_failed(backend, node, message);
+            if let Some(backend) = backend {
+                main_ended(backend, node, result);
             }
         });
     };
@@ -60,11 +60,22 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
     backend.spawning_for(target, || drop(spawn_local_in(backend, main, location)));
 }
 
-fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
+fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {
+    if backend.is_dead() {
+        // It killed its own node on the way: nobody is left to return anything.
+        return;
+    }
+    let message = match result {
+        Ok(()) => return exit(backend, node, Ended::Returned),
+        Err(message) => message,
+    };
     let (policy, name) = backend.with(|world| {
         let this = &world.nodes[node.0 as usize];
         (this.on_failure, this.name.clone())
     });
+    let how = Ended::Failed {
+        message: message.clone(),
+    };
     match policy {
         OnFailure::FailRun => {
             backend.with(|world| {
@@ -74,42 +85,94 @@ fn main_failed(backend: &SimBackend, node: NodeId, message: String) {
                 })
             });
         }
-        OnFailure::KillNode => kill(backend, node),
-        OnFailure::Contain => {}
+        OnFailure::KillNode => end(backend, node, how),
+        OnFailure::MayExit => exit(backend, node, how),
+        OnFailure::Contain => backend.with(|world| world.note_end(node, how)),
     }
 }
 
-/// Kills a node's process. The task that is running, if it is the node's, is dropped by the run
-/// when its poll returns.
+/// Ends a node's process from within, as a main that returns does: what its other tasks hold is
+/// dropped while the process still lives.
+fn exit(backend: &SimBackend, node: NodeId, how: Ended) {
+    let leaving = backend.with(|world| {
+        world.note(EventKind::NodeExited, u64::from(node.0), 0);
+        tasks_of(world, node)
+    });
+    // A runtime that shuts down has nobody to tell what destructors throw, either.
+    let _ = each(leaving, drop);
+    end(backend, node, how);
+}
+
+/// Kills a node's process, as SIGKILL does.
 pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
+    end(backend, node, Ended::Killed { signal: SIGKILL });
+}
+
+/// Ends a node's process from without. The task that is running, if it is the node's, is dropped by
+/// the run when its poll returns.
+pub(crate) fn end(backend: &SimBackend, node: NodeId, how: Ended) {
     let doomed = backend.with(|world| {
-        let this = &mut world.nodes[node.0 as usize];
-        if !std::mem::replace(&mut this.alive, false) {
-            return Vec::new();
-        }
-        this.deaths += 1;
-        let running = world.tasks.running;
-        let slots = world.tasks.by_birth();
-        let mut doomed = Vec::new();
-        for slot in slots.into_iter().rev() {
-            let of_node = world
-                .tasks
-                .get(slot)
-                .is_some_and(|entry| entry.node == node);
-            if of_node && Some(slot) != running {
-                doomed.extend(world.remove_task(slot));
-            }
-        }
-        world.note(
-            EventKind::NodeKilled,
-            u64::from(node.0),
-            doomed.len() as u64,
-        );
+        let doomed = end_process(world, node, how);
         world.close_sockets_of(node);
-        let wakers = &mut world.nodes[node.0 as usize].interrupt_wakers;
-        world.effects.drop_all(wakers);
         doomed
     });
+    bury(backend, doomed);
+}
+
+/// Takes the power from machines, all at one instant.
+pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
+    let doomed = backend.with(|world| {
+        let mut doomed = Vec::new();
+        for &node in nodes {
+            if !std::mem::replace(&mut world.nodes[node.0 as usize].powered, false) {
+                continue;
+            }
+            world.note(EventKind::NodePowerLost, u64::from(node.0), 0);
+            doomed.append(&mut end_process(world, node, Ended::PowerLost));
+            world.vanish_sockets_of(node);
+        }
+        doomed
+    });
+    bury(backend, doomed);
+}
+
+/// Takes a process out of the world, but for its sockets; returns its tasks.
+fn end_process(world: &mut World, node: NodeId, how: Ended) -> Vec<TaskEntry> {
+    let this = &mut world.nodes[node.0 as usize];
+    if !std::mem::replace(&mut this.alive, false) {
+        return Vec::new();
+    }
+    this.deaths += 1;
+    let mut signals = std::mem::take(&mut this.signals);
+    let doomed = tasks_of(world, node);
+    world.note(
+        EventKind::NodeKilled,
+        u64::from(node.0),
+        doomed.len() as u64,
+    );
+    world.end_pause(node);
+    world.note_end(node, how);
+    world.effects.drop_all(&mut signals.take_wakers());
+    doomed
+}
+
+/// Takes the tasks of a node out of the world, newest first; the running one stays.
+fn tasks_of(world: &mut World, node: NodeId) -> Vec<TaskEntry> {
+    let running = world.tasks.running;
+    let mut tasks = Vec::new();
+    for slot in world.tasks.by_birth().into_iter().rev() {
+        let of_node = world
+            .tasks
+            .get(slot)
+            .is_some_and(|entry| entry.node == node);
+        if of_node && Some(slot) != running {
+            tasks.extend(world.remove_task(slot));
+        }
+    }
+    tasks
+}
+
+fn bury(backend: &SimBackend, doomed: Vec<TaskEntry>) {
     backend.set_running_dead(backend.with(|world| world.is_running_dead()));
     drop_dead(backend, doomed);
 }

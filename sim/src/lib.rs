@@ -36,7 +36,8 @@
 //! | [`#[test]`](macro@test) | a test that runs once per seed |
 //! | [`check`], [`Config`], [`Report`], [`Found`] | the function below the attribute, what it is told and what it tells |
 //! | [`Sim`] | what a test holds: nodes, the clock, notes |
-//! | [`Node`], [`OnFailure`] | a machine: boot, kill, restart, and what its failure means |
+//! | [`Node`], [`OnFailure`], [`Ended`] | a machine: boot, kill, pause, power loss, restart, and what its failure means |
+//! | [`Clock`] | how wrong a machine's clocks are |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
@@ -88,11 +89,11 @@ pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
-pub use self::sim::{Converged, Exit, Net, Node, Sim};
+pub use self::sim::{Clock, Converged, Exit, Net, Node, Sim, Wait};
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};
 pub use self::world::faults::{FaultCounts, FaultTally};
-pub use self::world::node::OnFailure;
+pub use self::world::node::{Ended, OnFailure};
 
 /// Makes a test of an `async fn` that runs in the simulator, once per seed.
 ///

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use simoom::backend::{
     Backend, Blocking, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote, Resolving,
@@ -18,6 +19,7 @@ use simoom::task::Id;
 use simoom::time::Instant;
 
 use crate::backend::SimBackend;
+use crate::world::epoch;
 
 /// A handle to a world.
 pub(crate) struct SimRemote {
@@ -91,6 +93,13 @@ impl Schedule for SimRemote {
 }
 
 impl Clock for SimRemote {
+    fn system_time(&self) -> SystemTime {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.system_time(),
+            None => epoch(),
+        })
+    }
+
     fn now(&self) -> Instant {
         self.inside(|backend| backend.map_or(Instant::from_nanos(0), Clock::now))
     }
@@ -136,13 +145,16 @@ impl Chance for SimRemote {
 }
 
 impl Signals for SimRemote {
-    fn ctrl_c_count(&self) -> io::Result<u64> {
-        self.inside(|backend| backend.map_or_else(|| Err(outside()), Signals::ctrl_c_count))
+    fn signal_count(&self, signal: i32) -> io::Result<u64> {
+        self.inside(|backend| match backend {
+            Some(backend) => backend.signal_count(signal),
+            None => Err(outside()),
+        })
     }
 
-    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
+    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
         self.inside(|backend| match backend {
-            Some(backend) => backend.poll_ctrl_c(cx, seen),
+            Some(backend) => backend.poll_signal(cx, signal, seen),
             None => Poll::Pending,
         })
     }

@@ -24,7 +24,7 @@ use crate::stuck::{self, Stuck};
 use crate::watchdog::Watched;
 use crate::world::failure::{Failure, Seconds, THE_TEST};
 use crate::world::faults::{Entry, FaultTally};
-use crate::world::node::{NodeId, OnFailure};
+use crate::world::node::{self, NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
 use crate::world::{Deviated, World, each};
 
@@ -228,6 +228,14 @@ struct Run<'a> {
     polls: u64,
 }
 
+/// Where a task ran.
+#[derive(Clone, Copy)]
+struct Home {
+    node: NodeId,
+    /// It was the node's main.
+    is_main: bool,
+}
+
 /// What the loop ended with.
 struct Verdict {
     foreign: u64,
@@ -247,7 +255,10 @@ impl Run<'_> {
             }
             let lead_ns = intercept::absorb_lead();
             if lead_ns > 0 {
-                self.moving(|world| world.spend(lead_ns), &mut verdict);
+                self.moving(
+                    |world| world.spend(world.true_length(lead_ns)),
+                    &mut verdict,
+                );
             }
             // A task's own is known by now: this was done on its behalf, or by a destructor.
             self.take_escaped("code outside of every task", &mut verdict);
@@ -264,7 +275,7 @@ impl Run<'_> {
                     self.backend.with(|world| {
                         let failure = match world.timers.next_deadline() {
                             Some(_) => Failure::TimeLimit { limit_ns },
-                            None => Failure::Deadlock,
+                            None => world.deadlock(),
                         };
                         world.fail(failure);
                     });
@@ -331,6 +342,7 @@ impl Run<'_> {
         self.backend.with(|world| {
             world.tasks.running = Some(slot);
             world.tasks.last_order = world.tasks.order(slot);
+            world.last_node = world.current_node();
             if let Some(entry) = world.tasks.get_mut(slot) {
                 entry.done = 0;
                 entry.yielding = false;
@@ -353,12 +365,14 @@ impl Run<'_> {
         }
         let steps = self.spec.limits.steps;
         let polls = self.polls;
-        let (doomed, node, dead) = self.backend.with(|world| {
+        let (doomed, home, dead) = self.backend.with(|world| {
             if polls > steps {
                 world.fail(Failure::StepLimit { steps });
             }
             let dead = world.is_running_dead();
             let node = world.current_node();
+            let is_main = world.nodes[node.0 as usize].main == Some(slot);
+            let home = Home { node, is_main };
             match polled {
                 Poll::Pending if !dead => {
                     if let Some(entry) = world.tasks.get_mut(slot) {
@@ -366,14 +380,14 @@ impl Run<'_> {
                     }
                     world.tasks.running = None;
                     world.last = Some(slot);
-                    (None, node, dead)
+                    (None, home, dead)
                 }
                 _ => {
                     let how = match polled {
                         Poll::Ready(how) => how as u64,
                         Poll::Pending => Ended::Cancelled as u64,
                     };
-                    (Some((self.retire(world, slot, how), task)), node, dead)
+                    (Some((self.retire(world, slot, how), task)), home, dead)
                 }
             }
         });
@@ -389,7 +403,7 @@ impl Run<'_> {
         };
         // What a killed task still does in its last poll is without effect.
         if panicked && !dead {
-            self.task_panicked(&entry, node, ended_main, verdict);
+            self.task_panicked(&entry, home, ended_main, verdict);
         }
         if polled.is_ready() {
             drop(task);
@@ -411,13 +425,19 @@ impl Run<'_> {
         entry
     }
 
-    fn task_panicked(&self, entry: &TaskEntry, node: NodeId, is_test: bool, verdict: &mut Verdict) {
+    fn task_panicked(&self, entry: &TaskEntry, home: Home, is_test: bool, verdict: &mut Verdict) {
+        let Home { node, is_main } = home;
         let policy = self
             .backend
             .with(|world| world.nodes[node.0 as usize].on_failure);
         match policy {
-            OnFailure::Contain if !is_test => {}
-            OnFailure::KillNode if !is_test => kill::kill(self.backend, node),
+            OnFailure::Contain if !is_test => {
+                if is_main {
+                    let how = ended_by_panic();
+                    self.backend.with(|world| world.note_end(node, how));
+                }
+            }
+            OnFailure::KillNode if !is_test => kill::end(self.backend, node, ended_by_panic()),
             _ => {
                 let task = self.backend.with(|world| world.paths.label(entry.path));
                 self.fail_with_panic(task, verdict);
@@ -460,6 +480,12 @@ impl Run<'_> {
     }
 }
 
+/// How a process ends that panics, with the last panic of this thread.
+fn ended_by_panic() -> node::Ended {
+    let message = panics::take().map_or_else(|| "a task panicked".to_owned(), |note| note.message);
+    node::Ended::Failed { message }
+}
+
 /// Describes how the run ended, then takes the world down.
 fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
     let failure = backend.with(|world| world.failure.clone());
@@ -477,7 +503,12 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
     let wants_stacks = spec.level == Level::Full
         && matches!(
             failure,
-            Some(Failure::Deadlock | Failure::StepLimit { .. } | Failure::TimeLimit { .. })
+            Some(
+                Failure::Deadlock
+                    | Failure::Paused { .. }
+                    | Failure::StepLimit { .. }
+                    | Failure::TimeLimit { .. }
+            )
         );
     let stuck = if wants_stacks {
         stuck::report(backend)

@@ -45,13 +45,18 @@ pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
     for slot in slots {
         let taken = backend.with(|world| {
             let ready = world.tasks.ready_rank(slot).is_some();
+            let stands_still = world.is_parked(slot);
             let entry = world.tasks.get_mut(slot)?;
             let task = entry.task.take()?;
             let operation = match entry.at.kind {
                 None => "not polled yet".to_owned(),
                 Some(kind) => format!(
                     "{} {} at {}:{}",
-                    if ready { "can run; was at" } else { "waits in" },
+                    match (ready, stands_still) {
+                        (true, _) => "can run; was at",
+                        (_, true) => "could run, but its node is paused; was at",
+                        _ => "waits in",
+                    },
                     kind.name(),
                     entry.at.site.file(),
                     entry.at.site.line()

@@ -10,7 +10,7 @@ use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::{Mutex, Notify, mpsc, oneshot};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
-use simoom_sim::{Config, Failure, OnFailure, Sim, Strategy, check};
+use simoom_sim::{Config, Ended, Failure, OnFailure, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default().persist(false).seeds(30)
@@ -279,7 +279,8 @@ fn a_task_that_restarts_its_own_node_does_not_live_on_in_it() {
         });
         sleep(ms(500)).await;
         assert_eq!(*log.borrow(), ["booted", "restarted", "booted", "done"]);
-        assert!(sim.node("victim").is_alive());
+        assert_eq!(sim.node("victim").exited(), Some(Ended::Returned));
+        assert_eq!(sim.node("victim").incarnation(), 2);
     })
     .unwrap();
 }
@@ -287,7 +288,7 @@ fn a_task_that_restarts_its_own_node_does_not_live_on_in_it() {
 #[test]
 fn tasks_from_before_a_kill_never_run_again() {
     check(config().strategy(Strategy::Random), |sim| async move {
-        let node = sim.node("victim").run(|| async {});
+        let node = sim.node("victim").run(std::future::pending::<()>);
         let polls = Rc::new(Cell::new(0));
         let counted = polls.clone();
         let notify = Rc::new(Notify::new());

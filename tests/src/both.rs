@@ -4,13 +4,15 @@
 //! asserts is what both promise: order, lower bounds of time, values and errors.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::future::Future;
 use std::sync::mpsc;
 use std::thread;
 
 use simoom::runtime::Runtime;
+use simoom::signal::unix::SignalKind;
 use simoom::time::{Duration, sleep};
-use simoom_sim::{Config, OnFailure, check};
+use simoom_sim::{Config, OnFailure, Sim, check};
 
 /// Makes two tests of each body: `name::real`, on a runtime of its own, and `name::simulated`, in
 /// a calm simulation and under several seeds.
@@ -102,9 +104,27 @@ where
         .persist(false);
     check(config, move |sim| {
         let _test = sim.node("test").on_failure(OnFailure::Contain);
+        SIM.set(Some(sim));
         body()
     })
     .unwrap();
+}
+
+thread_local! {
+    /// The simulation that runs a body on this thread.
+    static SIM: RefCell<Option<Sim>> = const { RefCell::new(None) };
+}
+
+/// Sends a signal to the process that runs this body: to the node of the test in the simulated
+/// world, to the test's own process in the real one, where other bodies see it too.
+///
+/// # Panics
+/// If the system has no such signal.
+pub fn raise(kind: SignalKind) {
+    match SIM.with_borrow(Clone::clone) {
+        Some(sim) => sim.node("test").signal(kind),
+        None => signal_hook::low_level::raise(kind.as_raw_value()).expect("there is such a signal"),
+    }
 }
 
 /// Gives every task the time to go on until it waits, and segments the time to arrive.

@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::ReadBuf;
 
@@ -111,6 +111,9 @@ pub trait Clock {
     /// The current time of this world.
     fn now(&self) -> Instant;
 
+    /// What the wall clock of this world shows.
+    fn system_time(&self) -> SystemTime;
+
     /// Wakes `waker` when `deadline` has passed.
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey;
 
@@ -138,13 +141,13 @@ pub trait Chance {
     }
 }
 
-/// Requests of the operating system to stop.
+/// Signals of the operating system.
 pub trait Signals {
-    /// How often the world was asked to stop so far.
-    fn ctrl_c_count(&self) -> io::Result<u64>;
+    /// How often `signal` came since the first call for it, which ends what it does by default.
+    fn signal_count(&self, signal: i32) -> io::Result<u64>;
 
-    /// `Ready` once the world was asked to stop more than `seen` times.
-    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()>;
+    /// `Ready` with the count once `signal` came more than `seen` times.
+    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64>;
 }
 
 /// Where sockets and names come from.

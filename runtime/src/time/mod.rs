@@ -5,11 +5,13 @@ mod instant;
 mod interval;
 pub(crate) mod queue;
 mod sleep;
+mod system;
 mod timeout;
 mod timer;
 
 pub use self::instant::Instant;
 pub use self::interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use self::sleep::{Sleep, sleep, sleep_until};
+pub use self::system::system_time;
 pub use self::timeout::{Timeout, timeout, timeout_at};
-pub use std::time::Duration;
+pub use std::time::{Duration, SystemTime};

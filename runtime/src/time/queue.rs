@@ -118,6 +118,22 @@ impl<T> TimerQueue<T> {
         Some((first.deadline, value))
     }
 
+    /// Moves deadlines to where `moved` says, given a value and the deadline that it has.
+    ///
+    /// Equal deadlines still leave in the order they were armed.
+    pub fn reschedule(&mut self, mut moved: impl FnMut(&T, Instant) -> Instant) {
+        for entry in &mut self.heap {
+            if let Some(value) = &self.slots[entry.slot as usize].value {
+                entry.deadline = moved(value, entry.deadline);
+            }
+        }
+        // A sorted row is a heap.
+        self.heap.sort_unstable_by_key(Entry::order);
+        for (place, entry) in self.heap.iter().enumerate() {
+            self.places[entry.slot as usize] = place as u32;
+        }
+    }
+
     /// How many timers are armed.
     #[must_use]
     pub fn len(&self) -> usize {

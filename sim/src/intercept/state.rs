@@ -29,13 +29,18 @@ impl Clocks {
     /// back a week.
     const MONOTONIC_NS: i64 = 1_000_000 * 1_000_000_000;
     /// The wall clock at the beginning of a run: 2020-01-01T00:00:00Z.
-    const WALL_NS: i64 = 1_577_836_800 * 1_000_000_000;
+    pub(crate) const WALL_NS: i64 = 1_577_836_800 * 1_000_000_000;
 
     /// The clocks of a machine that is neither early nor late, `elapsed_ns` into the run.
     pub(crate) const fn at(elapsed_ns: i64) -> Self {
+        Self::showing(elapsed_ns, Self::WALL_NS + elapsed_ns)
+    }
+
+    /// Clocks that show so much time since the run began, and so much since 1970.
+    pub(crate) const fn showing(elapsed_ns: i64, wall_ns: i64) -> Self {
         Self {
-            monotonic_ns: Self::MONOTONIC_NS + elapsed_ns,
-            wall_ns: Self::WALL_NS + elapsed_ns,
+            monotonic_ns: Self::MONOTONIC_NS.saturating_add(elapsed_ns),
+            wall_ns,
         }
     }
 }

@@ -69,6 +69,18 @@ pub(crate) enum EventKind {
     DatagramDelivered,
     /// `net.datagram.lost`: flow's name, 0 on the way or 1 for want of room.
     DatagramLost,
+    /// `node.paused`: node.
+    NodePaused,
+    /// `node.resumed`: node.
+    NodeResumed,
+    /// `node.exited`: node.
+    NodeExited,
+    /// `node.power_lost`: node.
+    NodePowerLost,
+    /// `clock.drifted`: node, parts in a million.
+    ClockDrifted,
+    /// `clock.stepped`: node, by how many ns.
+    ClockStepped,
 }
 
 /// One thing that happened.

@@ -153,6 +153,12 @@ impl EventKind {
             Self::DatagramSent => "net.datagram.sent",
             Self::DatagramDelivered => "net.datagram.delivered",
             Self::DatagramLost => "net.datagram.lost",
+            Self::NodePaused => "node.paused",
+            Self::NodeResumed => "node.resumed",
+            Self::NodeExited => "node.exited",
+            Self::NodePowerLost => "node.power_lost",
+            Self::ClockDrifted => "clock.drifted",
+            Self::ClockStepped => "clock.stepped",
         }
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Owns the words in which a test steers. Knows nothing of how the world carries them out.
 
+mod clock;
+mod ending;
 mod exit;
 mod faults;
 mod net;
 mod node;
 mod simulation;
 
+pub use self::clock::Clock;
+pub use self::ending::Wait;
 pub use self::exit::Exit;
 pub use self::faults::Converged;
 pub use self::net::Net;

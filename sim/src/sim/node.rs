@@ -5,16 +5,17 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use simoom::backend::spawn_local_in;
+use simoom::signal::unix::SignalKind;
 use simoom::task::JoinHandle;
 
 use super::exit::Exit;
 use super::simulation::with;
-use crate::backend::SpawnFor;
+use crate::backend::{SimBackend, SpawnFor};
 use crate::kill;
-use crate::record::EventKind;
-use crate::world::node::{NodeId, OnFailure};
+use crate::world::node::{Boot, NodeId, OnFailure};
 
 /// A node of a simulation: a machine with a name, an address and tasks of its own.
 ///
@@ -44,7 +45,7 @@ use crate::world::node::{NodeId, OnFailure};
 /// ```
 #[derive(Clone)]
 pub struct Node {
-    world: u64,
+    pub(super) world: u64,
     pub(super) id: NodeId,
 }
 
@@ -55,11 +56,15 @@ impl Node {
 
     /// Boots the node: runs `main` now and again at every [restart](Self::restart).
     ///
+    /// `main` stands for the `main` of a program: when it returns, the process ends. Its other
+    /// tasks are dropped, which their destructors notice, and its sockets are closed.
+    ///
     /// A panic in any of its tasks, or an error returned by `main`, fails the run, unless
     /// [`on_failure`](Self::on_failure) says otherwise. Returning `()` or `Ok(())` is fine.
     ///
     /// # Panics
-    /// If the node was booted before.
+    /// If the node was booted before; see [`restart_with`](Self::restart_with) for a program in
+    /// another version.
     #[track_caller]
     pub fn run<F, M>(&self, main: M) -> Self
     where
@@ -72,26 +77,38 @@ impl Node {
             let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
             assert!(
                 !booted,
-                "node {:?} was booted before: `restart` boots it again",
+                "node {:?} was booted before: `restart` boots it again, `restart_with` with \
+                 another main",
                 self.name()
             );
-            backend.with(|world| {
-                let node = &mut world.nodes[self.id.0 as usize];
-                node.booted_at = location;
-                node.boot = Some(Rc::new(move || {
-                    let main = main();
-                    Box::pin(async move { main.await.exit() })
-                }));
-            });
+            self.install(backend, main, location);
             kill::boot(backend, self.id);
         });
         self.clone()
     }
 
+    fn install<F, M>(&self, backend: &SimBackend, main: M, location: &'static Location<'static>)
+    where
+        M: Fn() -> F + 'static,
+        F: Future + 'static,
+        F::Output: Exit,
+    {
+        let boot: Boot = Rc::new(move || {
+            let main = main();
+            Box::pin(async move { main.await.exit() })
+        });
+        let before = backend.with(|world| {
+            let node = &mut world.nodes[self.id.0 as usize];
+            node.booted_at = location;
+            node.boot.replace(boot)
+        });
+        drop(before);
+    }
+
     /// Starts a task on the node, which need not have a main.
     ///
     /// # Panics
-    /// If the node was killed.
+    /// If the node's process has ended: it was killed, or its main returned.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -100,7 +117,7 @@ impl Node {
     {
         assert!(
             self.is_alive(),
-            "node {:?} was killed: restart it first",
+            "the process of node {:?} has ended: restart it first",
             self.name()
         );
         let location = Location::caller();
@@ -148,16 +165,282 @@ impl Node {
         });
     }
 
-    /// Asks the node to stop: its `simoom::signal::ctrl_c()` return.
-    pub fn interrupt(&self) {
+    /// Kills the node if it lives, and boots it with `main`, now and at every later restart.
+    ///
+    /// This is how a node gets another version of its program, or another configuration; what it
+    /// has on its disk stays. Boots a node that was never booted, too.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself.
+    ///
+    /// # Examples
+    /// A rolling upgrade: one node after the other stops cleanly and comes back with the next
+    /// version.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::signal::ctrl_c;
+    /// use simoom::signal::unix::{SignalKind, signal};
+    /// use simoom_sim::{Config, check};
+    ///
+    /// async fn serve(version: u32) -> std::io::Result<()> {
+    ///     signal(SignalKind::terminate())?.recv().await;
+    ///     assert!(version < 3);
+    ///     Ok(())
+    /// }
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let nodes: Vec<_> = ["one", "two", "three"]
+    ///         .map(|name| sim.node(name).run(|| serve(1)))
+    ///         .into();
+    ///     simoom::time::sleep(Duration::from_secs(1)).await;
+    ///     for node in &nodes {
+    ///         assert!(node.shutdown(Duration::from_secs(10)).await);
+    ///         node.restart_with(|| serve(2));
+    ///         simoom::time::sleep(Duration::from_secs(1)).await;
+    ///         assert_eq!(node.incarnation(), 2);
+    ///     }
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn restart_with<F, M>(&self, main: M)
+    where
+        M: Fn() -> F + 'static,
+        F: Future + 'static,
+        F::Output: Exit,
+    {
+        self.assert_not_test();
+        let location = Location::caller();
         with(self.world, |backend| {
-            backend.with(|world| {
-                world.note(EventKind::SignalSent, u64::from(self.id.0), 0);
-                let node = &mut world.nodes[self.id.0 as usize];
-                node.interrupts += 1;
-                world.effects.wake_all(&mut node.interrupt_wakers);
-            });
+            kill::kill(backend, self.id);
+            self.install(backend, main, location);
+            kill::boot(backend, self.id);
         });
+    }
+
+    /// How often the node was booted: 0 before [`run`](Self::run), then 1, and one more with every
+    /// restart.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        with(self.world, |backend| {
+            backend.with(|world| world.nodes[self.id.0 as usize].incarnation)
+        })
+    }
+
+    /// Takes the power from the node's machine: everything stops at once.
+    ///
+    /// Nothing is closed and nobody is told. Peers find out as on a real network: what they send
+    /// gets no answer, and their own limits end the wait (connecting after 127 s, a connection with
+    /// bytes waiting after 924.6 s, both with `TimedOut`); a peer that sends nothing learns nothing.
+    /// If the node is back before that, it knows none of the old connections and resets them. What
+    /// was not yet safe on its disk may be lost.
+    ///
+    /// [`restart`](Self::restart) turns the machine on again. A process that was killed before does
+    /// not keep its machine from losing power. Does nothing to a machine that is off.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    /// use simoom::io::{AsyncReadExt, AsyncWriteExt};
+    /// use simoom::net::{TcpListener, TcpStream};
+    /// use simoom_sim::{Config, check};
+    ///
+    /// async fn accept_for_ever() -> std::io::Result<()> {
+    ///     let listener = TcpListener::bind("0.0.0.0:80").await?;
+    ///     let mut streams = Vec::new();
+    ///     loop {
+    ///         streams.push(listener.accept().await?);
+    ///     }
+    /// }
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let server = sim.node("server").run(accept_for_ever);
+    ///     let mut stream = TcpStream::connect("server:80").await.unwrap();
+    ///     server.power_loss();
+    ///     // Nothing tells the client: its bytes go nowhere.
+    ///     stream.write_all(b"hello").await.unwrap();
+    ///     let waited = simoom::time::timeout(Duration::from_secs(60), stream.read_u8()).await;
+    ///     assert!(waited.is_err());
+    ///     // The machine is back, and has never heard of the connection.
+    ///     server.restart();
+    ///     let error = stream.read_u8().await.unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn power_loss(&self) {
+        self.assert_not_test();
+        with(self.world, |backend| {
+            kill::power_loss(backend, &[self.id]);
+        });
+    }
+
+    /// Stops the node's process where it is, as SIGSTOP does, or a host that moves its virtual
+    /// machine.
+    ///
+    /// Its tasks do not run until [`resume`](Self::resume). Its kernel goes on: segments arrive and
+    /// are acknowledged as long as there is room, connections wait in the backlog, clocks go. What
+    /// fell due in the meantime happens when it goes on, so that a pause looks to the program like
+    /// one very long step. It can be killed, and is not paused after a restart. Does nothing to a
+    /// node that is dead or paused, but for a pause of a known length: that has no end any more.
+    ///
+    /// A task may pause its own node: it goes on to its next operation.
+    ///
+    /// A run in which all that could go on is paused fails, and says which nodes are.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself.
+    ///
+    /// # Examples
+    /// A loop that counts seconds has not counted those of the pause:
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc, time::Duration};
+    /// use simoom::time::sleep;
+    /// use simoom_sim::{Config, check};
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let ticks = Rc::new(Cell::new(0));
+    ///     let counted = ticks.clone();
+    ///     let server = sim.node("server");
+    ///     server.spawn(async move {
+    ///         loop {
+    ///             sleep(Duration::from_secs(1)).await;
+    ///             counted.set(counted.get() + 1);
+    ///         }
+    ///     });
+    ///     server.pause();
+    ///     sleep(Duration::from_secs(60)).await;
+    ///     assert_eq!(ticks.get(), 0);
+    ///     server.resume();
+    ///     sleep(Duration::from_millis(1500)).await;
+    ///     assert_eq!(ticks.get(), 1);
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn pause(&self) {
+        self.assert_not_test();
+        with(self.world, |backend| {
+            backend.with(|world| world.pause(self.id, None));
+        });
+    }
+
+    /// [Pauses](Self::pause) the node now, and has it go on after `duration` of true time.
+    ///
+    /// Returns at once. A later [`resume`](Self::resume) ends the pause early, and a later pause
+    /// sets a new end.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom_sim::{Config, check};
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let node = sim.node("slow");
+    ///     let answer = node.spawn(async { 5 });
+    ///     node.pause_for(Duration::from_secs(30));
+    ///     assert_eq!(answer.await.unwrap(), 5);
+    ///     assert_eq!(sim.elapsed(), Duration::from_secs(30));
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn pause_for(&self, duration: Duration) {
+        self.assert_not_test();
+        let length_ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        with(self.world, |backend| {
+            backend.with(|world| world.pause(self.id, Some(length_ns)));
+        });
+    }
+
+    /// Lets a paused node go on. Signals that came in the meantime are delivered first.
+    ///
+    /// Does nothing to a node that is not paused.
+    pub fn resume(&self) {
+        with(self.world, |backend| {
+            backend.with(|world| world.resume(self.id))
+        });
+    }
+
+    /// Whether the node is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        with(self.world, |backend| {
+            backend.with(|world| world.nodes[self.id.0 as usize].pause.is_some())
+        })
+    }
+
+    /// Sends a signal to the node's process.
+    ///
+    /// If the program listens for it, with [`simoom::signal`], it is woken. Otherwise the signal
+    /// does what it does by default on Linux, which is for most to end the process: its `main` must
+    /// have listened before. SIGKILL ends it in any case, SIGSTOP [pauses](Self::pause) it and
+    /// SIGCONT has it go on. A paused process learns of other signals when it goes on. Does nothing
+    /// to a dead node.
+    ///
+    /// # Panics
+    /// If it is the node of the test itself and the signal would end or stop it.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::signal::unix::{SignalKind, signal};
+    /// use simoom_sim::{Config, Ended, check};
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let node = sim.node("daemon").run(|| async {
+    ///         let mut hangup = signal(SignalKind::hangup())?;
+    ///         loop {
+    ///             hangup.recv().await;
+    ///             println!("reading the configuration again");
+    ///         }
+    ///         #[expect(unreachable_code, reason = "gives the block its type")]
+    ///         Ok::<(), std::io::Error>(())
+    ///     });
+    ///     simoom::time::sleep(std::time::Duration::from_secs(1)).await;
+    ///     node.signal(SignalKind::hangup());
+    ///     assert!(node.is_alive());
+    ///     node.signal(SignalKind::quit());
+    ///     assert_eq!(node.wait().await, Ended::Killed { signal: 3 });
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn signal(&self, kind: SignalKind) {
+        let signal = kind.as_raw_value();
+        with(self.world, |backend| {
+            if self.id == NodeId::TEST && backend.with(|world| world.is_harmful(self.id, signal)) {
+                self.assert_not_test();
+            }
+            backend.with(|world| world.send_signal(self.id, signal));
+        });
+    }
+
+    /// Asks the node to stop, as supervisors do: sends SIGTERM. See [`signal`](Self::signal).
+    ///
+    /// # Panics
+    /// If it is the node of the test itself, unless that listens for it.
+    #[track_caller]
+    pub fn terminate(&self) {
+        self.signal(SignalKind::terminate());
+    }
+
+    /// Asks the node to stop, as Ctrl-C does: sends SIGINT. See [`signal`](Self::signal).
+    ///
+    /// # Panics
+    /// If it is the node of the test itself, unless that listens for it.
+    #[track_caller]
+    pub fn interrupt(&self) {
+        self.signal(SignalKind::interrupt());
     }
 
     /// Sets what a failing task of this node means for the run.
@@ -178,14 +461,15 @@ impl Node {
     }
 
     #[track_caller]
-    fn assert_not_test(&self) {
+    pub(super) fn assert_not_test(&self) {
         assert!(
             self.id != NodeId::TEST,
-            "the node of the test itself cannot be killed: run what is to die on a node of its own, made by `Sim::node`"
+            "the node of the test itself cannot be killed or stopped: run what is to die on a node of \
+             its own, made by `Sim::node`"
         );
     }
 
-    /// Whether the node was not killed since it was made or booted.
+    /// Whether the node's process has not ended since it was made or booted; a paused one has not.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         with(self.world, |backend| {

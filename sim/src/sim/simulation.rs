@@ -1,12 +1,13 @@
 //! The simulation, as its test sees it.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::net::Net;
 use super::node::Node;
 use crate::backend::SimBackend;
 use crate::intercept::{self, Escape};
+use crate::kill;
 
 /// A running simulation, as its test sees it. Cloning is cheap.
 ///
@@ -43,11 +44,64 @@ impl Sim {
     }
 
     /// How much virtual time has passed since the run began.
+    ///
+    /// This is true time, whatever the [clocks](crate::Clock) of the nodes show.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         with(self.world, |backend| {
             backend.with(|world| Duration::from_nanos(world.now_ns as u64))
         })
+    }
+
+    /// What a wall clock that is right shows: 2020-01-01 00:00:00 UTC when the run began, plus
+    /// [`elapsed`](Self::elapsed).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use simoom_sim::{Config, check};
+    ///
+    /// check(Config::default().seeds(1), |sim| async move {
+    ///     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+    ///     simoom::time::sleep(Duration::from_secs(5)).await;
+    ///     assert_eq!(sim.wall_clock(), start + Duration::from_secs(5));
+    ///     assert_eq!(simoom::time::system_time(), sim.wall_clock());
+    /// })
+    /// .unwrap();
+    /// ```
+    #[must_use]
+    pub fn wall_clock(&self) -> SystemTime {
+        with(self.world, |backend| {
+            backend.with(|world| world.true_wall_clock())
+        })
+    }
+
+    /// Takes the power from several machines at one instant, as when a rack loses it.
+    ///
+    /// See [`Node::power_loss`].
+    ///
+    /// # Panics
+    /// If the node of the test itself is one of them.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let rack = ["one", "two", "three"].map(|name| sim.node(name));
+    ///     sim.power_loss(&rack);
+    ///     assert!(rack.iter().all(|node| !node.is_alive()));
+    /// })
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn power_loss<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>) {
+        let mut ids = Vec::new();
+        for node in nodes {
+            node.assert_not_test();
+            ids.push(node.id);
+        }
+        with(self.world, |backend| kill::power_loss(backend, &ids));
     }
 
     /// The node called `name`, made now if there is none. Other nodes reach it by this name.

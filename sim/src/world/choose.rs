@@ -43,6 +43,8 @@ pub(crate) enum Leave {
     Now,
     /// When the task's next turn comes.
     AfterOthers,
+    /// When the task's node goes on.
+    WhenResumed,
     /// When so much virtual time has passed.
     AfterStall { stall_ns: u64 },
 }
@@ -50,6 +52,9 @@ pub(crate) enum Leave {
 impl World {
     /// Decides before an operation of the running task.
     pub(crate) fn may_proceed(&mut self, op: &Op<'_>) -> Leave {
+        if self.park_running() {
+            return Leave::WhenResumed;
+        }
         if !self.may_go_on(op) {
             return Leave::AfterOthers;
         }
@@ -155,6 +160,7 @@ impl World {
         // The slot may be another's from now on.
         self.next.take_if(|next| *next == slot);
         self.last.take_if(|last| *last == slot);
+        self.forget_task(slot);
         self.tasks.remove(slot)
     }
 

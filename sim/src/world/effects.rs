@@ -4,11 +4,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
-/// Wakers to wake and wakers to drop.
+use super::node::{Ended, NodeId};
+
+/// Wakers to wake, wakers to drop, processes to end.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     wake: Vec<Waker>,
     drop: Vec<Waker>,
+    end: Vec<(NodeId, Ended)>,
 }
 
 impl Effects {
@@ -29,7 +32,17 @@ impl Effects {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.wake.is_empty() && self.drop.is_empty()
+        self.wake.is_empty() && self.drop.is_empty() && self.end.is_empty()
+    }
+
+    /// Has the process of a node end, as soon as the world is released.
+    pub(crate) fn end(&mut self, node: NodeId, how: Ended) {
+        self.end.push((node, how));
+    }
+
+    /// The processes that end.
+    pub(crate) fn take_ends(&mut self) -> Vec<(NodeId, Ended)> {
+        std::mem::take(&mut self.end)
     }
 
     /// Runs what was collected, and is empty then. Called without any borrow of the world.

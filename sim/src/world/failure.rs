@@ -26,6 +26,11 @@ pub enum Failure {
     },
     /// The test waits for something that can no longer happen.
     Deadlock,
+    /// The test waits, and all that could run is on nodes that are paused.
+    Paused {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
     /// The run took more polls than allowed.
     StepLimit {
         /// The limit.
@@ -123,7 +128,7 @@ impl Failure {
             Self::Panic { task, .. } if task.starts_with("test/") => Class::Correctness,
             Self::Error { node, .. } if node == THE_TEST => Class::Correctness,
             Self::Panic { .. } | Self::Error { .. } => Class::Crash,
-            Self::Deadlock | Self::NotConverged { .. } => Class::Liveness,
+            Self::Deadlock | Self::Paused { .. } | Self::NotConverged { .. } => Class::Liveness,
             Self::InertFaults { .. } => Class::Correctness,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
@@ -149,6 +154,7 @@ impl Failure {
             }
             Self::Error { node, message } => format!("error {node} {}", without_numbers(message)),
             Self::Deadlock => "deadlock".to_owned(),
+            Self::Paused { .. } => "paused".to_owned(),
             Self::StepLimit { .. } => "step limit".to_owned(),
             Self::TimeLimit { .. } => "time limit".to_owned(),
             Self::Escaped {
@@ -202,6 +208,12 @@ impl fmt::Display for Failure {
             Self::Deadlock => f.write_str(
                 "deadlock: the test waits, no task can run, and nothing is due to happen (threads \
                  outside the simulation are not waited for)",
+            ),
+            Self::Paused { nodes } => write!(
+                f,
+                "deadlock: the test waits, and all that could run is on paused nodes: {} (resume \
+                 them with `Node::resume`, or pause them with `Node::pause_for`)",
+                nodes.join(", ")
             ),
             Self::StepLimit { steps } => {
                 write!(

@@ -5,13 +5,16 @@
 //! handled by the caller once the world is released.
 
 mod choose;
+mod clock;
 mod effects;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod names;
 pub(crate) mod net;
 pub(crate) mod node;
+mod pause;
 pub(crate) mod resources;
+mod signals;
 pub(crate) mod tasks;
 
 use std::panic::Location;
@@ -25,6 +28,7 @@ use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::Choose;
 
 pub(crate) use self::choose::{Deviated, Leave};
+pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
@@ -38,6 +42,7 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     /// The world's number, never reused in this process.
     pub(crate) id: u64,
+    /// True time: how much has passed since the run began.
     pub(crate) now_ns: i64,
     pub(crate) timers: TimerQueue<Due>,
     pub(crate) tasks: Tasks,
@@ -62,6 +67,8 @@ pub(crate) struct World {
     /// The path of the task that ended last, and the choices made since.
     pub(crate) last_path: PathId,
     pub(crate) idle_visits: u32,
+    /// The node whose task ran last.
+    pub(crate) last_node: NodeId,
     strategy: Box<dyn Choose>,
     record: Recorder,
     /// The event that caused what happens now.
@@ -71,8 +78,17 @@ pub(crate) struct World {
 /// What a timer does when it fires.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// Wakes whoever waits for the time.
+    /// Wakes a task that is held up.
     Wake(std::task::Waker),
+    /// Wakes whoever waits for a time on its node's clock.
+    Alarm {
+        node: NodeId,
+        /// On the node's clock; the queue holds true time.
+        deadline: Instant,
+        waker: std::task::Waker,
+    },
+    /// A paused node goes on.
+    Resume { node: NodeId },
     /// A segment arrives.
     Segment {
         connection: net::ConnectionId,
@@ -135,13 +151,14 @@ impl World {
             last: None,
             last_path: PathId(0),
             idle_visits: 0,
+            last_node: NodeId::TEST,
             strategy,
             record: Recorder::new(level, watch),
             cause: 0,
         }
     }
 
-    /// The current moment.
+    /// The current moment of true time.
     pub(crate) fn now(&self) -> Instant {
         Instant::from_nanos(self.now_ns)
     }
@@ -252,7 +269,8 @@ impl World {
 
     /// What the clocks of the system show where code runs now.
     pub(crate) fn clocks(&self) -> Clocks {
-        Clocks::at(self.now_ns)
+        let clock = &self.nodes[self.current_node().0 as usize].clock;
+        clock.shown(self.now_ns)
     }
 
     /// Notes that the running task has drawn the system's entropy, `drawn` values so far.
@@ -268,7 +286,8 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
-            Due::Wake(waker) => self.effects.wake(waker),
+            Due::Wake(waker) | Due::Alarm { waker, .. } => self.effects.wake(waker),
+            Due::Resume { node } => self.resume(node),
             Due::Segment {
                 connection,
                 to,
@@ -333,13 +352,18 @@ impl World {
         )
     }
 
-    /// Marks a task runnable; false if it is unknown or its node is dead.
+    /// Marks a task runnable, once its node goes on if that stands still; false if it is unknown or its node is dead.
     pub(crate) fn make_ready(&mut self, slot: TaskSlot) -> bool {
         let Some(entry) = self.tasks.get(slot) else {
             return false;
         };
         if self.is_dead(entry) {
             return false;
+        }
+        let node = entry.node;
+        if let Some(pause) = &mut self.nodes[node.0 as usize].pause {
+            pause.parked.insert(slot);
+            return true;
         }
         self.tasks.make_ready(slot);
         true

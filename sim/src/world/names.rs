@@ -68,7 +68,7 @@ impl World {
     pub(crate) fn take_leftovers(&mut self) -> (Vec<Waker>, Vec<Boot>) {
         let mut wakers = Vec::new();
         while let Some((_, due)) = self.timers.pop(simoom::time::Instant::from_nanos(i64::MAX)) {
-            if let super::Due::Wake(waker) = due {
+            if let super::Due::Wake(waker) | super::Due::Alarm { waker, .. } = due {
                 wakers.push(waker);
             }
         }
@@ -86,7 +86,8 @@ impl World {
         }
         let mut boots = Vec::new();
         for node in &mut self.nodes {
-            wakers.append(&mut node.interrupt_wakers);
+            wakers.append(&mut node.signals.take_wakers());
+            wakers.append(&mut node.end_wakers);
             boots.extend(node.boot.take());
         }
         (wakers, boots)

@@ -1,5 +1,6 @@
 //! Nodes: machines with a name, an address and tasks of their own.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::Location;
@@ -8,6 +9,10 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::World;
+use super::clock::Clock;
+use super::pause::Pause;
+use super::signals::Signals;
+use super::tasks::TaskSlot;
 use crate::choice::PathId;
 
 /// A node's index.
@@ -35,6 +40,30 @@ pub enum OnFailure {
     Contain,
     /// The node is killed, as by a supervisor or by `panic = "abort"`.
     KillNode,
+    /// A main that returns an error ends its node's process; a panic fails the run.
+    ///
+    /// For programs whose way to say that something is wrong is a status other than zero.
+    MayExit,
+}
+
+/// How the process of a node ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Its main returned `()` or `Ok`.
+    Returned,
+    /// Its main returned an error, or a panic ended it.
+    Failed {
+        /// The error or the panic.
+        message: String,
+    },
+    /// A signal ended it; 9 after [`Node::kill`](crate::Node::kill).
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Its machine lost its power.
+    PowerLost,
 }
 
 /// One node.
@@ -42,8 +71,6 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) ip: IpAddr,
     pub(crate) alive: bool,
-    /// Its main was booted and has not returned.
-    pub(crate) is_running: bool,
     pub(crate) incarnation: u32,
     /// How often it was killed: what was born before the last time is dead.
     pub(crate) deaths: u32,
@@ -54,16 +81,33 @@ pub(crate) struct Node {
     pub(crate) booted_at: &'static Location<'static>,
     pub(crate) on_failure: OnFailure,
     pub(crate) next_port: u16,
-    /// How often it was asked to stop since it booted, and who waits for that.
-    pub(crate) interrupts: u64,
-    pub(crate) interrupt_wakers: Vec<Waker>,
+    /// Whether its machine is on: it is, also when its process has ended.
+    pub(crate) powered: bool,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) signals: Signals,
+    /// The task of its main, while that runs.
+    pub(crate) main: Option<TaskSlot>,
+    /// How each incarnation ended, and who waits for that.
+    pub(crate) ends: BTreeMap<u32, Ended>,
+    pub(crate) end_wakers: Vec<Waker>,
+    pub(crate) clock: Clock,
 }
 
 /// The ports given to sockets that ask for none (net.ipv4.ip_local_port_range).
 pub(crate) const FIRST_PORT: u16 = 32_768;
 pub(crate) const LAST_PORT: u16 = 60_999;
 
+/// The signal that no process survives.
+pub(crate) const SIGKILL: i32 = libc::SIGKILL;
+
 impl World {
+    /// Notes how the process of a node ended, unless its main had ended before.
+    pub(crate) fn note_end(&mut self, node: NodeId, how: Ended) {
+        let this = &mut self.nodes[node.0 as usize];
+        this.ends.entry(this.incarnation).or_insert(how);
+        self.effects.wake_all(&mut this.end_wakers);
+    }
+
     /// The node called `name`, made now if there is none.
     pub(crate) fn node(&mut self, name: &str) -> NodeId {
         if let Some(index) = self.nodes.iter().position(|node| node.name == name) {
@@ -84,7 +128,6 @@ impl World {
             name: name.to_owned(),
             ip,
             alive: true,
-            is_running: false,
             incarnation: 0,
             deaths: 0,
             root,
@@ -92,8 +135,13 @@ impl World {
             booted_at: Location::caller(),
             on_failure: OnFailure::default(),
             next_port: FIRST_PORT,
-            interrupts: 0,
-            interrupt_wakers: Vec::new(),
+            powered: true,
+            pause: None,
+            signals: Signals::default(),
+            main: None,
+            ends: BTreeMap::new(),
+            end_wakers: Vec::new(),
+            clock: Clock::default(),
         });
         id
     }

@@ -11,8 +11,8 @@ use simoom::pin;
 use simoom::sync::oneshot;
 use simoom::task::yield_now;
 use simoom::time::{
-    Duration, Instant, MissedTickBehavior, Sleep, interval, interval_at, sleep, sleep_until,
-    timeout, timeout_at,
+    Duration, Instant, MissedTickBehavior, Sleep, SystemTime, interval, interval_at, sleep,
+    sleep_until, system_time, timeout, timeout_at,
 };
 use simoom_tests::{DropFlag, both, panic_text, settle};
 
@@ -524,6 +524,16 @@ both! {
             others += 1;
         }
         task.await.unwrap();
+    }
+
+    async fn the_wall_clock_goes_on_while_a_task_sleeps() {
+        let (start, before) = (Instant::now(), system_time());
+        assert!(before > SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000));
+        sleep(20 * MS).await;
+        let after = system_time();
+        // Somebody may be setting the real one right a little.
+        assert!(after.duration_since(before).unwrap() >= 15 * MS);
+        assert!(after.duration_since(before).unwrap() <= start.elapsed() + 5 * MS);
     }
 
     async fn a_sleep_can_move_to_another_task() {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::driver::Driver;
 use super::queue::Tasks;
@@ -243,6 +243,10 @@ impl Clock for Local {
         Instant::now_real()
     }
 
+    fn system_time(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
         // This thread is awake, and looks at the timers before it sleeps.
         self.shared.timers().arm(deadline, waker).0
@@ -268,12 +272,12 @@ impl Chance for Local {
 }
 
 impl Signals for Local {
-    fn ctrl_c_count(&self) -> io::Result<u64> {
-        self.shared.ctrl_c_count()
+    fn signal_count(&self, signal: i32) -> io::Result<u64> {
+        self.shared.signal_count(signal)
     }
 
-    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
-        self.shared.poll_ctrl_c(cx, seen)
+    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+        self.shared.poll_signal(cx, signal, seen)
     }
 }
 

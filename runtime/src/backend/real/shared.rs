@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use super::driver::Alarm;
 use super::pool::{Pool, PoolSettings};
@@ -163,6 +164,10 @@ impl Clock for Shared {
         Instant::now_real()
     }
 
+    fn system_time(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
     fn arm(&self, deadline: Instant, waker: &Waker) -> TimerKey {
         let (key, earlier) = self.timers.arm(deadline, waker);
         if earlier {
@@ -191,12 +196,12 @@ impl Chance for Shared {
 }
 
 impl Signals for Shared {
-    fn ctrl_c_count(&self) -> io::Result<u64> {
-        signals::ctrl_c_count()
+    fn signal_count(&self, signal: i32) -> io::Result<u64> {
+        signals::signal_count(signal)
     }
 
-    fn poll_ctrl_c(&self, cx: &mut Context<'_>, seen: u64) -> Poll<()> {
-        signals::poll_ctrl_c(cx, seen)
+    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+        signals::poll_signal(cx, signal, seen)
     }
 }
 

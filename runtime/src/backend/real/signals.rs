@@ -1,91 +1,127 @@
-//! The interrupt signal in the real world.
+//! Signals in the real world.
 //!
-//! Owns the process's one listener for it: a thread that reads the pipe into which the signal
-//! handler writes. Both exist from the first request on, and for ever.
+//! Owns the process's one listener for them: a thread that reads the pipe into which the handlers
+//! write. It exists from the first request on, and for ever; so does every handler.
+//!
+//! # Invariants
+//! 1. A handler sets its signal's flag before it writes into the pipe, and the thread reads the
+//!    pipe before it takes the flags: no signal is missed. Several may be taken as one.
 
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use super::wakers::wake_all;
 use crate::shim::{Mutex, lock};
 
-struct Interrupts {
-    state: Mutex<State>,
+struct Listener {
+    state: Mutex<BTreeMap<i32, Known>>,
+    /// Where the handlers write.
+    writer: UnixStream,
 }
 
-#[derive(Default)]
-struct State {
+/// A signal that someone has asked for.
+struct Known {
+    /// Set by the handler, taken by the thread.
+    came: Arc<AtomicBool>,
     count: u64,
     waiting: Vec<Waker>,
 }
 
 /// The listener, or the number of the error that kept it from being made.
-static INTERRUPTS: OnceLock<Result<&'static Interrupts, i32>> = OnceLock::new();
+static LISTENER: OnceLock<Result<&'static Listener, i32>> = OnceLock::new();
 
-/// How often the process was interrupted since the first call.
-pub(super) fn ctrl_c_count() -> io::Result<u64> {
-    Ok(lock(&interrupts()?.state).count)
+/// How often `signal` came since the first call for it.
+pub(super) fn signal_count(signal: i32) -> io::Result<u64> {
+    let listener = listener()?;
+    let mut state = lock(&listener.state);
+    if let Some(known) = state.get(&signal) {
+        return Ok(known.count);
+    }
+    let known = listener.install(signal)?;
+    state.insert(signal, known);
+    Ok(0)
 }
 
-/// `Ready` once the process was interrupted more than `seen` times.
-pub(super) fn poll_ctrl_c(cx: &mut Context<'_>, seen: u64) -> Poll<()> {
-    let Ok(interrupts) = interrupts() else {
+/// `Ready` with the count once `signal` came more than `seen` times.
+pub(super) fn poll_signal(cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+    let Ok(listener) = listener() else {
         return Poll::Pending;
     };
     // Cloning and dropping a waker runs foreign code.
     let waker = cx.waker().clone();
-    let mut state = lock(&interrupts.state);
-    if state.count > seen {
-        return Poll::Ready(());
+    let mut state = lock(&listener.state);
+    let Some(known) = state.get_mut(&signal) else {
+        return Poll::Pending;
+    };
+    if known.count > seen {
+        return Poll::Ready(known.count);
     }
-    if state.waiting.iter().any(|kept| kept.will_wake(&waker)) {
+    if known.waiting.iter().any(|kept| kept.will_wake(&waker)) {
         drop(state);
         drop(waker);
     } else {
-        state.waiting.push(waker);
+        known.waiting.push(waker);
     }
     Poll::Pending
 }
 
-fn interrupts() -> io::Result<&'static Interrupts> {
-    let made = INTERRUPTS
+fn listener() -> io::Result<&'static Listener> {
+    let made = LISTENER
         .get_or_init(|| start().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL)));
     (*made).map_err(io::Error::from_raw_os_error)
 }
 
-fn start() -> io::Result<&'static Interrupts> {
+fn start() -> io::Result<&'static Listener> {
     let (reader, writer) = UnixStream::pair()?;
-    let interrupts: &'static Interrupts = Box::leak(Box::new(Interrupts {
-        state: Mutex::new(State::default()),
+    // A full pipe tells as much as one more byte, and must not hold up a handler.
+    writer.set_nonblocking(true)?;
+    let listener: &'static Listener = Box::leak(Box::new(Listener {
+        state: Mutex::new(BTreeMap::new()),
+        writer,
     }));
     std::thread::Builder::new()
-        .name("simoom-ctrl-c".to_owned())
-        .spawn(move || interrupts.listen(reader))?;
-    signal_hook::low_level::pipe::register(libc::SIGINT, writer)?;
-    Ok(interrupts)
+        .name("simoom-signals".to_owned())
+        .spawn(move || listener.listen(reader))?;
+    Ok(listener)
 }
 
-impl Interrupts {
+impl Listener {
+    fn install(&self, signal: i32) -> io::Result<Known> {
+        let came = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, came.clone())?;
+        signal_hook::low_level::pipe::register(signal, self.writer.try_clone()?)?;
+        // The signal may have come between the two.
+        let _ = (&self.writer).write(&[0]);
+        Ok(Known {
+            came,
+            count: 0,
+            waiting: Vec::new(),
+        })
+    }
+
     fn listen(&self, mut reader: UnixStream) {
         let mut bytes = [0; 64];
         loop {
             match reader.read(&mut bytes) {
-                // The other end was dropped: the handler could not be installed.
-                Ok(0) => return,
-                Ok(interrupts) => self.deliver(interrupts as u64),
+                Ok(_) => self.deliver(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => panic!("waiting for an interrupt failed: {error}"),
+                Err(error) => panic!("waiting for a signal failed: {error}"),
             }
         }
     }
 
-    fn deliver(&self, interrupts: u64) {
-        let mut state = lock(&self.state);
-        state.count += interrupts;
-        let mut waiting = std::mem::take(&mut state.waiting);
-        drop(state);
+    fn deliver(&self) {
+        let mut waiting = Vec::new();
+        for known in lock(&self.state).values_mut() {
+            if known.came.swap(false, Ordering::SeqCst) {
+                known.count += 1;
+                waiting.append(&mut known.waiting);
+            }
+        }
         wake_all(&mut waiting);
     }
 }

@@ -124,7 +124,7 @@ impl World {
                     && self.others_of(&BTreeSet::from([node])).next().is_some()
             }
             Kind::NodeKilled | Kind::NodeRestarted => {
-                this.alive && this.is_running && !self.faults.under_way.is_down(node)
+                this.alive && this.main.is_some() && !self.faults.under_way.is_down(node)
             }
             _ => false,
         }

@@ -54,6 +54,8 @@ pub(crate) struct End {
     pub(crate) phase: Phase,
     /// A task holds this end, or it waits in an accept queue.
     pub(crate) held_open: bool,
+    /// Its machine lost its power, and knows nothing of it.
+    pub(crate) vanished: bool,
     /// The error the next operation returns.
     pub(crate) error: Option<io::ErrorKind>,
     pub(crate) received: VecDeque<Vec<u8>>,
@@ -151,6 +153,7 @@ impl End {
             peer,
             phase: Phase::Opening,
             held_open: true,
+            vanished: false,
             error: None,
             received: VecDeque::new(),
             read_offset: 0,

@@ -37,9 +37,11 @@ impl World {
         }
     }
 
+    /// Whether nothing gets from `from` to `to`: the link is cut, or nobody is there.
     pub(crate) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
         (!self.net.cut.is_empty() && self.net.cut.contains(&(from, to)))
             || self.faults.under_way.is_cut(from, to)
+            || !self.nodes[to.0 as usize].powered
     }
 
     /// Whether what is sent from `from` to `to` waits at its sender.

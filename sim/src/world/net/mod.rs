@@ -7,6 +7,7 @@ mod connection;
 mod errors;
 mod link;
 mod options;
+mod power;
 mod tcp;
 mod udp;
 

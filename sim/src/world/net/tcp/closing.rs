@@ -181,7 +181,7 @@ impl World {
     }
 
     /// Frees a connection that nobody holds and on which nothing travels.
-    pub(super) fn forget_if_over(&mut self, id: ConnectionId) {
+    pub(in crate::world::net) fn forget_if_over(&mut self, id: ConnectionId) {
         let Some(connection) = self.net.connection(id) else {
             return;
         };

@@ -24,7 +24,7 @@ impl World {
         self.timers.insert(at, due)
     }
 
-    pub(super) fn forget_due(&mut self, key: Option<TimerKey>) {
+    pub(in crate::world) fn forget_due(&mut self, key: Option<TimerKey>) {
         if let Some(key) = key {
             self.timers.remove(key);
         }
@@ -91,12 +91,13 @@ impl World {
         connection.ends[from].travelling.insert(number, key);
     }
 
-    /// Keeps a segment at its sender until the link heals. A reset is never sent again.
+    /// Keeps a segment at its sender until the link heals. A reset is never sent again, and nothing
+    /// by a machine that lost its power.
     pub(super) fn hold(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        if matches!(held.segment, Segment::Reset) {
+        if matches!(held.segment, Segment::Reset) || connection.ends[from].vanished {
             return;
         }
         let first = connection.ends[from].held.is_empty();
@@ -170,7 +171,7 @@ impl World {
     }
 
     /// Forgets everything that one end has yet to send.
-    pub(super) fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
+    pub(in crate::world::net) fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
@@ -179,6 +180,14 @@ impl World {
         this.held.clear();
         let patience = this.patience.take();
         self.forget_due(patience);
+    }
+
+    /// Answers for a connection that a machine knows nothing of any more.
+    fn answer_stranger(&mut self, id: ConnectionId, to: usize, segment: &Segment) {
+        if let (Segment::Data(bytes), Some(connection)) = (segment, self.net.connection_mut(id)) {
+            connection.ends[1 - to].in_flight -= bytes.len();
+        }
+        self.send(id, to, Segment::Reset);
     }
 
     /// A segment has reached the end `to`.
@@ -190,7 +199,13 @@ impl World {
         let direction = connection.name.direction(to == 1);
         let event = self.note(EventKind::SegmentDelivered, direction.0, segment.digest());
         self.because_of(event);
+        let stranger = self
+            .net
+            .connection(id)
+            .is_some_and(|it| it.ends[to].vanished);
         match segment {
+            Segment::Reset if stranger => {}
+            _ if stranger => self.answer_stranger(id, to, &segment),
             Segment::Syn => self.syn_arrived(id),
             Segment::SynAck => self.syn_ack_arrived(id),
             Segment::Ack => self.ack_arrived(id),

@@ -1,20 +1,20 @@
-//! Requests of the operating system to stop.
+//! The request to stop that a terminal sends.
 
 use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use crate::backend::{Op, OpKind};
-use crate::context;
-use crate::coop::proceed;
+use super::listen::{count, poll_count};
+use super::unix::SignalKind;
 
-/// Waits until the process is asked to stop, as by Ctrl-C in its terminal.
+/// Waits until the process is asked to stop, as by Ctrl-C in its terminal: until SIGINT.
 ///
 /// The first call replaces what the signal does by default, which is to end the process, for good:
-/// from then on it only completes the futures of this function. A signal counts for every future
-/// that was made before it, polled or not.
+/// from then on it only completes the futures of this function, and wakes those who listen for
+/// [`SignalKind::interrupt`]. A signal counts for every future that was made before it, polled or
+/// not.
 ///
 /// # Errors
 /// Outside a runtime; when the signal cannot be listened for.
@@ -24,7 +24,7 @@ use crate::coop::proceed;
 /// effect.
 ///
 /// # Under simulation
-/// Waits for the simulated node to be asked to stop; signals of the real process are not seen.
+/// Waits for the simulated node to be interrupted; signals of the real process are not seen.
 ///
 /// # Examples
 /// ```no_run
@@ -37,10 +37,7 @@ use crate::coop::proceed;
 #[track_caller]
 pub fn ctrl_c() -> CtrlC {
     CtrlC {
-        seen: Some(context::with_current(|backend| match backend {
-            Some(backend) => backend.ctrl_c_count(),
-            None => Err(outside()),
-        })),
+        seen: Some(count(SignalKind::interrupt().as_raw_value())),
         site: Location::caller(),
     }
 }
@@ -63,32 +60,11 @@ impl Future for CtrlC {
             Some(Err(error)) => return Poll::Ready(Err(error)),
             None => panic!("`ctrl_c` was polled after it had returned"),
         };
-        let polled = poll_count(cx, seen, self.site);
+        let signal = SignalKind::interrupt().as_raw_value();
+        let polled = poll_count(cx, signal, seen, self.site);
         if polled.is_pending() {
             self.seen = Some(Ok(seen));
         }
-        polled
+        polled.map_ok(|_| ())
     }
-}
-
-fn poll_count(
-    cx: &mut Context<'_>,
-    seen: u64,
-    site: &'static Location<'static>,
-) -> Poll<io::Result<()>> {
-    let progress = ready!(proceed(cx, &Op::private(OpKind::Signal, site)));
-    let polled = context::with_current(|backend| match backend {
-        Some(backend) => backend.poll_ctrl_c(cx, seen).map(Ok),
-        None => Poll::Ready(Err(outside())),
-    });
-    let asked = ready!(polled);
-    progress.done();
-    Poll::Ready(asked)
-}
-
-fn outside() -> io::Error {
-    io::Error::other(
-        "there is no simoom runtime here: call `ctrl_c` inside `Runtime::block_on`, \
-         `#[simoom::main]` or `#[simoom::test]`",
-    )
 }

@@ -1,0 +1,123 @@
+//! Signals, as a node's kernel delivers them.
+//!
+//! What a process does not listen for does what signal(7) says: ends it, stops it, or nothing.
+//! SIGPIPE counts as ignored, since programs in Rust are started so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
+
+use super::World;
+use super::node::{Ended, NodeId};
+use crate::record::EventKind;
+
+/// What the process of a node did about signals.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// Those that it listens for.
+    known: BTreeMap<i32, Known>,
+    /// Those that came while it stood still.
+    pending: BTreeSet<i32>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    count: u64,
+    waiting: Vec<Waker>,
+}
+
+impl Signals {
+    /// Everybody who waits.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        let waiting = self.known.values_mut().flat_map(|it| it.waiting.drain(..));
+        waiting.collect()
+    }
+}
+
+/// What a signal does by default.
+enum Action {
+    Nothing,
+    Stop,
+    End,
+}
+
+fn default_of(signal: i32) -> Action {
+    match signal {
+        libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT | libc::SIGPIPE => {
+            Action::Nothing
+        }
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Action::Stop,
+        _ => Action::End,
+    }
+}
+
+impl World {
+    /// How often the running task's node got `signal` since it first listened.
+    pub(crate) fn signal_count(&mut self, signal: i32) -> u64 {
+        let node = self.current_node();
+        let signals = &mut self.nodes[node.0 as usize].signals;
+        signals.known.entry(signal).or_default().count
+    }
+
+    /// The count of `signal` if it is more than `seen`.
+    pub(crate) fn signal_came(&self, signal: i32, seen: u64) -> Option<u64> {
+        let signals = &self.nodes[self.current_node().0 as usize].signals;
+        let count = signals.known.get(&signal)?.count;
+        (count > seen).then_some(count)
+    }
+
+    /// Those who wait for `signal` on the running task's node.
+    pub(crate) fn signal_wakers(&mut self, signal: i32) -> &mut Vec<Waker> {
+        let node = self.current_node();
+        let signals = &mut self.nodes[node.0 as usize].signals;
+        &mut signals.known.entry(signal).or_default().waiting
+    }
+
+    /// Whether `signal` would end or stop the process of a node.
+    pub(crate) fn is_harmful(&self, node: NodeId, signal: i32) -> bool {
+        let known = &self.nodes[node.0 as usize].signals.known;
+        !known.contains_key(&signal) && !matches!(default_of(signal), Action::Nothing)
+    }
+
+    /// Sends a signal to the process of a node.
+    pub(crate) fn send_signal(&mut self, node: NodeId, signal: i32) {
+        self.note(EventKind::SignalSent, u64::from(node.0), signal as u64);
+        let this = &mut self.nodes[node.0 as usize];
+        if !this.alive {
+            return;
+        }
+        match signal {
+            libc::SIGKILL => self.effects.end(node, Ended::Killed { signal }),
+            libc::SIGCONT => {
+                self.resume(node);
+                self.deliver(node, signal);
+            }
+            // A stopped process learns of a signal when it goes on.
+            _ if this.pause.is_some() => {
+                this.signals.pending.insert(signal);
+            }
+            _ => self.deliver(node, signal),
+        }
+    }
+
+    /// Delivers what came while a node stood still.
+    pub(super) fn deliver_pending(&mut self, node: NodeId) {
+        let pending = std::mem::take(&mut self.nodes[node.0 as usize].signals.pending);
+        for signal in pending {
+            self.deliver(node, signal);
+        }
+    }
+
+    fn deliver(&mut self, node: NodeId, signal: i32) {
+        let signals = &mut self.nodes[node.0 as usize].signals;
+        if let Some(known) = signals.known.get_mut(&signal) {
+            known.count += 1;
+            self.effects.wake_all(&mut known.waiting);
+            return;
+        }
+        match default_of(signal) {
+            Action::Nothing => {}
+            Action::Stop => self.pause(node, None),
+            Action::End => self.effects.end(node, Ended::Killed { signal }),
+        }
+    }
+}
