@@ -153,6 +153,8 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Vec<TaskEntry> {
     world.end_pause(node);
     world.note_end(node, how);
     world.effects.drop_all(&mut signals.take_wakers());
+    // Nothing of them leaves the machine: a loss of power ends them as a kill does.
+    world.close_unix_sockets_of(node);
     doomed
 }
 

@@ -22,6 +22,15 @@ pub(crate) fn this_thread() -> ThreadId {
     ThreadId(unsafe { libc::pthread_self() })
 }
 
+/// The user and the group that this process acts as.
+pub(crate) fn effective_ids() -> (u32, u32) {
+    // SAFETY: the call has no preconditions.
+    let uid = unsafe { libc::geteuid() };
+    // SAFETY: the call has no preconditions.
+    let gid = unsafe { libc::getegid() };
+    (uid, gid)
+}
+
 /// Starts `command` with the addresses that every process of its binary gets.
 #[cfg(target_os = "linux")]
 pub(crate) fn without_address_randomisation(command: &mut Command) {

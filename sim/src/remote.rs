@@ -34,6 +34,14 @@ impl SimRemote {
     pub(crate) fn inside<R>(&self, f: impl FnOnce(Option<&SimBackend>) -> R) -> R {
         SimBackend::current(|backend| f(backend.filter(|backend| backend.id() == self.owner.id)))
     }
+
+    /// Runs `f` in the world, or says that it cannot be reached.
+    pub(crate) fn inside_or_fail<R>(
+        &self,
+        f: impl FnOnce(&SimBackend) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.inside(|backend| backend.map_or_else(|| Err(outside()), f))
+    }
 }
 
 const OUTSIDE: &str = "a handle to a simulated runtime was used outside its simulation";

@@ -23,6 +23,9 @@ pub use self::files::{
     Completion, Entry, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat, Submitted,
     file_type,
 };
+pub use self::unix::{
+    Credentials, Polled, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
+};
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
 use crate::task::Id;
@@ -43,10 +46,11 @@ pub use self::socket_option::SocketOption;
 pub(crate) mod park;
 pub(crate) mod real;
 pub(crate) mod system;
+mod unix;
 
 /// A world, as the thread that runs it sees it.
 pub trait Backend:
-    Schedule + Clock + Net + DatagramNet + Files + Chance + Signals + Blocking + Any
+    Schedule + Clock + Net + DatagramNet + Unix + Files + Chance + Signals + Blocking + Any
 {
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;

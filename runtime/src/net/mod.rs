@@ -1,9 +1,10 @@
-//! TCP streams and listeners, UDP sockets, and looking up names.
+//! TCP streams and listeners, UDP and Unix sockets, and looking up names.
 //!
 //! Owns what a user does with a socket. Knows nothing of where sockets come from: every operation
 //! tries through the seam, and waits through the seam if it would block.
 
 mod addr;
+mod buf;
 mod lookup;
 mod ready;
 mod tcp_listener;
@@ -12,6 +13,7 @@ mod udp_socket;
 
 pub mod tcp;
 pub mod udp;
+pub mod unix;
 
 pub use self::addr::ToSocketAddrs;
 pub use self::lookup::lookup_host;
@@ -19,3 +21,4 @@ pub use self::ready::{Interest, Ready};
 pub use self::tcp_listener::TcpListener;
 pub use self::tcp_stream::TcpStream;
 pub use self::udp_socket::UdpSocket;
+pub use self::unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

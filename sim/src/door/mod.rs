@@ -6,6 +6,7 @@
 mod inside;
 mod tcp;
 mod udp;
+mod unix;
 
 pub(crate) use self::inside::keep_waker;
 pub(crate) use self::tcp::{SimListener, SimStream};

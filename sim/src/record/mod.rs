@@ -81,6 +81,14 @@ pub(crate) enum EventKind {
     ClockDrifted,
     /// `clock.stepped`: node, by how many ns.
     ClockStepped,
+    /// `unix.socket.bound`: number of the name, its hash.
+    UnixBound,
+    /// `unix.stream.connected`: connection's name, serial.
+    UnixConnected,
+    /// `unix.bytes.sent`: direction's name or socket's serial, content hash.
+    UnixSent,
+    /// `unix.socket.closed`: connection's name or socket's serial, what was unread.
+    UnixClosed,
 }
 
 /// One thing that happened.

@@ -159,6 +159,10 @@ impl EventKind {
             Self::NodePowerLost => "node.power_lost",
             Self::ClockDrifted => "clock.drifted",
             Self::ClockStepped => "clock.stepped",
+            Self::UnixBound => "unix.socket.bound",
+            Self::UnixConnected => "unix.stream.connected",
+            Self::UnixSent => "unix.bytes.sent",
+            Self::UnixClosed => "unix.socket.closed",
         }
     }
 }

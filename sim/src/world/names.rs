@@ -84,6 +84,7 @@ impl World {
         for (_, socket) in &mut self.net.datagrams {
             wakers.append(&mut socket.readers);
         }
+        self.net.unix.take_wakers(&mut wakers);
         let mut boots = Vec::new();
         for node in &mut self.nodes {
             wakers.append(&mut node.signals.take_wakers());

@@ -10,7 +10,7 @@
 //!    simulator never seems what it is not.
 //! 4. `from_std`, `into_std` and descriptors are of the real world alone.
 //! 5. How many bytes a connection holds before its writer waits: megabytes in the real world,
-//!    128 KiB in the simulator.
+//!    128 KiB in the simulator. Unix sockets hold as much in both.
 
 mod macros;
 mod net;

@@ -21,6 +21,7 @@ mod sys;
 mod tcp;
 mod timers;
 mod udp;
+mod unix;
 mod wakers;
 mod watched;
 

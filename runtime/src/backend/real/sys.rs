@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
+use crate::backend::Credentials;
+
 /// Receives into the unfilled part of `buf`, and says how much.
 pub(super) fn receive(socket: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
     receive_with(socket, buf, 0)
@@ -50,6 +52,52 @@ fn receive_with(
     unsafe { buf.assume_init(received) };
     buf.advance(received);
     Ok(received)
+}
+
+/// Whose process the other end of a Unix stream is: see `unix(7)`, SO_PEERCRED.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
+    let mut found = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    // SAFETY: the pointers are to values that live until the call returns, and the length is that
+    // of the value that is written.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut found).cast(),
+            &raw mut length,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Credentials {
+        pid: Some(found.pid),
+        uid: found.uid,
+        gid: found.gid,
+    })
+}
+
+/// Whose process the other end of a Unix stream is: see `getpeereid(3)`, which knows no process.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn peer_cred(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
+    let (mut uid, mut gid) = (0, 0);
+    // SAFETY: both pointers are to values that live until the call returns.
+    let result = unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Credentials {
+        pid: None,
+        uid,
+        gid,
+    })
 }
 
 /// Waits until `descriptor` can be read or `timeout` has passed, to the nanosecond; true if it can.

@@ -75,6 +75,34 @@ impl<S: AsFd> Watched<S> {
         }
     }
 
+    /// As [`attempt`](Self::attempt), for several directions at once.
+    pub(super) fn try_io(
+        &self,
+        directions: &[Direction],
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut open = [None; 2];
+        for (slot, &direction) in open.iter_mut().zip(directions) {
+            match self.source.attempt(direction) {
+                Ok(seen) => *slot = Some((direction, seen)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if open.iter().all(Option::is_none) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = attempt();
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            for (direction, seen) in open.into_iter().flatten() {
+                self.source.blocked(direction, seen);
+            }
+        }
+        result
+    }
+
     pub(super) fn poll_ready(
         &self,
         cx: &mut Context<'_>,

@@ -10,6 +10,7 @@ mod options;
 mod power;
 mod tcp;
 mod udp;
+pub(crate) mod unix;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -56,6 +57,7 @@ pub(crate) struct Network {
     /// Directions in which nothing gets through.
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
     pub(crate) serial: u64,
+    pub(crate) unix: unix::UnixSockets,
 }
 
 /// A listening socket.

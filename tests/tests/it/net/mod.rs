@@ -1,4 +1,4 @@
-//! TCP, datagrams and looking up names.
+//! TCP streams and listeners, UDP and Unix sockets, and looking up names.
 
 mod address;
 mod cancel;
@@ -8,6 +8,7 @@ mod listener;
 mod split;
 mod stream;
 mod udp;
+mod unix;
 
 use simoom::net::{TcpListener, TcpStream};
 use std::net::SocketAddr;

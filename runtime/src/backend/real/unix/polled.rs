@@ -1,0 +1,84 @@
+//! What all sockets of this folder share.
+//!
+//! Owns a descriptor with the names of its two directions. Knows nothing of what is transported.
+
+use std::io;
+use std::ops::Deref;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use super::super::shared::Shared;
+use super::super::watched::Watched;
+use crate::backend::{Direction, Resource};
+
+/// A watched descriptor, and the names of its directions.
+pub(super) struct Named<S: AsFd> {
+    watched: Watched<S>,
+    reading: Resource,
+    writing: Resource,
+}
+
+impl<S: AsFd> Named<S> {
+    pub(super) fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
+        Ok(Self {
+            watched: Watched::new(io, shared, readiness)?,
+            reading: Resource::new(),
+            writing: Resource::new(),
+        })
+    }
+
+    pub(super) fn resource(&self, direction: Direction) -> &Resource {
+        match direction {
+            Direction::Read => &self.reading,
+            Direction::Write => &self.writing,
+        }
+    }
+}
+
+impl<S: AsFd> Deref for Named<S> {
+    type Target = Watched<S>;
+
+    fn deref(&self) -> &Watched<S> {
+        &self.watched
+    }
+}
+
+/// Makes a type with the field `socket` a [`Polled`](crate::backend::Polled).
+macro_rules! polled {
+    ($type:ty) => {
+        impl $crate::backend::Polled for $type {
+            fn poll_ready(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                direction: $crate::backend::Direction,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                self.socket.poll_ready(cx, direction)
+            }
+
+            fn try_io(
+                &self,
+                directions: &[$crate::backend::Direction],
+                attempt: &mut dyn FnMut() -> std::io::Result<()>,
+            ) -> std::io::Result<()> {
+                self.socket.try_io(directions, attempt)
+            }
+
+            fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.socket.io().take_error()
+            }
+
+            fn resource(
+                &self,
+                direction: $crate::backend::Direction,
+            ) -> &$crate::backend::Resource {
+                self.socket.resource(direction)
+            }
+
+            fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+                Some(self.socket.descriptor())
+            }
+        }
+    };
+}
+
+pub(super) use polled;

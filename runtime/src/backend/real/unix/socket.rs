@@ -1,0 +1,69 @@
+//! A Unix socket that is yet to be put to use.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::sync::Arc;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::super::shared::Shared;
+use super::super::source::{READABLE, WRITABLE};
+use super::datagram::raw_address;
+use super::{RealUnixDatagram, RealUnixListener, RealUnixStream};
+use crate::backend::{UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream};
+
+/// A socket that is neither listening nor connected.
+pub(in super::super) struct RealUnixSocket {
+    socket: Socket,
+    shared: Arc<Shared>,
+}
+
+impl RealUnixSocket {
+    pub(super) fn new(shared: Arc<Shared>, kind: UnixKind) -> io::Result<Self> {
+        let kind = match kind {
+            UnixKind::Stream => Type::STREAM,
+            UnixKind::Datagram => Type::DGRAM,
+        };
+        let socket = Socket::new(Domain::UNIX, kind, None)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, shared })
+    }
+}
+
+impl UnixSocket for RealUnixSocket {
+    fn bind(&self, address: &SocketAddr) -> io::Result<()> {
+        self.socket.bind(&raw_address(address)?)
+    }
+
+    fn listen(self: Box<Self>, backlog: u32) -> io::Result<Arc<dyn UnixListener>> {
+        self.socket
+            .listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = net::UnixListener::from(std::os::fd::OwnedFd::from(self.socket));
+        Ok(Arc::new(RealUnixListener::adopt(self.shared, listener)?))
+    }
+
+    fn connect(self: Box<Self>, address: &SocketAddr) -> io::Result<Arc<dyn UnixStream>> {
+        let address: SockAddr = raw_address(address)?;
+        let readiness = match self.socket.connect(&address) {
+            Ok(()) => READABLE | WRITABLE,
+            // Nothing is ready before the kernel says that the attempt has ended. On Linux it ends
+            // at once.
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => 0,
+            Err(error) => return Err(error),
+        };
+        let stream = net::UnixStream::from(std::os::fd::OwnedFd::from(self.socket));
+        let stream = mio::net::UnixStream::from_std(stream);
+        let stream = RealUnixStream::new(self.shared, stream, readiness)?;
+        Ok(Arc::new(stream))
+    }
+
+    fn datagram(self: Box<Self>) -> io::Result<Arc<dyn UnixDatagram>> {
+        let datagram = net::UnixDatagram::from(std::os::fd::OwnedFd::from(self.socket));
+        Ok(Arc::new(RealUnixDatagram::adopt(self.shared, datagram)?))
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+}

@@ -1,0 +1,79 @@
+//! A connected Unix stream.
+
+use std::io::{self, IoSlice, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::{self, SocketAddr};
+use std::sync::Arc;
+
+use mio::net::UnixStream as MioStream;
+use tokio::io::ReadBuf;
+
+use super::super::shared::Shared;
+use super::super::source::{READABLE, WRITABLE};
+use super::super::sys;
+use super::super::watched::is_all;
+use super::polled::{Named, polled};
+use crate::backend::{Credentials, Direction, UnixStream};
+
+/// A stream.
+pub(in super::super) struct RealUnixStream {
+    socket: Named<MioStream>,
+}
+
+impl RealUnixStream {
+    /// A stream that is connected already.
+    pub(super) fn open(shared: Arc<Shared>, io: MioStream) -> io::Result<Self> {
+        Self::new(shared, io, READABLE | WRITABLE)
+    }
+
+    pub(super) fn new(shared: Arc<Shared>, io: MioStream, readiness: usize) -> io::Result<Self> {
+        Ok(Self {
+            socket: Named::new(io, shared, readiness)?,
+        })
+    }
+}
+
+polled!(RealUnixStream);
+
+impl UnixStream for RealUnixStream {
+    /// Getting less than was asked for is no sign of an empty socket: descriptors that the peer
+    /// sent along end a read too (unix(7), SCM_RIGHTS).
+    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        self.socket.attempt(Direction::Read, |io| {
+            Ok((sys::receive(io.as_fd(), buf)?, false))
+        })
+    }
+
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.attempt(Direction::Write, |mut io| {
+            if let [bytes] = parts {
+                let sent = io.write(bytes)?;
+                return Ok((sent, is_all(sent, bytes.len())));
+            }
+            // More parts than the kernel takes at once make a write partial: no sign of a full
+            // socket.
+            Ok((io.write_vectored(parts)?, false))
+        })
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.io().shutdown(how)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.io().peer_addr()
+    }
+
+    fn peer_cred(&self) -> io::Result<Credentials> {
+        sys::peer_cred(self.socket.io().as_fd())
+    }
+
+    fn to_std(&self) -> io::Result<net::UnixStream> {
+        Ok(self.socket.twin()?.into())
+    }
+}
