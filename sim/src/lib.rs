@@ -89,10 +89,13 @@ pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
-pub use self::sim::{Clock, Converged, Exit, Net, Node, Sim, Wait};
+pub use self::sim::{
+    Clock, Converged, Exit, Hold, Matching, Message, MessageId, Net, Node, Sim, Wait,
+};
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};
 pub use self::world::faults::{FaultCounts, FaultTally};
+pub use self::world::net::{MessageKind, Protocol};
 pub use self::world::node::{Ended, OnFailure};
 
 /// Makes a test of an `async fn` that runs in the simulator, once per seed.

@@ -249,7 +249,7 @@ fn a_full_backlog_makes_openers_knock_again() {
         let listening = server.spawn(async { TcpListener::bind("0.0.0.0:80").await.unwrap() });
         let listener = listening.await.unwrap();
         let mut streams = Vec::new();
-        for _ in 0..1_024 {
+        for _ in 0..1_025 {
             streams.push(TcpStream::connect("server:80").await.unwrap());
         }
         let late = TcpStream::connect("server:80");

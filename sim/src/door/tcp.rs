@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use simoom::backend::{Direction, Listener, Resource, Stream};
+use simoom::backend::{Direction, Listener, Resource, SocketOption, Stream};
 use tokio::io::ReadBuf;
 
 use super::inside::{inside, keep_waker, no_descriptor};
@@ -79,14 +79,20 @@ impl Listener for SimListener {
     }
 
     fn ttl(&self) -> io::Result<u32> {
-        self.with(|world| Ok(world.net.listener(self.id).ok_or_else(no_listener)?.ttl))
+        self.with(|world| {
+            Ok(world
+                .net
+                .listener(self.id)
+                .ok_or_else(no_listener)?
+                .options
+                .value(SocketOption::Ttl))
+        })
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        check_ttl(ttl)?;
         self.with(|world| {
-            world.net.listener_mut(self.id).ok_or_else(no_listener)?.ttl = ttl;
-            Ok(())
+            let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
+            listener.options.set(SocketOption::Ttl, ttl)
         })
     }
 
@@ -114,14 +120,6 @@ impl Drop for SimListener {
             world.close_listener(self.id);
             Ok(())
         });
-    }
-}
-
-/// Linux takes 1 to 255 (IP_TTL, ip(7)).
-fn check_ttl(ttl: u32) -> io::Result<()> {
-    match ttl {
-        1..=255 => Ok(()),
-        _ => Err(of_kind(io::ErrorKind::InvalidInput)),
     }
 }
 
@@ -223,20 +221,19 @@ impl Stream for SimStream {
     }
 
     fn nodelay(&self) -> io::Result<bool> {
-        self.end(|end| end.nodelay)
+        self.end(|end| end.options.is_on(SocketOption::NoDelay))
     }
 
     fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.end(|end| end.nodelay = nodelay)
+        self.end(|end| end.options.set(SocketOption::NoDelay, nodelay.into()))?
     }
 
     fn ttl(&self) -> io::Result<u32> {
-        self.end(|end| end.ttl)
+        self.end(|end| end.options.value(SocketOption::Ttl))
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        check_ttl(ttl)?;
-        self.end(|end| end.ttl = ttl)
+        self.end(|end| end.options.set(SocketOption::Ttl, ttl))?
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {

@@ -67,6 +67,12 @@ pub(crate) enum EventKind {
     DatagramSent,
     /// `net.datagram.delivered`: flow's name, content hash.
     DatagramDelivered,
+    /// `net.segment.lost`: direction's name, number.
+    SegmentLost,
+    /// `net.hold.began`: its number.
+    HoldBegan,
+    /// `net.hold.ended`: its number.
+    HoldEnded,
     /// `net.datagram.lost`: flow's name, 0 on the way or 1 for want of room.
     DatagramLost,
     /// `node.paused`: node.

@@ -32,7 +32,7 @@ use crate::world::net::Link;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Net {
-    world: u64,
+    pub(super) world: u64,
 }
 
 impl Net {

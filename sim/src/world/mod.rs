@@ -32,7 +32,7 @@ pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
-use self::net::{Network, Segment};
+use self::net::Network;
 use self::node::{Node, NodeId};
 use self::resources::Resources;
 use self::tasks::{TaskSlot, Tasks};
@@ -94,10 +94,6 @@ pub(crate) enum Due {
         connection: net::ConnectionId,
         to: usize,
         number: u32,
-        segment: Segment,
-        /// How often it was on its way before.
-        travels: u32,
-        cause: u64,
     },
     /// A connection attempt has taken too long.
     ConnectTimeout {
@@ -292,13 +288,7 @@ impl World {
                 connection,
                 to,
                 number,
-                segment,
-                travels: _,
-                cause,
-            } => {
-                self.because_of(cause);
-                self.arrive(connection, to, number, segment);
-            }
+            } => self.arrive(connection, to, number),
             Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
             Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
             Due::Knock { connection } => self.knock(connection),

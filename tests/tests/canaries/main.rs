@@ -141,10 +141,6 @@ fn every_kind_has_a_canary() {
 
 /// Kinds whose mechanism is being built.
 const AWAITED: &[Kind] = &[
-    Kind::NetSegmentLost,
-    Kind::NetDatagramLost,
-    Kind::NetDatagramDuplicated,
-    Kind::NetDatagramReordered,
     Kind::DiskReadFailed,
     Kind::DiskWriteFailed,
     Kind::DiskSyncFailed,

@@ -5,8 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use simoom::io::AsyncWriteExt;
-use simoom::net::{TcpListener, TcpStream};
-use simoom::time::{Duration, sleep};
+use simoom::net::{TcpListener, TcpStream, UdpSocket};
+use simoom::time::{Duration, sleep, timeout};
 use simoom_sim::faults::Target;
 use simoom_sim::{Fault, Kind, Sim};
 
@@ -40,6 +40,22 @@ pub(crate) const CANARIES: &[Canary] = &[
         Box::pin(async move { !ping(&sim, Way::There).await })
     })
     .with(often),
+    Canary::new(Kind::NetSegmentLost, |sim| {
+        Box::pin(async move {
+            // Not a single SYN gets through.
+            let opened = connect(&sim).await;
+            opened.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        })
+    }),
+    Canary::new(Kind::NetDatagramLost, |sim| {
+        Box::pin(async move { datagrams(&sim).await.is_empty() })
+    }),
+    Canary::new(Kind::NetDatagramDuplicated, |sim| {
+        Box::pin(async move { datagrams(&sim).await.len() > 10 })
+    }),
+    Canary::new(Kind::NetDatagramReordered, |sim| {
+        Box::pin(async move { !datagrams(&sim).await.is_sorted() })
+    }),
 ];
 
 /// At once, for a second.
@@ -78,6 +94,34 @@ async fn ping(sim: &Sim, way: Way) -> bool {
     });
     sleep(Duration::from_millis(600)).await;
     arrived.get()
+}
+
+/// What arrives of ten datagrams from one node to another, on a link that keeps their order.
+async fn datagrams(sim: &Sim) -> Vec<u8> {
+    let (server, client) = (sim.node("server"), sim.node("client"));
+    let exactly = Duration::from_millis(1);
+    sim.net().latency(&client, &server, exactly, exactly);
+    let receiving = server.spawn(async {
+        let socket = UdpSocket::bind("0.0.0.0:53").await.expect("it is free");
+        let mut received = Vec::new();
+        let mut buf = [0];
+        while let Ok(count) = timeout(Duration::from_secs(1), socket.recv(&mut buf)).await {
+            count.expect("nothing fails");
+            received.push(buf[0]);
+        }
+        received
+    });
+    let sending = client.spawn(async {
+        let socket = UdpSocket::bind("0.0.0.0:0").await.expect("one is free");
+        sleep(Duration::from_millis(100)).await;
+        for number in 0..10 {
+            let sent = socket.send_to(&[number], "server:53").await;
+            sent.expect("the network takes everything");
+            sleep(Duration::from_micros(10)).await;
+        }
+    });
+    sending.await.expect("the client ends");
+    receiving.await.expect("the server ends")
 }
 
 /// Connects from one node to another that listens, writes, and returns how writing failed.

@@ -18,7 +18,7 @@ use std::task::Waker;
 
 use simoom::backend::TimerKey;
 
-use super::{ListenerId, of_kind};
+use super::{ListenerId, Options, of_kind};
 use crate::choice::{PathId, ResourceName};
 use crate::world::node::NodeId;
 
@@ -43,6 +43,8 @@ pub(crate) struct Connection {
     pub(crate) ends: [End; 2],
     /// Ends the attempt to open it, until that has succeeded or failed.
     pub(crate) attempt: Option<TimerKey>,
+    /// How often a listener had no room for it.
+    pub(crate) knocks: u32,
 }
 
 /// One end of a connection.
@@ -70,10 +72,14 @@ pub(crate) struct End {
     pub(crate) fin_wanted: bool,
     pub(crate) fin_sent: bool,
     /// Segments sent by this end that are on their way, by number.
-    pub(crate) travelling: BTreeMap<u32, TimerKey>,
+    pub(crate) travelling: BTreeMap<u32, Travelling>,
     /// Segments sent by this end that wait for the link to heal, by number.
     pub(crate) held: BTreeMap<u32, Held>,
-    /// Ends the wait, while there are any.
+    /// Since when the other end got segments whose acknowledgement does not come back.
+    pub(crate) unacknowledged_ns: Option<i64>,
+    /// When the other end was last known to be there.
+    pub(crate) last_heard_ns: i64,
+    /// Ends the connection if it waits too long.
     pub(crate) patience: Option<TimerKey>,
     /// When the last segment sent by this end arrives: nothing overtakes it.
     pub(crate) last_arrival_ns: i64,
@@ -83,17 +89,30 @@ pub(crate) struct End {
     pub(crate) window_told: bool,
     pub(crate) readers: Vec<Waker>,
     pub(crate) writers: Vec<Waker>,
-    pub(crate) nodelay: bool,
-    pub(crate) ttl: u32,
+    pub(crate) options: Options,
     pub(crate) linger_s: Option<u64>,
 }
 
-/// A segment that waits for its link to heal.
+/// A segment under way.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) segment: Segment,
     /// How often it was on its way before.
     pub(crate) travels: u32,
+    /// How often it was lost.
+    pub(crate) losses: u32,
+    /// When it was sent first.
+    pub(crate) since_ns: i64,
+    /// The event of its sending.
+    pub(crate) event: u64,
+}
+
+/// A segment that will arrive.
+#[derive(Debug)]
+pub(crate) struct Travelling {
+    pub(crate) held: Held,
+    pub(crate) key: TimerKey,
+    pub(crate) arrival_ns: i64,
 }
 
 /// How far an end has come.
@@ -166,6 +185,8 @@ impl End {
             fin_sent: false,
             travelling: BTreeMap::new(),
             held: BTreeMap::new(),
+            unacknowledged_ns: None,
+            last_heard_ns: 0,
             patience: None,
             last_arrival_ns: 0,
             sent: 0,
@@ -174,8 +195,7 @@ impl End {
             window_told: false,
             readers: Vec::new(),
             writers: Vec::new(),
-            nodelay: false,
-            ttl: 64,
+            options: Options::stream(local.is_ipv6()),
             linger_s: None,
         }
     }

@@ -83,6 +83,7 @@ impl World {
         for (id, end) in self.net.ends() {
             self.release_held(id, end, from, to);
         }
+        self.release_flights();
     }
 
     pub(crate) fn heal_all(&mut self) {

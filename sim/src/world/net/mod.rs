@@ -8,6 +8,7 @@ mod errors;
 mod link;
 mod options;
 mod power;
+mod steering;
 mod tcp;
 mod udp;
 pub(crate) mod unix;
@@ -19,10 +20,12 @@ use std::task::Waker;
 
 use slab::Slab;
 
-pub(crate) use self::connection::{Connection, End, Held, Phase, Segment};
+pub(crate) use self::connection::{Connection, End, Held, Phase, Segment, Travelling};
 pub(crate) use self::errors::{of_kind, os};
 pub(crate) use self::link::Link;
 pub(crate) use self::options::Options;
+pub(crate) use self::steering::{Filter, UnderWay};
+pub use self::steering::{MessageKind, Protocol};
 pub(crate) use self::udp::{Flight, Udp, UdpId};
 use super::node::NodeId;
 
@@ -56,6 +59,8 @@ pub(crate) struct Network {
     pub(crate) links: BTreeMap<(NodeId, NodeId), Link>,
     /// Directions in which nothing gets through.
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
+    /// What tests hold.
+    pub(crate) rules: BTreeMap<u64, Filter>,
     pub(crate) serial: u64,
     pub(crate) unix: unix::UnixSockets,
 }
@@ -66,12 +71,13 @@ pub(crate) struct Listener {
     pub(crate) serial: u64,
     pub(crate) node: NodeId,
     pub(crate) local: SocketAddr,
+    /// One more than this many connections wait to be accepted.
     pub(crate) backlog: usize,
     /// Connections in their handshake.
     pub(crate) pending: usize,
     pub(crate) accepted: VecDeque<ConnectionId>,
     pub(crate) wakers: Vec<Waker>,
-    pub(crate) ttl: u32,
+    pub(crate) options: Options,
 }
 
 impl Network {

@@ -19,6 +19,14 @@ pub(crate) struct Options {
 const BUFFER_MAX: u32 = 212_992;
 
 impl Options {
+    pub(crate) fn stream(is_v6: bool) -> Self {
+        Self {
+            is_stream: true,
+            is_v6,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn datagram(is_v6: bool) -> Self {
         Self {
             is_v6,

@@ -15,6 +15,7 @@ impl World {
         for near in 0..self.nodes.len() {
             self.lose_flights(NodeId(near as u16), node);
         }
+        self.close_datagrams_of(node);
         let listeners: Vec<_> = (self.net.listeners.iter())
             .filter(|(_, listener)| listener.node == node)
             .map(|(slot, _)| slot)

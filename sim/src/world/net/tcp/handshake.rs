@@ -10,7 +10,8 @@ use crate::choice::ResourceName;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
 use crate::world::net::{
-    Connection, ConnectionId, End, Listener, ListenerId, Phase, Segment, no_listener, of_kind,
+    Connection, ConnectionId, End, Listener, ListenerId, Options, Phase, Segment, no_listener,
+    of_kind,
 };
 use crate::world::{Due, World};
 
@@ -18,6 +19,10 @@ use crate::world::{Due, World};
 const CONNECT_TIMEOUT_NS: i64 = 127 * 1_000_000_000;
 /// Linux finds that nobody has an address on its network after three ARP requests, 1 s apart.
 const NO_HOST_NS: i64 = 3_000_000_000;
+/// The most connections that wait to be accepted (net.core.somaxconn).
+const BACKLOG_MAX: usize = 4_096;
+/// How often a connection attempt is repeated (tcp_syn_retries).
+const SYN_RETRIES: u32 = 6;
 /// The first retransmission of a connection attempt.
 const KNOCK_NS: i64 = 1_000_000_000;
 
@@ -30,11 +35,11 @@ impl World {
             serial,
             node,
             local,
-            backlog: backlog.max(1),
+            backlog: backlog.min(BACKLOG_MAX),
             pending: 0,
             accepted: std::collections::VecDeque::new(),
             wakers: Vec::new(),
-            ttl: 64,
+            options: Options::stream(local.is_ipv6()),
         };
         Ok(ListenerId {
             slot: self.net.listeners.insert(listener) as u32,
@@ -77,6 +82,7 @@ impl World {
                 End::new(far.unwrap_or(node), target, local),
             ],
             attempt: None,
+            knocks: 0,
         };
         let id = ConnectionId {
             slot: self.net.connections.insert(connection) as u32,
@@ -113,6 +119,7 @@ impl World {
             return;
         };
         if connection.ends[0].phase == Phase::Opening {
+            self.note_lost_for_good(id, 0);
             self.kill_end(id, 0, error);
         }
     }
@@ -172,18 +179,23 @@ impl World {
         let Some(queue) = self.net.listener_mut(listener) else {
             return;
         };
-        if queue.pending + queue.accepted.len() >= queue.backlog {
-            // Linux drops the attempt; the opener tries again.
-            self.due(KNOCK_NS, Due::Knock { connection: id });
+        if queue.pending + queue.accepted.len() > queue.backlog {
+            // Linux drops the attempt; the opener tries again, after 1 s, 3 s, 7 s and so on.
+            let Some(connection) = self.net.connection_mut(id) else {
+                return;
+            };
+            let after_ns = KNOCK_NS << connection.knocks.min(SYN_RETRIES);
+            connection.knocks += 1;
+            self.due(after_ns, Due::Knock { connection: id });
             return;
         }
         queue.pending += 1;
-        let ttl = queue.ttl;
+        let options = queue.options.clone();
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         connection.listener = Some(listener);
-        connection.ends[1].ttl = ttl;
+        connection.ends[1].options = options;
         connection.ends[1].held_open = true;
         self.send(id, 1, Segment::SynAck);
     }

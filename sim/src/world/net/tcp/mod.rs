@@ -6,5 +6,6 @@
 mod bytes;
 mod closing;
 mod handshake;
+mod patience;
 mod ports;
 mod wire;

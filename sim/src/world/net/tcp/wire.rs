@@ -1,25 +1,35 @@
-//! How segments travel: delay, order, and what waits for a cut link.
+//! How segments travel: delay, order, loss, and what waits for a cut link or a test.
 //!
-//! Loss is not modelled as loss: what a cut link would have lost waits at its sender and travels
-//! when the link heals, as retransmission would make it. Acknowledgements travel with no segment
-//! of their own; only a window that opens again does.
-
-use std::io;
+//! A lost segment is a late one: it is sent again after a time-out that doubles each time, and what
+//! was sent after it waits for it. What a cut link would have lost waits at its sender and travels
+//! when the link heals. Acknowledgements travel with no segment of their own; only a window that
+//! opens again does.
 
 use simoom::backend::TimerKey;
 use simoom::time::Instant;
+use simoom_faults::Kind;
 
 use crate::choice::Operation;
 use crate::record::EventKind;
-use crate::world::net::{ConnectionId, Held, Phase, Segment};
+use crate::world::faults::FaultPoint;
+use crate::world::net::{ConnectionId, Held, Segment, Travelling};
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
-/// Linux gives up on unacknowledged bytes after fifteen (tcp_retries2, tcp(7)).
-const HELD_TIMEOUT_NS: i64 = 924_600_000_000;
+/// How long Linux waits for an acknowledgement before it sends bytes again (TCP_RTO_MIN).
+const RTO_NS: i64 = 200_000_000;
+/// How long it waits for an answer to a SYN (TCP_TIMEOUT_INIT).
+const SYN_RTO_NS: i64 = 1_000_000_000;
+/// The most it waits (TCP_RTO_MAX).
+const RTO_MAX_NS: i64 = 120_000_000_000;
+/// How often bytes are sent again (tcp_retries2), a SYN (tcp_syn_retries), and its answer
+/// (tcp_synack_retries): see tcp(7).
+const RETRIES: u32 = 15;
+const SYN_RETRIES: u32 = 6;
+const SYN_ACK_RETRIES: u32 = 5;
 
 impl World {
-    pub(super) fn due(&mut self, after_ns: i64, due: Due) -> TimerKey {
+    pub(in crate::world) fn due(&mut self, after_ns: i64, due: Due) -> TimerKey {
         let at = Instant::from_nanos(self.now_ns.saturating_add(after_ns));
         self.timers.insert(at, due)
     }
@@ -31,7 +41,7 @@ impl World {
     }
 
     /// Sends a segment from one end to the other.
-    pub(super) fn send(&mut self, id: ConnectionId, from: usize, segment: Segment) {
+    pub(in crate::world::net) fn send(&mut self, id: ConnectionId, from: usize, segment: Segment) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
@@ -42,80 +52,143 @@ impl World {
         let held = Held {
             segment,
             travels: 0,
+            losses: 0,
+            since_ns: self.now_ns,
+            event,
         };
-        self.travel(id, from, number, held, event);
+        self.travel(id, from, number, held, 0);
     }
 
-    /// Puts a segment on its way, or holds it where its link is cut.
-    pub(super) fn travel(
+    /// Puts a segment on its way, at the earliest after `after_ns`, or holds it where nothing gets
+    /// through.
+    fn travel(
         &mut self,
         id: ConnectionId,
         from: usize,
         number: u32,
-        held: Held,
-        cause: u64,
+        mut held: Held,
+        after_ns: i64,
     ) {
         let Some(connection) = self.net.connection(id) else {
             return;
         };
         let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         let direction = connection.name.direction(from == 0);
-        if self.is_held(near, far) {
+        if self.is_blocked(id, from) {
             self.hold(id, from, number, held);
             return;
         }
-        let Held { segment, travels } = held;
+        let Some(after_ns) = self.lose(id, from, number, &mut held, after_ns) else {
+            self.give_up(id, from, number, held);
+            return;
+        };
         let link = self.link(near, far);
         let extra = self.choose_delay(
             Operation::SEGMENT,
             direction,
             number,
-            travels,
+            held.travels,
             link.most_ns.saturating_sub(link.least_ns),
         );
-        let arrival = self.now_ns + (link.least_ns + extra) as i64;
+        let arrival = self.now_ns + after_ns + (link.least_ns + extra) as i64;
+        self.schedule_arrival(id, from, number, held, arrival);
+    }
+
+    /// Lets the segment arrive at `arrival`, or later if one before it arrives later.
+    fn schedule_arrival(
+        &mut self,
+        id: ConnectionId,
+        from: usize,
+        number: u32,
+        held: Held,
+        arrival: i64,
+    ) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        let arrival = arrival.max(connection.ends[from].last_arrival_ns);
-        connection.ends[from].last_arrival_ns = arrival;
+        let end = &mut connection.ends[from];
+        let arrival = arrival.max(end.last_arrival_ns);
+        end.last_arrival_ns = arrival;
         let due = Due::Segment {
             connection: id,
             to: 1 - from,
             number,
-            segment,
-            travels,
-            cause,
         };
         let key = self.timers.insert(Instant::from_nanos(arrival), due);
-        connection.ends[from].travelling.insert(number, key);
+        let travelling = Travelling {
+            held,
+            key,
+            arrival_ns: arrival,
+        };
+        let is_late = travelling.held.losses > 0;
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[from].travelling.insert(number, travelling);
+        }
+        if is_late {
+            self.renew_patience(id, from);
+        }
     }
 
-    /// Keeps a segment at its sender until the link heals. A reset is never sent again, and nothing
-    /// by a machine that lost its power.
+    /// How much later than `after_ns` the segment is sent that gets through; `None` if none does.
+    fn lose(
+        &mut self,
+        id: ConnectionId,
+        from: usize,
+        number: u32,
+        held: &mut Held,
+        mut after_ns: i64,
+    ) -> Option<i64> {
+        let connection = self.net.connection(id)?;
+        let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
+        let direction = connection.name.direction(from == 0);
+        // Nothing gets lost on the way from a node to itself.
+        if near == far {
+            return Some(after_ns);
+        }
+        loop {
+            let at = FaultPoint::link(near, far).named(direction, number, held.travels);
+            if self.choose_fault(Kind::NetSegmentLost, at, 1) == 0 {
+                return Some(after_ns);
+            }
+            self.note(EventKind::SegmentLost, direction.0, u64::from(number));
+            after_ns += again_after(held)?;
+        }
+    }
+
+    /// Every try has failed: a reset is gone, for anything else the sender's time-out is left.
+    fn give_up(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
+        if let Segment::Reset = held.segment {
+            self.forget_if_over(id);
+        } else {
+            self.hold(id, from, number, held);
+        }
+    }
+
+    /// Whether nothing that an end sends gets through: its link is cut, or a test holds it.
+    fn is_blocked(&self, id: ConnectionId, from: usize) -> bool {
+        self.net.connection(id).is_some_and(|connection| {
+            let (this, other) = (&connection.ends[from], &connection.ends[1 - from]);
+            self.is_held(this.node, other.node) || self.test_holds(id, from)
+        })
+    }
+
+    /// Keeps a segment at its sender until it gets through. A reset is never sent again, but a test
+    /// can hold it; nothing is by a machine that lost its power.
     pub(super) fn hold(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
+        let is_held = self.test_holds(id, from);
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        if matches!(held.segment, Segment::Reset) || connection.ends[from].vanished {
+        let is_reset = matches!(held.segment, Segment::Reset);
+        if (is_reset && !is_held) || connection.ends[from].vanished {
             return;
         }
-        let first = connection.ends[from].held.is_empty();
         connection.ends[from].held.insert(number, held);
         let direction = connection.name.direction(from == 0);
         let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         self.note(EventKind::SegmentHeld, direction.0, u64::from(number));
         self.segment_waits(near, far);
-        if first {
-            let due = Due::HeldTimeout {
-                connection: id,
-                end: from,
-            };
-            let patience = self.due(HELD_TIMEOUT_NS, due);
-            if let Some(connection) = self.net.connection_mut(id) {
-                connection.ends[from].patience = Some(patience);
-            }
-        }
+        self.renew_patience(id, from);
     }
 
     /// Takes what one end has on its way on the link from `near` to `far` back to its sender, so
@@ -133,19 +206,16 @@ impl World {
         if connection.ends[end].node != near || connection.ends[1 - end].node != far {
             return;
         }
-        for (number, key) in std::mem::take(&mut connection.ends[end].travelling) {
-            if let Some(Due::Segment {
-                segment, travels, ..
-            }) = self.timers.remove(key)
-            {
-                let travels = travels + 1;
-                self.hold(id, end, number, Held { segment, travels });
-            }
+        for (number, travelling) in std::mem::take(&mut connection.ends[end].travelling) {
+            self.timers.remove(travelling.key);
+            let mut held = travelling.held;
+            held.travels += 1;
+            self.hold(id, end, number, held);
         }
         self.forget_if_over(id);
     }
 
-    /// Sends what one end held, if it was held on the link from `near` to `far`.
+    /// Sends what one end held on the link from `near` to `far`, if it gets through now.
     pub(crate) fn release_held(&mut self, id: ConnectionId, end: usize, near: NodeId, far: NodeId) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
@@ -153,33 +223,74 @@ impl World {
         if connection.ends[end].node != near || connection.ends[1 - end].node != far {
             return;
         }
-        let patience = connection.ends[end].patience.take();
-        let held = std::mem::take(&mut connection.ends[end].held);
-        self.forget_due(patience);
-        for (number, held) in held {
-            self.travel(id, end, number, held, 0);
-        }
-    }
-
-    pub(crate) fn held_timed_out(&mut self, id: ConnectionId, end: usize) {
-        let Some(connection) = self.net.connection(id) else {
+        if self.is_blocked(id, end) {
             return;
-        };
-        if connection.ends[end].phase == Phase::Open {
-            self.kill_end(id, end, io::ErrorKind::TimedOut);
         }
-    }
-
-    /// Forgets everything that one end has yet to send.
-    pub(in crate::world::net) fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        let this = &mut connection.ends[end];
-        this.unsent.clear();
-        this.held.clear();
-        let patience = this.patience.take();
-        self.forget_due(patience);
+        for (number, held) in std::mem::take(&mut connection.ends[end].held) {
+            self.travel(id, end, number, held, 0);
+        }
+        // The acknowledgements of what the other end has sent get through again, too.
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[1 - end].unacknowledged_ns = None;
+        }
+        self.renew_patience(id, end);
+        self.renew_patience(id, 1 - end);
+    }
+
+    /// Loses one segment of a test's choice: it is sent again.
+    pub(in crate::world::net) fn lose_segment(
+        &mut self,
+        id: ConnectionId,
+        from: usize,
+        number: u32,
+    ) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let direction = connection.name.direction(from == 0);
+        let end = &mut connection.ends[from];
+        if let Some(held) = end.held.get_mut(&number) {
+            // Sent again, it is held again.
+            if matches!(held.segment, Segment::Reset) {
+                end.held.remove(&number);
+            }
+            self.note(EventKind::SegmentLost, direction.0, u64::from(number));
+            return;
+        }
+        let Some(lost) = end.travelling.remove(&number) else {
+            return;
+        };
+        // What was sent later waits for it.
+        let behind = end.travelling.split_off(&number);
+        end.last_arrival_ns = self.now_ns;
+        let before = end.travelling.values().map(|it| it.arrival_ns).max();
+        end.last_arrival_ns = before.unwrap_or(self.now_ns);
+        self.timers.remove(lost.key);
+        self.note(EventKind::SegmentLost, direction.0, u64::from(number));
+        let mut held = lost.held;
+        match again_after(&mut held) {
+            Some(after_ns) => self.travel(id, from, number, held, after_ns),
+            None => self.give_up(id, from, number, held),
+        }
+        for (number, travelling) in behind {
+            self.timers.remove(travelling.key);
+            if self.is_waiting(id, from) {
+                self.hold(id, from, number, travelling.held);
+            } else {
+                self.schedule_arrival(id, from, number, travelling.held, travelling.arrival_ns);
+            }
+        }
+        self.forget_if_over(id);
+    }
+
+    /// Whether an end holds segments, so that later ones wait too.
+    fn is_waiting(&self, id: ConnectionId, from: usize) -> bool {
+        self.net
+            .connection(id)
+            .is_some_and(|connection| !connection.ends[from].held.is_empty())
     }
 
     /// Answers for a connection that a machine knows nothing of any more.
@@ -191,18 +302,31 @@ impl World {
     }
 
     /// A segment has reached the end `to`.
-    pub(crate) fn arrive(&mut self, id: ConnectionId, to: usize, number: u32, segment: Segment) {
+    pub(crate) fn arrive(&mut self, id: ConnectionId, to: usize, number: u32) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        connection.ends[1 - to].travelling.remove(&number);
+        let Some(arrived) = connection.ends[1 - to].travelling.remove(&number) else {
+            return;
+        };
+        let Held {
+            segment,
+            losses,
+            event,
+            ..
+        } = arrived.held;
         let direction = connection.name.direction(to == 1);
+        self.because_of(event);
         let event = self.note(EventKind::SegmentDelivered, direction.0, segment.digest());
         self.because_of(event);
         let stranger = self
             .net
             .connection(id)
             .is_some_and(|it| it.ends[to].vanished);
+        if losses > 0 {
+            self.fault_observed(Kind::NetSegmentLost);
+        }
+        self.acknowledge(id, to, &segment);
         match segment {
             Segment::Reset if stranger => {}
             _ if stranger => self.answer_stranger(id, to, &segment),
@@ -216,4 +340,18 @@ impl World {
         }
         self.forget_if_over(id);
     }
+}
+
+/// After what time a segment that was lost is sent again; `None` if it is given up. Counts.
+fn again_after(held: &mut Held) -> Option<i64> {
+    let (first_ns, retries) = match held.segment {
+        Segment::Reset => return None,
+        Segment::Syn => (SYN_RTO_NS, SYN_RETRIES),
+        Segment::SynAck => (SYN_RTO_NS, SYN_ACK_RETRIES),
+        _ => (RTO_NS, RETRIES),
+    };
+    let losses = held.losses;
+    held.losses += 1;
+    held.travels += 1;
+    (losses < retries).then(|| (first_ns << losses).min(RTO_MAX_NS))
 }

@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 
 use simoom::backend::TimerKey;
 use simoom::time::Instant;
+use simoom_faults::Kind;
 
 use super::socket::UdpId;
 use crate::choice::{Operation, ResourceName, hash_bytes};
 use crate::record::EventKind;
+use crate::world::faults::FaultPoint;
 use crate::world::node::NodeId;
 use crate::world::resources::Origin;
 use crate::world::{Due, World};
@@ -38,6 +40,10 @@ pub(crate) struct Datagram {
     pub(crate) number: u32,
     /// How often a copy of it was on its way before.
     pub(crate) travels: u32,
+    /// By how much a fault makes it late.
+    pub(crate) late_ns: u64,
+    /// The fault that its receiver will see.
+    pub(crate) fault: Option<Kind>,
     pub(crate) bytes: Vec<u8>,
     /// The event of its sending.
     pub(crate) cause: u64,
@@ -74,6 +80,8 @@ impl World {
             flow,
             number,
             travels: 0,
+            late_ns: 0,
+            fault: None,
             bytes,
             cause,
         };
@@ -111,13 +119,57 @@ impl World {
         Some((near, flow.name, flow.sent - 1))
     }
 
-    /// Puts a datagram on its way. A cut link loses it.
-    pub(in crate::world::net) fn fly(&mut self, datagram: Datagram) {
+    /// Puts a datagram on its way. A cut link loses it, a test may hold it.
+    pub(in crate::world::net) fn fly(&mut self, mut datagram: Datagram) {
         let (near, far) = (datagram.near, datagram.far);
         if self.is_cut(near, far) {
             self.note(EventKind::DatagramLost, datagram.flow.0, 0);
             return;
         }
+        if self.is_held(near, far)
+            || self.is_datagram_held(near, far, datagram.source, datagram.target)
+        {
+            let arrival = None;
+            let id = self.net.next_flight();
+            self.net.flights.insert(id, Flight { datagram, arrival });
+            return;
+        }
+        // Nothing happens to what a node sends to itself.
+        if near != far {
+            let at = FaultPoint::link(near, far);
+            let at = at.named(datagram.flow, datagram.number, datagram.travels);
+            if self.choose_fault(Kind::NetDatagramLost, at, 1) > 0 {
+                self.note(EventKind::DatagramLost, datagram.flow.0, 0);
+                self.note_missed(&datagram);
+                return;
+            }
+            let late_ns = self.choose_fault(Kind::NetDatagramReordered, at, 50_000_000);
+            if late_ns > 0 {
+                datagram.late_ns = late_ns;
+                datagram.fault = Some(Kind::NetDatagramReordered);
+            }
+            let is_copy = datagram.fault == Some(Kind::NetDatagramDuplicated);
+            if !is_copy && self.choose_fault(Kind::NetDatagramDuplicated, at, 1) > 0 {
+                let mut copy = datagram.clone();
+                copy.travels += 1;
+                copy.fault = Some(Kind::NetDatagramDuplicated);
+                self.board(copy);
+            }
+        }
+        self.board(datagram);
+    }
+
+    /// Counts a lost datagram as seen if somebody would have received it.
+    fn note_missed(&mut self, datagram: &Datagram) {
+        let (node, source, target) = (datagram.far, datagram.source, datagram.target);
+        if self.addressee(node, source, target).is_some() {
+            self.fault_observed(Kind::NetDatagramLost);
+        }
+    }
+
+    /// Gives a datagram its time of arrival.
+    fn board(&mut self, datagram: Datagram) {
+        let (near, far) = (datagram.near, datagram.far);
         let link = self.link(near, far);
         let extra = self.choose_delay(
             Operation::DATAGRAM,
@@ -126,7 +178,7 @@ impl World {
             datagram.travels,
             link.most_ns.saturating_sub(link.least_ns),
         );
-        let mut arrival = self.now_ns + (link.least_ns + extra) as i64;
+        let mut arrival = self.now_ns + (link.least_ns + extra + datagram.late_ns) as i64;
         if near == far {
             // Linux keeps the order on the loopback interface.
             arrival = self.in_order(&datagram, arrival);
@@ -162,6 +214,39 @@ impl World {
         for id in lost {
             if let Some(datagram) = self.take_flight(id) {
                 self.note(EventKind::DatagramLost, datagram.flow.0, 0);
+            }
+        }
+    }
+
+    /// Holds what a rule covers of what is on its way.
+    pub(in crate::world::net) fn hold_flights(&mut self) {
+        let flights: Vec<_> = self.net.flights.keys().copied().collect();
+        for id in flights {
+            let Some(flight) = self.net.flights.get(&id) else {
+                continue;
+            };
+            let it = &flight.datagram;
+            if !self.is_datagram_held(it.near, it.far, it.source, it.target) {
+                continue;
+            }
+            if let Some(flight) = self.net.flights.get_mut(&id) {
+                flight.datagram.travels += 1;
+                let arrival = flight.arrival.take();
+                self.forget_due(arrival);
+            }
+        }
+    }
+
+    /// Lets travel on what is held and no rule covers.
+    pub(in crate::world::net) fn release_flights(&mut self) {
+        let flights = self.net.flights.iter();
+        let held: Vec<_> = flights
+            .filter(|(_, flight)| flight.arrival.is_none())
+            .map(|(&id, _)| id)
+            .collect();
+        for id in held {
+            if let Some(datagram) = self.take_flight(id) {
+                self.fly(datagram);
             }
         }
     }

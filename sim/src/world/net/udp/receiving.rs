@@ -21,6 +21,11 @@ impl World {
             return;
         };
         self.because_of(datagram.cause);
+        if self.is_cut(datagram.near, datagram.far) {
+            // The machine was turned off meanwhile.
+            self.note(EventKind::DatagramLost, datagram.flow.0, 0);
+            return;
+        }
         let event = self.note(
             EventKind::DatagramDelivered,
             datagram.flow.0,
@@ -42,7 +47,12 @@ impl World {
 
     /// The socket of `node` that fits best: connected to the source before any, bound to the
     /// address before all addresses.
-    fn addressee(&self, node: NodeId, source: SocketAddr, target: SocketAddr) -> Option<UdpId> {
+    pub(super) fn addressee(
+        &self,
+        node: NodeId,
+        source: SocketAddr,
+        target: SocketAddr,
+    ) -> Option<UdpId> {
         let fits = |socket: &Udp| {
             let ip = socket.local.ip();
             socket.node == node
@@ -103,6 +113,9 @@ impl World {
             .received
             .push_back((datagram.source, datagram.bytes.clone()));
         self.effects.wake_all(&mut socket.readers);
+        if let Some(fault) = datagram.fault {
+            self.fault_observed(fault);
+        }
     }
 
     /// Tells the sender that nobody is bound at the target: ICMP's "port unreachable".

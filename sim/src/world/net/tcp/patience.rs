@@ -1,0 +1,114 @@
+//! How long an end waits for acknowledgements before it gives the connection up.
+//!
+//! Owns the one timer of each end that ends in `ETIMEDOUT`. It runs from when the oldest segment
+//! was first sent that got no acknowledgement because it was lost, or held, or because the way
+//! back is cut.
+
+use std::io;
+
+use simoom::backend::SocketOption;
+use simoom_faults::Kind;
+
+use super::super::ConnectionId;
+use crate::world::net::{Phase, Segment};
+use crate::world::{Due, World};
+
+/// Linux gives up on unacknowledged bytes after fifteen retransmissions (tcp_retries2, tcp(7)).
+const PATIENCE_NS: i64 = 924_600_000_000;
+/// A connection in its handshake, after five retransmissions of the SYN-ACK (tcp_synack_retries).
+const HANDSHAKE_NS: i64 = 63_000_000_000;
+
+impl World {
+    /// Arms the timer of one end anew, or disarms it if nothing waits.
+    pub(in crate::world::net) fn renew_patience(&mut self, id: ConnectionId, end: usize) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let this = &mut connection.ends[end];
+        let late = this.travelling.values().map(|it| &it.held);
+        let oldest = (late.filter(|held| held.losses > 0))
+            .chain(this.held.values())
+            .map(|held| held.since_ns)
+            .chain(this.unacknowledged_ns)
+            .min();
+        let limit = match (this.phase, this.options.value(SocketOption::UserTimeout)) {
+            (Phase::Opening, _) => HANDSHAKE_NS,
+            (_, 0) => PATIENCE_NS,
+            (_, millis) => i64::from(millis) * 1_000_000,
+        };
+        let former = this.patience.take();
+        let applies = this.phase == Phase::Open || (this.phase == Phase::Opening && end == 1);
+        self.forget_due(former);
+        if let Some(since_ns) = oldest
+            && applies
+        {
+            let after_ns = (since_ns + limit - self.now_ns).max(0);
+            let patience = self.due(
+                after_ns,
+                Due::HeldTimeout {
+                    connection: id,
+                    end,
+                },
+            );
+            if let Some(connection) = self.net.connection_mut(id) {
+                connection.ends[end].patience = Some(patience);
+            }
+        }
+    }
+
+    pub(crate) fn held_timed_out(&mut self, id: ConnectionId, end: usize) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        connection.ends[end].patience = None;
+        self.note_lost_for_good(id, end);
+        self.kill_end(id, end, io::ErrorKind::TimedOut);
+    }
+
+    /// Counts that the program sees that segments were lost: by a time-out.
+    pub(super) fn note_lost_for_good(&mut self, id: ConnectionId, end: usize) {
+        let lost = self.net.connection(id).is_some_and(|connection| {
+            let mut held = connection.ends[end].held.values();
+            held.any(|held| held.losses > 0)
+        });
+        if lost {
+            self.fault_observed(Kind::NetSegmentLost);
+        }
+    }
+
+    /// Forgets everything that one end has yet to send.
+    pub(in crate::world::net) fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let this = &mut connection.ends[end];
+        this.unsent.clear();
+        this.held.clear();
+        this.unacknowledged_ns = None;
+        let patience = this.patience.take();
+        self.forget_due(patience);
+    }
+
+    /// A segment of the other end has arrived at `to`: its sender hears of that, unless the way
+    /// back is cut.
+    pub(super) fn acknowledge(&mut self, id: ConnectionId, to: usize, segment: &Segment) {
+        let Some(connection) = self.net.connection(id) else {
+            return;
+        };
+        let (here, there) = (connection.ends[to].node, connection.ends[1 - to].node);
+        let waits = matches!(segment, Segment::Data(_) | Segment::Fin);
+        let is_silent = waits && (self.is_held(here, there) || self.test_holds(id, to));
+        let now_ns = self.now_ns;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let sender = &mut connection.ends[1 - to];
+        sender.last_heard_ns = now_ns;
+        if is_silent {
+            sender.unacknowledged_ns.get_or_insert(now_ns);
+        }
+        if is_silent || sender.patience.is_some() {
+            self.renew_patience(id, 1 - to);
+        }
+    }
+}
