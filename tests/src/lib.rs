@@ -2,6 +2,7 @@
 
 mod both;
 pub mod page;
+pub mod scripts;
 
 pub use self::both::*;
 

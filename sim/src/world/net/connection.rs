@@ -200,11 +200,15 @@ impl End {
         }
     }
 
+    /// Whether both ends have said that they write no more.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.fin_sent && self.fin_received
+    }
+
     /// The other end's address, unless the connection is over: failed, or finished by both ends.
     pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
-        let finished = self.fin_sent && self.fin_received;
         match self.phase {
-            Phase::Open if !finished => Ok(self.peer),
+            Phase::Open if !self.is_finished() => Ok(self.peer),
             _ => Err(of_kind(io::ErrorKind::NotConnected)),
         }
     }

@@ -5,6 +5,7 @@ mod cancel;
 mod close;
 mod helpers;
 mod listener;
+mod scripts;
 mod split;
 mod stream;
 mod udp;

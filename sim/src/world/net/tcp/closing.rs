@@ -18,6 +18,9 @@ impl World {
         let end = &connection.ends[to];
         let error = match end.phase {
             Phase::Opening if to == 0 => io::ErrorKind::ConnectionRefused,
+            // Linux: a socket that has sent its FIN and received the other end's is closed or in
+            // TIME_WAIT, and no error reaches its holder any more.
+            Phase::Open if end.is_finished() => return,
             // Linux: a reset after the peer has finished is a broken pipe (tcp_reset).
             Phase::Open if end.fin_received => io::ErrorKind::BrokenPipe,
             _ => io::ErrorKind::ConnectionReset,
