@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tracing::{Event, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -11,16 +11,19 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::backend::SimBackend;
 use crate::world::failure::Seconds;
 
-/// Runs `f` with events going to standard output, as `RUST_LOG` says (default `info`).
-pub(crate) fn showing<R>(f: impl FnOnce() -> R) -> R {
+/// What shows events on standard output, as `RUST_LOG` says (default `info`).
+///
+/// Made on another thread than the run's: it makes hash maps, and the keys of a run's own depend on
+/// how many its thread made before.
+pub(crate) fn shown() -> Dispatch {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_env_filter(filter)
         .fmt_fields(DefaultFields::new())
         .event_format(Lines)
         .with_writer(std::io::stdout)
-        .finish();
-    tracing::subscriber::with_default(subscriber, f)
+        .finish()
+        .into()
 }
 
 struct Lines;

@@ -161,6 +161,15 @@ where
     F: Future + 'static,
     F::Output: Exit,
 {
+    intercept::during(spec.seed, || run_here(spec, place, main))
+}
+
+fn run_here<F, M>(spec: &Spec, place: &'static Location<'static>, main: M) -> Outcome
+where
+    M: FnOnce(Sim) -> F,
+    F: Future + 'static,
+    F::Output: Exit,
+{
     let foreign = Arc::new(Foreign::default());
     let claim = Inbox::open(foreign.clone());
     let owner = claim.owner();
@@ -175,7 +184,7 @@ where
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
-    let in_world = || {
+    panics::capture(|| {
         simoom::backend::enter(&backend, Some(backend.claim()), || {
             let main = main(Sim::new(owner.id));
             let slot = start(&backend, place, main);
@@ -189,8 +198,7 @@ where
             let verdict = run.run_to_its_end(&foreign);
             finish(&backend, verdict, run.polls, spec)
         })
-    };
-    intercept::during(spec.seed, || panics::capture(in_world))
+    })
 }
 
 /// Spawns the test's own task.

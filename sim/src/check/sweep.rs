@@ -17,6 +17,7 @@ use super::progress::Progress;
 use super::report::{Found, Report, RunSummary, Seed};
 use super::{environment, jobs, saved};
 use crate::choice::Plan;
+use crate::intercept::{Interception, interception};
 use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
@@ -132,14 +133,15 @@ where
     let _job = jobs::take();
     let seed = spec.seed;
     let thread = std::thread::Builder::new().name(format!("simoom {}", Seed(seed)));
+    let shown = (mode == Mode::Verbose).then(logs::shown);
     let body = move || {
         let main = |sim| async move { test(sim).await };
-        match mode {
-            Mode::Quiet => run(&spec, place, main),
-            Mode::Verbose => {
+        match shown {
+            None => run(&spec, place, main),
+            Some(shown) => {
                 panics::keep_backtraces();
                 spec.level = Level::Full;
-                logs::showing(|| run(&spec, place, main))
+                tracing::dispatcher::with_default(&shown, || run(&spec, place, main))
             }
         }
     };
@@ -274,7 +276,11 @@ impl Sweep<'_> {
         self.config.processes.unwrap_or(unless_told)
     }
 
-    pub(super) fn report(&self, ran: Ran, found: Option<Found>, notes: Vec<String>) -> Report {
+    pub(super) fn report(&self, ran: Ran, found: Option<Found>, mut notes: Vec<String>) -> Report {
+        let interception = interception();
+        if interception != Interception::Active {
+            notes.push(interception.to_string());
+        }
         let label = self.identity.label().to_owned();
         let Ran {
             summaries, tallies, ..

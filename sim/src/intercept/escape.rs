@@ -31,7 +31,7 @@ impl Escape {
     /// Starting a thread of the operating system. The run does not wait for it, and it is not
     /// simulated: the clock and the entropy it sees are the real ones.
     pub const THREADS: Self = Self(1);
-    /// Sleeping in real time. No virtual time passes meanwhile.
+    /// Sleeping in real time. As much virtual time passes, for the whole world.
     pub const SLEEP: Self = Self(1 << 1);
     /// Changing real files: opening one to write to it, creating, renaming, deleting. Reading is
     /// no escape.

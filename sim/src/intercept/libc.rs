@@ -8,6 +8,9 @@
 //! whether simulated code is running and answers from them, or forwards to the next definition of
 //! the same name, which is the system's.
 //!
+//! Waits in real time are let through, since another thread may end them; what they took passes on
+//! the virtual clock too.
+//!
 //! # Invariants
 //! 1. Functions that a caller expects never to fail for want of memory or locks (the clock,
 //!    entropy, `syscall`) touch cells alone before they forward.
@@ -25,7 +28,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use libc::{clockid_t, mode_t, pid_t, size_t, ssize_t, time_t, timespec, timeval};
 
 use super::escape::Escape;
-use super::state::{Clocks, draw, is_simulated, read_clocks, refuses};
+use super::state::{Clocks, draw, is_simulated, pass, read_clocks, refuses};
 
 /// The next definition of `$name`, as a function of this type; `None` if the system has none.
 macro_rules! real {
@@ -59,6 +62,13 @@ fn next(found: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
     let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
     found.store(next, Ordering::Relaxed);
     next
+}
+
+fn errno() -> c_int {
+    // SAFETY: the call has no preconditions.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: the pointer is to this thread's own `errno`.
+    unsafe { *errno }
 }
 
 fn set_errno(error: c_int) {
@@ -222,14 +232,13 @@ pub(super) extern "C" fn syscall(
 ) -> c_long {
     type Six = (c_long, c_long, c_long, c_long, c_long, c_long);
     let forward = |(one, two, three, four, five, six): Six| {
-        match real!(
-            syscall,
-            fn(c_long, c_long, c_long, c_long, c_long, c_long, c_long) -> c_long
-        ) {
-            // SAFETY: the arguments are the caller's, or its own in another unit.
-            Some(real) => unsafe { real(number, one, two, three, four, five, six) },
-            None => c_long::from(absent()),
+        // SAFETY: the arguments are the caller's, or its own in another unit.
+        let result = unsafe { enter_kernel(number, [one, two, three, four, five, six]) };
+        if (-4095..0).contains(&result) {
+            set_errno(-result as c_int);
+            return -1;
         }
+        result
     };
     let arguments = (one, two, three, four, five, six);
     if !is_simulated() {
@@ -242,34 +251,107 @@ pub(super) extern "C" fn syscall(
         libc::SYS_clock_gettime => {
             c_long::from(clock_gettime(one as clockid_t, two as *mut timespec))
         }
-        libc::SYS_futex if two as c_int & !FUTEX_FLAGS == libc::FUTEX_WAIT_BITSET && four != 0 => {
-            // A wait until a moment, which simulated code took from the virtual clock.
-            let id = match two as c_int & libc::FUTEX_CLOCK_REALTIME {
-                0 => libc::CLOCK_MONOTONIC,
-                _ => libc::CLOCK_REALTIME,
-            };
+        libc::SYS_futex if is_timed_wait(two as c_int) && four != 0 => {
             // SAFETY: the fourth argument of such a wait points to a `timespec` or is null.
-            let until = unsafe { (four as *const timespec).read() };
-            let until = real_moment(id, &until);
-            forward((one, two, three, (&raw const until) as c_long, five, six))
+            let asked = unsafe { (four as *const timespec).read() };
+            let wait = Wait::of(two as c_int, &asked);
+            let result = forward((one, two, three, (&raw const wait.time) as c_long, five, six));
+            if result == -1 && errno() == libc::ETIMEDOUT {
+                pass(wait.takes_ns);
+                set_errno(libc::ETIMEDOUT);
+            }
+            result
         }
         _ => forward(arguments),
     }
 }
 
+/// Whether a futex operation waits, for a time that its fourth argument gives.
+fn is_timed_wait(operation: c_int) -> bool {
+    [libc::FUTEX_WAIT, libc::FUTEX_WAIT_BITSET].contains(&(operation & !FUTEX_FLAGS))
+}
+
+/// A wait that simulated code makes in real time.
+struct Wait {
+    /// When it ends, as the system is to be told.
+    time: timespec,
+    /// How long it takes if nothing ends it.
+    takes_ns: i64,
+}
+
+impl Wait {
+    /// A wait of a futex: for a while, or until a moment that was taken from the virtual clock.
+    fn of(operation: c_int, asked: &timespec) -> Self {
+        if operation & !FUTEX_FLAGS == libc::FUTEX_WAIT {
+            return Self {
+                time: *asked,
+                takes_ns: ns_of(asked),
+            };
+        }
+        match operation & libc::FUTEX_CLOCK_REALTIME {
+            0 => Self::until(libc::CLOCK_MONOTONIC, asked),
+            _ => Self::until(libc::CLOCK_REALTIME, asked),
+        }
+    }
+
+    /// A wait until the virtual clock `id` shows `moment`: the real one is as far from its end.
+    fn until(id: clockid_t, moment: &timespec) -> Self {
+        let now_ns = virtual_ns(id).unwrap_or(0);
+        let mut real = timespec_of(0);
+        real_clock(id, &raw mut real);
+        let takes_ns = ns_of(moment).saturating_sub(now_ns);
+        Self {
+            time: timespec_of(ns_of(&real).saturating_add(takes_ns).max(0)),
+            takes_ns,
+        }
+    }
+}
+
+/// Makes a system call. Not by the next definition of `syscall`: looking that up may allocate, and
+/// allocators make their first calls so.
+///
+/// # Safety
+/// As for the system call.
+unsafe fn enter_kernel(number: c_long, arguments: [c_long; 6]) -> c_long {
+    let [one, two, three, four, five, six] = arguments;
+    let result: c_long;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the registers are those of the kernel's convention, which changes no others.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number => result,
+            in("rdi") one,
+            in("rsi") two,
+            in("rdx") three,
+            in("r10") four,
+            in("r8") five,
+            in("r9") six,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the registers are those of the kernel's convention, which changes no others.
+    unsafe {
+        core::arch::asm!(
+            "svc 0",
+            in("x8") number,
+            inlateout("x0") one => result,
+            in("x1") two,
+            in("x2") three,
+            in("x3") four,
+            in("x4") five,
+            in("x5") six,
+            options(nostack),
+        );
+    }
+    result
+}
+
 /// What may be set beside the operation of a futex call.
 const FUTEX_FLAGS: c_int = libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME;
-
-/// The moment of the real clock `id` that is as far away as `moment` is on the virtual one.
-fn real_moment(id: clockid_t, moment: &timespec) -> timespec {
-    let Some(now_ns) = virtual_ns(id) else {
-        return *moment;
-    };
-    let mut real = timespec_of(0);
-    real_clock(id, &raw mut real);
-    let away_ns = ns_of(moment).saturating_sub(now_ns);
-    timespec_of(ns_of(&real).saturating_add(away_ns))
-}
 
 /// Functions that are an escape: in simulated code they give `$refused`, and the run is told.
 macro_rules! escapes {
@@ -492,12 +574,23 @@ pub(super) extern "C" fn clock_nanosleep(
     ) else {
         return libc::ENOSYS;
     };
-    if is_simulated() && flags & libc::TIMER_ABSTIME != 0 && !time.is_null() {
-        // SAFETY: the caller passes a `timespec`.
-        let until = real_moment(id, unsafe { &*time });
-        // SAFETY: `until` lives during the call; the rest is the caller's.
-        return unsafe { real(id, flags, &raw const until, left) };
+    if !is_simulated() || time.is_null() {
+        // SAFETY: the arguments are the caller's.
+        return unsafe { real(id, flags, time, left) };
     }
-    // SAFETY: the arguments are the caller's.
-    unsafe { real(id, flags, time, left) }
+    // SAFETY: the caller passes a `timespec`.
+    let asked = unsafe { time.read() };
+    let wait = match flags & libc::TIMER_ABSTIME {
+        0 => Wait {
+            time: asked,
+            takes_ns: ns_of(&asked),
+        },
+        _ => Wait::until(id, &asked),
+    };
+    // SAFETY: `wait` lives during the call; the rest is the caller's.
+    let result = unsafe { real(id, flags, &raw const wait.time, left) };
+    if result == 0 {
+        pass(wait.takes_ns);
+    }
+    result
 }

@@ -65,7 +65,7 @@ struct Cells {
     /// Whether it belongs to a killed node: nothing it does has an effect.
     dead: Cell<bool>,
     clocks: Cell<Clocks>,
-    /// How far reading the clock has moved it ahead of the world.
+    /// How far reading the clock, and waiting in real time, has moved it ahead of the world.
     lead_ns: Cell<i64>,
     reads: Cell<u32>,
     entropy: Cell<Entropy>,
@@ -137,7 +137,7 @@ pub(crate) fn during<R>(seed: u64, f: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(Some(carry()));
     Carried::first(seed).resume();
-    simulated(super::support::seed_thread);
+    simulated(|| super::support::seed_thread(seed));
     f()
 }
 
@@ -169,7 +169,7 @@ fn stream_of(task: PathHash) -> u64 {
     mix(0x0067_6574_7261_6e64, task.0)
 }
 
-/// How far reading the clock has moved it ahead of the world.
+/// How far reading the clock, and waiting in real time, has moved it ahead of the world.
 pub(crate) fn lead() -> i64 {
     cells(|cells| cells.lead_ns.get()).unwrap_or(0)
 }
@@ -291,6 +291,17 @@ pub(super) fn read_clocks() -> Option<Clocks> {
         })
     })
     .flatten()
+}
+
+/// Lets `ns` pass on the clock of simulated code, which has waited for them.
+pub(super) fn pass(ns: i64) {
+    cells(|cells| {
+        if cells.simulated.get() {
+            cells
+                .lead_ns
+                .set(cells.lead_ns.get().saturating_add(ns.max(0)));
+        }
+    });
 }
 
 /// The next eight bytes of the running task's entropy.

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use super::state::{Clocks, during, is_simulated, simulated};
+use crate::choice::value;
 
 /// Whether `std`'s clock, its entropy and its hash order are simulated in this binary.
 ///
@@ -63,13 +64,16 @@ pub fn interception() -> Interception {
         if !SUPPORTED {
             return Interception::Unsupported;
         }
-        match (probe(1), probe(1), probe(2)) {
-            (Some(one), Some(same), Some(other)) if one == same && one != other => {
-                Interception::Active
-            }
-            _ => Interception::Ineffective,
-        }
+        judge([probe(1), probe(1), probe(2)])
     })
+}
+
+/// Whether the clock stood still for every probe, and the hash followed from its seed.
+fn judge(probes: [Option<u64>; 3]) -> Interception {
+    match probes {
+        [Some(one), Some(same), Some(other)] if one == same && one != other => Interception::Active,
+        _ => Interception::Ineffective,
+    }
 }
 
 /// As the condition of `mod libc`.
@@ -100,8 +104,35 @@ fn probe(seed: u64) -> Option<u64> {
 /// `fastrand`, which would otherwise depend on the number of the thread.
 ///
 /// Drawn here, they do not depend on which task asks first.
-pub(super) fn seed_thread() {
+pub(super) fn seed_thread(seed: u64) {
     debug_assert!(is_simulated(), "keys are drawn from the seed");
     drop(RandomState::new());
-    fastrand::seed(super::state::draw());
+    fastrand::seed(value(seed, FASTRAND, 0));
+}
+
+/// The stream of the generator of `fastrand`.
+const FASTRAND: u64 = 0x6661_7374_7261_6e64;
+
+#[cfg(test)]
+mod tests {
+    use super::{Interception, interception, judge};
+
+    #[test]
+    fn it_works_in_this_binary() {
+        assert_eq!(interception(), Interception::Active);
+    }
+
+    #[test]
+    fn a_real_clock_and_a_real_hash_are_seen() {
+        assert_eq!(judge([Some(1), Some(1), Some(2)]), Interception::Active);
+        assert_eq!(judge([None, None, None]), Interception::Ineffective);
+        assert_eq!(
+            judge([Some(1), Some(2), Some(3)]),
+            Interception::Ineffective
+        );
+        assert_eq!(
+            judge([Some(1), Some(1), Some(1)]),
+            Interception::Ineffective
+        );
+    }
 }
