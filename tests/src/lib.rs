@@ -20,6 +20,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/testing.md")]
     pub mod testing {}
 
+    #[doc = include_str!("../../docs/book/src/faults.md")]
+    pub mod faults {}
+
     #[doc = include_str!("../../docs/book/src/production.md")]
     pub mod production {}
 

@@ -82,7 +82,7 @@ enum End {
 
 /// A sweep in which replicas are killed for 20 s, then no longer.
 fn sweep(bug: Bug, end: End) -> Report {
-    let config = config(40).strategy(Strategy::Random).shrink(false);
+    let config = config(24).strategy(Strategy::Random).shrink(false);
     check(config, move |sim: Sim| async move {
         for name in REPLICAS {
             sim.node(name).run(replica);

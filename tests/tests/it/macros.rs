@@ -1,4 +1,4 @@
-//! `select!`, `join!`, `try_join!` and `pin!`.
+//! `select!`, `join!`, `try_join!`, `pin!` and `buggify!`.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
@@ -448,5 +448,13 @@ both! {
             let fourth = async { 7 };
         }
         assert_eq!((third.await, fourth.await), (6, 7));
+    }
+
+    async fn nothing_is_buggified_unless_faults_are_asked_for() {
+        for _ in 0..100 {
+            assert!(!simoom::buggify!("rare"));
+            assert!(!simoom::buggify!("rarer", 1 / 2));
+            assert!(!simoom::buggify!("always", 1 / 1,));
+        }
     }
 }
