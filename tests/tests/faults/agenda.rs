@@ -68,6 +68,8 @@ fn a_world_with_nothing_but_opportunities_is_dead() {
         Notify::new().notified().await;
     });
     assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let run = report.runs().last().unwrap();
+    assert_eq!(run.time, Duration::ZERO, "no time passes");
 }
 
 #[test]
