@@ -187,7 +187,8 @@ kinds! {
     NodeRestarted = "node.restarted", Node, Once, spontaneous, 1..=1;
     /// A node's process stands still for so long, as under `SIGSTOP` or when its machine is moved.
     NodePaused = "node.paused", Node, Nanoseconds, spontaneous, 1_000_000..=10_000_000_000;
-    /// A node is asked to stop, as by `SIGINT`, and booted again after so long.
+    /// A node is asked to stop by `SIGTERM`, killed if it has not stopped after so long, and booted
+    /// again.
     NodeShutDown = "node.shut_down", Node, Nanoseconds, spontaneous, 1_000_000_000..=10_000_000_000;
     /// A node's wall clock is wrong by so much from the start. Odd: ahead; even: behind. Asked once
     /// for each node.

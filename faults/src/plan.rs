@@ -32,7 +32,7 @@ pub struct Plan {
     pub(crate) after_setup: bool,
 }
 
-/// Nodes of which only so many may be down or cut off at once.
+/// Nodes of which only so many may be down, paused, cut off or clogged at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// How many.
@@ -82,7 +82,7 @@ impl Plan {
         self
     }
 
-    /// Lets at most `most` of the nodes called so be down, paused or cut off at once. What would
+    /// Lets at most `most` of the nodes called so be down, paused, cut off or clogged at once. What would
     /// hit one more is blocked, and counted.
     pub fn at_most<N: Into<String>>(mut self, most: u32, of: impl IntoIterator<Item = N>) -> Self {
         let of = of.into_iter().map(Into::into).collect();

@@ -184,6 +184,7 @@ pub(crate) fn carry_out(backend: &SimBackend) {
     for act in backend.with(|world| world.faults.under_way.take_acts()) {
         match act {
             Act::Kill(node) => kill(backend, node),
+            Act::PowerLoss(node) => power_loss(backend, &[node]),
             Act::Boot(node) => {
                 let is_down = backend.with(|world| !world.nodes[node.0 as usize].alive);
                 if is_down {

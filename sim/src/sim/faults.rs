@@ -54,7 +54,7 @@ impl Sim {
     /// test cut heal, what was clogged arrives, paused nodes go on, and nodes that faults took
     /// down are booted.
     ///
-    /// What the test itself did to nodes stays. [`faults`](Self::faults) may begin anew.
+    /// What the test itself did to nodes stays, and so does what clocks show. [`faults`](Self::faults) may begin anew.
     ///
     /// # Examples
     /// ```

@@ -143,6 +143,7 @@ impl World {
             end_wakers: Vec::new(),
             clock: Clock::default(),
         });
+        self.set_clocks_by_faults(id);
         id
     }
 }

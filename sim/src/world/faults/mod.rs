@@ -14,6 +14,7 @@
 
 mod agenda;
 mod choose;
+mod clocks;
 mod state;
 mod tally;
 mod under_way;

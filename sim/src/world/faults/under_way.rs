@@ -23,6 +23,8 @@ use crate::world::{Due, World};
 pub(crate) enum Act {
     /// Kill the node's process.
     Kill(NodeId),
+    /// Take the power from the node's machine.
+    PowerLoss(NodeId),
     /// Boot the node, if it is down.
     Boot(NodeId),
 }
@@ -65,7 +67,6 @@ impl UnderWay {
 
     /// Whether a fault has taken the node down, so that it will boot it again.
     fn is_down(&self, node: NodeId) -> bool {
-        let takes_down = |kind| matches!(kind, Kind::NodeKilled);
         let mut hits = self.hits.values();
         hits.any(|hit| hit.node == node && takes_down(hit.kind))
     }
@@ -106,7 +107,11 @@ impl World {
 
     /// Lets the faults of the plan begin, unless they have.
     pub(crate) fn begin_faults(&mut self) {
-        self.faults.begin(self.seed, self.now_ns);
+        if self.faults.begin(self.seed, self.now_ns) {
+            for index in 1..self.nodes.len() {
+                self.set_clocks_by_faults(NodeId(index as u16));
+            }
+        }
     }
 
     /// How long faults have been there.
@@ -123,7 +128,12 @@ impl World {
                 !self.faults.under_way.is_hit_by(kind, node, None)
                     && self.others_of(&BTreeSet::from([node])).next().is_some()
             }
-            Kind::NodeKilled | Kind::NodeRestarted => {
+            Kind::NodePaused => {
+                let is_free = !self.faults.under_way.is_hit_by(kind, node, None);
+                this.alive && this.pause.is_none() && is_free
+            }
+            Kind::ClockStepped => true,
+            Kind::NodeKilled | Kind::NodePowerLost | Kind::NodeRestarted | Kind::NodeShutDown => {
                 this.alive && this.main.is_some() && !self.faults.under_way.is_down(node)
             }
             _ => false,
@@ -153,6 +163,19 @@ impl World {
                 self.fault_observed(kind);
                 self.faults.under_way.acts.push(Act::Kill(node));
             }
+            Kind::NodePowerLost => {
+                self.fault_observed(kind);
+                self.faults.under_way.acts.push(Act::PowerLoss(node));
+            }
+            Kind::NodeShutDown => {
+                self.fault_observed(kind);
+                self.send_signal(node, libc::SIGTERM);
+            }
+            Kind::NodePaused => self.pause(node, None),
+            Kind::ClockStepped => {
+                self.step_clock_by_fault(node, value);
+                lasts = false;
+            }
             Kind::NodeRestarted => {
                 self.fault_observed(kind);
                 let acts = [Act::Kill(node), Act::Boot(node)];
@@ -161,7 +184,6 @@ impl World {
             }
             _ => {}
         }
-        let _ = value;
         if !lasts {
             return;
         }
@@ -266,7 +288,23 @@ impl World {
         }
         let this = &self.nodes[hit.node.0 as usize];
         let is_as_left = this.incarnation == hit.incarnation;
-        if hit.kind == Kind::NodeKilled && is_as_left {
+        // Who was asked to stop and has not by now is stopped, as by a supervisor.
+        let is_late = this.alive && hit.kind == Kind::NodeShutDown;
+        if !is_as_left {
+            // The test has booted it since.
+            return;
+        }
+        if hit.kind == Kind::NodePaused {
+            let waited = this.pause.as_ref().map(|pause| !pause.parked.is_empty());
+            if waited == Some(true) {
+                self.fault_observed(Kind::NodePaused);
+            }
+            self.resume(hit.node);
+        }
+        if takes_down(hit.kind) {
+            if is_late {
+                self.faults.under_way.acts.push(Act::Kill(hit.node));
+            }
             self.faults.under_way.acts.push(Act::Boot(hit.node));
         }
     }
@@ -307,4 +345,12 @@ impl World {
         }
         self.faults.core = core;
     }
+}
+
+/// Whether a fault of `kind` takes a node down, so that its end boots it.
+fn takes_down(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::NodeKilled | Kind::NodePowerLost | Kind::NodeShutDown
+    )
 }
