@@ -51,6 +51,8 @@ pub enum OpKind {
     Stat,
     /// Giving or taking a name in a directory.
     Link,
+    /// Waiting for a thread that may block.
+    Blocking,
 }
 
 impl OpKind {
@@ -75,6 +77,7 @@ impl OpKind {
             Self::Sync => "sync",
             Self::Stat => "stat",
             Self::Link => "link",
+            Self::Blocking => "blocking",
         }
     }
 }

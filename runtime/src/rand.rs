@@ -83,13 +83,18 @@ pub fn below(bound: u64) -> u64 {
     // Lemire, "Fast Random Integer Generation in an Interval" (2019): the high word of a product
     // is the number, and the low word says whether the draw belongs to the incomplete last round.
     let unfair = bound.wrapping_neg() % bound;
-    loop {
+    for _ in 0..DRAWS_MAX {
         let product = u128::from(random::<u64>()) * u128::from(bound);
         if product as u64 >= unfair {
             return (product >> 64) as u64;
         }
     }
+    0
 }
+
+/// So many unfair draws in a row are not chance, which refuses at most every other one: the
+/// destructors of a killed node draw nothing but zeros.
+const DRAWS_MAX: u32 = 128;
 
 /// A random number in `range`, each equally likely.
 ///

@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
@@ -23,11 +23,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
     Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
 
+use crate::baton::{self, Carrier};
 use crate::choice::{PathHash, mix, value};
 use crate::door::{SimListener, SimStream};
 use crate::intercept;
@@ -40,6 +41,7 @@ use crate::world::{Due, Effects, Leave, World};
 
 /// A world, as its thread sees it.
 pub(crate) struct SimBackend {
+    this: Weak<Self>,
     world: RefCell<World>,
     owner: Owner,
     claim: Claim,
@@ -54,6 +56,9 @@ pub(crate) struct SimBackend {
     stacks: RefCell<Option<Vec<String>>>,
     /// Empty, with the room that earlier effects took.
     spare_effects: Cell<Effects>,
+    /// What the next task is called, if not after its future.
+    name_next: Cell<Option<&'static str>>,
+    lost_threads: Cell<u64>,
 }
 
 /// Where a task is spawned from outside its node.
@@ -64,9 +69,10 @@ pub(crate) struct SpawnFor {
 }
 
 impl SimBackend {
-    pub(crate) fn new(world: World, claim: Claim) -> Self {
+    pub(crate) fn new(world: World, claim: Claim) -> Arc<Self> {
         let owner = claim.owner();
-        Self {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             world: RefCell::new(world),
             owner,
             claim,
@@ -77,7 +83,31 @@ impl SimBackend {
             spawn_for: RefCell::new(None),
             stacks: RefCell::new(None),
             spare_effects: Cell::default(),
-        }
+            name_next: Cell::new(None),
+            lost_threads: Cell::new(0),
+        })
+    }
+
+    /// A share in the world, for a thread that it is lent to.
+    pub(crate) fn to_shared(&self) -> Arc<Self> {
+        self.this
+            .upgrade()
+            .expect("`self` is borrowed from its `Arc`")
+    }
+
+    /// A thread that was lent the world will never end.
+    pub(crate) fn count_lost_thread(&self) {
+        self.lost_threads.set(self.lost_threads.get() + 1);
+    }
+
+    /// How many threads that were lent the world will never end.
+    pub(crate) fn lost_threads(&self) -> u64 {
+        self.lost_threads.get()
+    }
+
+    /// Whether tasks are polled only to see where they are stuck.
+    pub(crate) fn is_tracing_stacks(&self) -> bool {
+        self.stacks.borrow().is_some()
     }
 
     /// Changes the world, then runs what that set off.
@@ -193,6 +223,7 @@ impl Schedule for SimBackend {
 
     fn spawn(&self, task: Task) {
         let target = self.spawn_for.borrow_mut().take();
+        let name_next = self.name_next.take();
         // A killed task may still boot its node anew, in its last poll.
         if self.dead.get() || (target.is_none() && self.is_dead()) {
             // The task is cancelled by being dropped.
@@ -204,6 +235,7 @@ impl Schedule for SimBackend {
         let name = target
             .as_ref()
             .and_then(|target| target.name)
+            .or(name_next)
             .unwrap_or(view.type_name());
         self.with(|world| {
             let (node, parent) = match &target {
@@ -416,8 +448,17 @@ impl Signals for SimBackend {
 
 impl Blocking for SimBackend {
     fn run_blocking(&self, job: Job) {
-        drop(job);
-        panic!("blocking code is not simulated yet");
+        if self.is_dead() {
+            return self.while_dead(|| drop(job));
+        }
+        let ticket = self.with(World::pool_ticket);
+        let (name, site) = (job.name(), job.location());
+        self.name_next.set(Some(name));
+        drop(spawn_in(self, Carrier::new(ticket, job), site));
+    }
+
+    fn block_on(&self, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
+        baton::block_on(poll);
     }
 }
 /// How far reading the clocks of the system has moved them.

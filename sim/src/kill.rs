@@ -6,6 +6,7 @@
 use simoom::backend::spawn_local_in;
 
 use crate::backend::{SimBackend, SpawnFor};
+use crate::baton::{self, Worker};
 use crate::record::EventKind;
 use crate::world::failure::Failure;
 use crate::world::faults::Act;
@@ -15,6 +16,9 @@ use crate::world::{World, each};
 
 /// Starts a node's main, in a new incarnation if it ran before.
 pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
+    if baton::is_guest() {
+        return baton::ask(move |backend| boot(backend, node));
+    }
     let boot = backend.with(|world| {
         let name = world.nodes[node.0 as usize].name.clone();
         let again = world.nodes[node.0 as usize].incarnation > 0;
@@ -111,6 +115,9 @@ pub(crate) fn kill(backend: &SimBackend, node: NodeId) {
 /// Ends a node's process from without. The task that is running, if it is the node's, is dropped by
 /// the run when its poll returns.
 pub(crate) fn end(backend: &SimBackend, node: NodeId, how: Ended) {
+    if baton::is_guest() {
+        return baton::ask(move |backend| end(backend, node, how));
+    }
     let doomed = backend.with(|world| {
         let doomed = end_process(world, node, how);
         world.close_sockets_of(node);
@@ -121,14 +128,20 @@ pub(crate) fn end(backend: &SimBackend, node: NodeId, how: Ended) {
 
 /// Takes the power from machines, all at one instant.
 pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
+    if baton::is_guest() {
+        let nodes = nodes.to_vec();
+        return baton::ask(move |backend| power_loss(backend, &nodes));
+    }
     let doomed = backend.with(|world| {
-        let mut doomed = Vec::new();
+        let mut doomed = Doomed::default();
         for &node in nodes {
             if !std::mem::replace(&mut world.nodes[node.0 as usize].powered, false) {
                 continue;
             }
             world.note(EventKind::NodePowerLost, u64::from(node.0), 0);
-            doomed.append(&mut end_process(world, node, Ended::PowerLost));
+            let Doomed { tasks, idle } = end_process(world, node, Ended::PowerLost);
+            doomed.tasks.extend(tasks);
+            doomed.idle.extend(idle);
             world.vanish_sockets_of(node);
         }
         doomed
@@ -136,26 +149,31 @@ pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
     bury(backend, doomed);
 }
 
-/// Takes a process out of the world, but for its sockets; returns its tasks.
-fn end_process(world: &mut World, node: NodeId, how: Ended) -> Vec<TaskEntry> {
+/// What is left of a process.
+#[derive(Default)]
+struct Doomed {
+    tasks: Vec<TaskEntry>,
+    /// Threads for blocking work that have none.
+    idle: Vec<Worker>,
+}
+
+/// Takes a process out of the world, but for its sockets.
+fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
     let this = &mut world.nodes[node.0 as usize];
     if !std::mem::replace(&mut this.alive, false) {
-        return Vec::new();
+        return Doomed::default();
     }
     this.deaths += 1;
     let mut signals = std::mem::take(&mut this.signals);
-    let doomed = tasks_of(world, node);
-    world.note(
-        EventKind::NodeKilled,
-        u64::from(node.0),
-        doomed.len() as u64,
-    );
+    let tasks = tasks_of(world, node);
+    world.note(EventKind::NodeKilled, u64::from(node.0), tasks.len() as u64);
     world.end_pause(node);
     world.note_end(node, how);
     world.effects.drop_all(&mut signals.take_wakers());
     // Nothing of them leaves the machine: a loss of power ends them as a kill does.
     world.close_unix_sockets_of(node);
-    doomed
+    let idle = world.clear_pool(node);
+    Doomed { tasks, idle }
 }
 
 /// Takes the tasks of a node out of the world, newest first; the running one stays.
@@ -174,9 +192,10 @@ fn tasks_of(world: &mut World, node: NodeId) -> Vec<TaskEntry> {
     tasks
 }
 
-fn bury(backend: &SimBackend, doomed: Vec<TaskEntry>) {
+fn bury(backend: &SimBackend, doomed: Doomed) {
     backend.set_running_dead(backend.with(|world| world.is_running_dead()));
-    drop_dead(backend, doomed);
+    drop_dead(backend, doomed.tasks);
+    doomed.idle.into_iter().for_each(Worker::end);
 }
 
 /// Does what faults ask for.

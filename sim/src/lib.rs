@@ -64,6 +64,7 @@
 //! There are none.
 
 mod backend;
+mod baton;
 mod check;
 mod choice;
 mod door;

@@ -31,6 +31,12 @@ pub(crate) fn effective_ids() -> (u32, u32) {
     (uid, gid)
 }
 
+/// The thread behind `handle`.
+pub(crate) fn thread_of(handle: &std::thread::JoinHandle<()>) -> ThreadId {
+    use std::os::unix::thread::JoinHandleExt;
+    ThreadId(handle.as_pthread_t())
+}
+
 /// Starts `command` with the addresses that every process of its binary gets.
 #[cfg(target_os = "linux")]
 pub(crate) fn without_address_randomisation(command: &mut Command) {

@@ -54,6 +54,36 @@ pub(crate) fn any() -> bool {
     LAST.with_borrow(Option::is_some)
 }
 
+/// Makes `note` the last panic of this thread: it happened on another, for this one.
+pub(crate) fn put(note: Option<Note>) {
+    LAST.set(note);
+}
+
+/// What a thread does with panics, for another to do the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habit {
+    captures: bool,
+    wants_backtrace: bool,
+}
+
+impl Habit {
+    pub(crate) fn of_this_thread() -> Self {
+        Self {
+            captures: CAPTURING.get(),
+            wants_backtrace: WANTS_BACKTRACE.get(),
+        }
+    }
+
+    /// Runs `f` on this thread, with panics treated as on the other.
+    pub(crate) fn keep<R>(self, f: impl FnOnce() -> R) -> R {
+        WANTS_BACKTRACE.set(self.wants_backtrace);
+        CAPTURING.set(self.captures);
+        let result = f();
+        CAPTURING.set(false);
+        result
+    }
+}
+
 fn install() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

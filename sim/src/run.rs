@@ -13,6 +13,7 @@ use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
 use simoom_faults::{Kind, Unit};
 
 use crate::backend::{SimBackend, SpawnFor};
+use crate::baton::Worker;
 use crate::choice::{Anchor, ChoiceKind, Deviation, Plan, Story};
 use crate::intercept::{self, Callers, Escaped};
 use crate::kill;
@@ -80,6 +81,8 @@ pub(crate) struct Outcome {
     /// What became of each fault of its plans.
     pub(crate) planned: Vec<Entry>,
     pub(crate) backtrace: Option<String>,
+    /// Threads of blocking closures that could not be unwound and are there for ever.
+    pub(crate) lost_threads: u64,
     /// What was kept to compare another run with.
     pub(crate) kept: Option<Box<KeptRun>>,
     /// Where it began to be another run than the one it followed.
@@ -185,7 +188,7 @@ where
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
     panics::capture(|| {
-        simoom::backend::enter(&backend, Some(backend.claim()), || {
+        simoom::backend::enter(&*backend, Some(backend.claim()), || {
             let main = main(Sim::new(owner.id));
             let slot = start(&backend, place, main);
             let mut run = Run {
@@ -561,6 +564,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         backtrace: verdict.backtrace,
         kept,
         parting,
+        lost_threads: backend.lost_threads(),
     }
 }
 
@@ -579,6 +583,13 @@ fn tear_down(backend: &SimBackend) {
         }
         kill::drop_dead(backend, doomed);
     }
+    let idle = backend.with(|world| {
+        let nodes = (0..world.nodes.len() as u16).map(NodeId);
+        nodes
+            .flat_map(|node| world.clear_pool(node))
+            .collect::<Vec<_>>()
+    });
+    idle.into_iter().for_each(Worker::end);
     let messages = backend.claim().close();
     let (wakers, boots) = backend.with(World::take_leftovers);
     backend.while_dead(|| {

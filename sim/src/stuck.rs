@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use simoom::backend::OpKind;
+
 use crate::backend::SimBackend;
 use crate::choice::short_type_name;
 use crate::intercept;
@@ -50,6 +52,9 @@ pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
             let task = entry.task.take()?;
             let operation = match entry.at.kind {
                 None => "not polled yet".to_owned(),
+                Some(OpKind::Blocking) => {
+                    "waits for a thread: all of its node's for blocking work are busy".to_owned()
+                }
                 Some(kind) => format!(
                     "{} {} at {}:{}",
                     match (ready, stands_still) {

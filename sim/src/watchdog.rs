@@ -4,8 +4,10 @@
 //! likely a blocking call or an endless loop in user code, which nothing inside the world can
 //! interrupt: the stuck thread is made to print where it is, and the process is ended.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::native::{self, ThreadId};
@@ -14,7 +16,8 @@ use crate::native::{self, ThreadId};
 pub(crate) struct Beat {
     /// Odd while a task is being polled.
     count: AtomicU64,
-    thread: ThreadId,
+    /// The thread that runs. Locked while it is being ended, so that it is there meanwhile.
+    thread: Mutex<ThreadId>,
     seed: u64,
     /// How long a poll may take; zero: as long as it likes.
     limit: Duration,
@@ -36,11 +39,12 @@ impl Watched {
         });
         let beat = Arc::new(Beat {
             count: AtomicU64::new(0),
-            thread: native::this_thread(),
+            thread: Mutex::new(native::this_thread()),
             seed,
             limit,
         });
         beats().push(beat.clone());
+        BEAT.set(Some(beat.clone()));
         Self(beat)
     }
 
@@ -57,6 +61,47 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         beats().retain(|beat| !Arc::ptr_eq(beat, &self.0));
+        BEAT.set(None);
+    }
+}
+
+thread_local! {
+    /// The heartbeat of the run on this thread.
+    static BEAT: RefCell<Option<Arc<Beat>>> = const { RefCell::new(None) };
+}
+
+/// Until it is dropped, what is stuck is another thread, for which this one waits.
+pub(crate) struct Elsewhere {
+    beat: Option<Arc<Beat>>,
+    here: ThreadId,
+}
+
+/// Says that this run goes on on `thread`, and that this thread waits for it.
+pub(crate) fn watch_instead(thread: &JoinHandle<()>) -> Elsewhere {
+    let here = native::this_thread();
+    let beat = BEAT.with_borrow(Clone::clone);
+    if let Some(beat) = &beat {
+        beat.runs_on(native::thread_of(thread));
+    }
+    Elsewhere { beat, here }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        if let Some(beat) = &self.beat {
+            beat.runs_on(self.here);
+        }
+    }
+}
+
+impl Beat {
+    fn runs_on(&self, thread: ThreadId) {
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    }
+
+    fn end(&self) -> ! {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        native::end_with_stack(*thread, self.seed)
     }
 }
 
@@ -81,9 +126,7 @@ fn watch() {
                 Some(known) if known.1 != count || count % 2 == 0 => {
                     *known = (beat.clone(), count, now)
                 }
-                Some(known) if !beat.limit.is_zero() && now - known.2 >= beat.limit => {
-                    native::end_with_stack(beat.thread, beat.seed)
-                }
+                Some(known) if !beat.limit.is_zero() && now - known.2 >= beat.limit => beat.end(),
                 Some(_) => {}
             }
         }

@@ -20,6 +20,5 @@ pub use self::spawn::{spawn, spawn_local};
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::blocking::spawn_blocking_in;
-pub(crate) use self::spawn::spawn_in;
 #[doc(hidden)]
-pub use self::spawn::spawn_local_in;
+pub use self::spawn::{spawn_in, spawn_local_in};

@@ -78,7 +78,7 @@ pub(super) fn outside(what: &str, location: &Location<'_>) -> ! {
 }
 
 /// Starts a task in `backend`, from any thread.
-pub(crate) fn spawn_in<F>(
+pub fn spawn_in<F>(
     backend: &dyn Backend,
     future: F,
     location: &'static Location<'static>,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
 use super::process::{self, Errand, Witness};
 use super::report::{Confirmation, Found, RunSummary, Seed, Shrinking};
-use super::sweep::{Failed, Mode, Sweep, foreign_note, summary};
+use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
 use super::{environment, saved, shrink};
 use crate::choice::{Deviation, Plan, REPLAY};
 use crate::record::{Level, Watch};
@@ -85,6 +85,7 @@ impl Sweep<'_> {
             shrunk = Some(shrinking);
         }
         notes.extend(foreign_note(outcome.foreign));
+        notes.extend(lost_note(outcome.lost_threads));
         let mut shown = self.confirm(&plan, &signature);
         if matches!(shown.confirmation, Confirmation::No(_))
             && shrunk.is_some()

@@ -347,6 +347,7 @@ impl Sweep<'_> {
     /// Runs the seeds on several threads, up to the first that fails.
     fn run_seeds(&self, horizon: u64, notes: &mut Vec<String>) -> Swept {
         let foreign = AtomicU64::new(0);
+        let lost = AtomicU64::new(0);
         let next = AtomicU64::new(0);
         let end = AtomicU64::new(self.seeds());
         let swept = Mutex::new((Vec::new(), Swept::default()));
@@ -366,6 +367,7 @@ impl Sweep<'_> {
                 }
                 let mut outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
+                lost.fetch_add(outcome.lost_threads, Ordering::Relaxed);
                 let faults = (outcome.faults.clone(), outcome.planned.clone());
                 let kept = outcome.kept.take();
                 let passed = outcome.failure.is_none();
@@ -414,6 +416,7 @@ impl Sweep<'_> {
         });
         drop(progress);
         notes.extend(foreign_note(foreign.into_inner()));
+        notes.extend(lost_note(lost.into_inner()));
         let (mut runs, mut swept) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, ..)| index);
         swept.kept.sort_unstable_by_key(|doubled| doubled.index);
@@ -543,6 +546,15 @@ pub(super) fn foreign_note(count: u64) -> Option<String> {
         format!(
             "{count} wakes or spawns came from threads outside the simulation: their timing is \
              not repeated"
+        )
+    })
+}
+
+pub(super) fn lost_note(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "{count} threads of blocking closures are left behind: their closures wait inside a \
+             destructor, or catch what unwinds them"
         )
     })
 }

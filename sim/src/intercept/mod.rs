@@ -25,7 +25,8 @@ pub(crate) use self::caller::Callers;
 pub use self::escape::Escape;
 pub(crate) use self::escape::Escaped;
 pub(crate) use self::state::{
-    Clocks, absorb_lead, allow, begin_poll, drawn, during, has_escaped, lead, outside, publish,
-    set_dead, simulated, take_escaped,
+    Carried, Clocks, absorb_lead, allow, begin_poll, carry, drawn, during, has_escaped, lead,
+    outside, publish, set_dead, simulated, take_escaped,
 };
+pub(crate) use self::support::seed_thread;
 pub use self::support::{Interception, interception};

@@ -104,7 +104,7 @@ fn probe(seed: u64) -> Option<u64> {
 /// `fastrand`, which would otherwise depend on the number of the thread.
 ///
 /// Drawn here, they do not depend on which task asks first.
-pub(super) fn seed_thread(seed: u64) {
+pub(crate) fn seed_thread(seed: u64) {
     debug_assert!(is_simulated(), "keys are drawn from the seed");
     drop(RandomState::new());
     fastrand::seed(value(seed, FASTRAND, 0));

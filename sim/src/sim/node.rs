@@ -14,6 +14,7 @@ use simoom::task::JoinHandle;
 use super::exit::Exit;
 use super::simulation::with;
 use crate::backend::{SimBackend, SpawnFor};
+use crate::baton;
 use crate::kill;
 use crate::world::node::{Boot, NodeId, OnFailure};
 
@@ -72,6 +73,7 @@ impl Node {
         F: Future + 'static,
         F::Output: Exit,
     {
+        baton::assert_at_home("Node::run");
         let location = Location::caller();
         with(self.world, |backend| {
             let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
@@ -115,6 +117,7 @@ impl Node {
         F: Future + 'static,
         F::Output: 'static,
     {
+        baton::assert_at_home("Node::spawn");
         assert!(
             self.is_alive(),
             "the process of node {:?} has ended: restart it first",
@@ -210,6 +213,7 @@ impl Node {
         F: Future + 'static,
         F::Output: Exit,
     {
+        baton::assert_at_home("Node::restart_with");
         self.assert_not_test();
         let location = Location::caller();
         with(self.world, |backend| {
@@ -456,6 +460,45 @@ impl Node {
         }
         with(self.world, |backend| {
             backend.with(|world| world.nodes[self.id.0 as usize].on_failure = on_failure);
+        });
+        self.clone()
+    }
+
+    /// Sets how many closures of `simoom::task::spawn_blocking` the node runs at once; the others
+    /// wait their turn. 512 by default, as in production.
+    ///
+    /// Stands for `max_blocking_threads` of a runtime's builder, which a simulated program has no
+    /// use for. A low limit finds what waits for ever because everybody who could help has no
+    /// thread.
+    ///
+    /// # Panics
+    /// If `threads` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let report = check(Config::default().seeds(1).persist(false), |sim| async move {
+    ///     let worker = sim.node("worker").max_blocking_threads(1);
+    ///     let nested = worker.spawn(async {
+    ///         simoom::task::spawn_blocking(|| {
+    ///             let inner = simoom::task::spawn_blocking(|| 5);
+    ///             simoom::runtime::Handle::current().block_on(inner).unwrap()
+    ///         })
+    ///         .await
+    ///     });
+    ///     let _ = nested.await;
+    /// });
+    /// assert!(report.failure().unwrap().to_string().contains("waits for a thread"));
+    /// ```
+    #[track_caller]
+    pub fn max_blocking_threads(&self, threads: usize) -> Self {
+        assert!(
+            threads > 0,
+            "the most blocking threads must be greater than 0"
+        );
+        with(self.world, |backend| {
+            backend.with(|world| world.set_pool_max(self.id, threads));
         });
         self.clone()
     }

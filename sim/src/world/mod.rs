@@ -13,6 +13,7 @@ mod names;
 pub(crate) mod net;
 pub(crate) mod node;
 mod pause;
+pub(crate) mod pool;
 pub(crate) mod resources;
 mod signals;
 pub(crate) mod tasks;

@@ -11,6 +11,7 @@ use std::task::Waker;
 use super::World;
 use super::clock::Clock;
 use super::pause::Pause;
+use super::pool::Pool;
 use super::signals::Signals;
 use super::tasks::TaskSlot;
 use crate::choice::PathId;
@@ -91,6 +92,8 @@ pub(crate) struct Node {
     pub(crate) ends: BTreeMap<u32, Ended>,
     pub(crate) end_wakers: Vec<Waker>,
     pub(crate) clock: Clock,
+    /// Its threads for blocking work.
+    pub(crate) pool: Pool,
 }
 
 /// The ports given to sockets that ask for none (net.ipv4.ip_local_port_range).
@@ -142,6 +145,7 @@ impl World {
             ends: BTreeMap::new(),
             end_wakers: Vec::new(),
             clock: Clock::default(),
+            pool: Pool::default(),
         });
         self.set_clocks_by_faults(id);
         id

@@ -12,6 +12,7 @@
 //! 5. How many bytes a connection holds before its writer waits: megabytes in the real world,
 //!    128 KiB in the simulator. Unix sockets hold as much in both.
 
+mod blocking;
 mod macros;
 mod net;
 mod rand;

@@ -1,0 +1,165 @@
+//! The threads for blocking work of each node.
+//!
+//! Owns how many of a node's closures run and who waits for a thread. Knows nothing of what a
+//! thread does.
+//!
+//! # Invariants
+//! 1. At most `threads_max` closures of an incarnation have started and not ended.
+//! 2. A closure waits only while that many run; the one that came first starts first.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::task::Waker;
+
+use simoom::backend::OpKind;
+
+use super::World;
+use super::node::NodeId;
+use super::tasks::At;
+use crate::baton::Worker;
+use crate::choice::ResourceName;
+
+/// The threads of one incarnation of a node.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    threads_max: usize,
+    busy: usize,
+    /// Who waits for a thread, in the order in which they came.
+    waiting: BTreeMap<u64, Option<Waker>>,
+    /// How many closures had to wait so far.
+    waited: u64,
+    /// Threads without a job, the one that had one last at the end.
+    idle: Vec<Worker>,
+}
+
+/// A closure's right to a thread, now or later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    node: NodeId,
+    /// How often the node had been killed: a later incarnation has threads of its own.
+    deaths: u32,
+    /// Its number among those that had to wait; `None` if a thread was free when it came.
+    number: Option<u64>,
+}
+
+impl Pool {
+    /// As many threads as a runtime has by default.
+    const THREADS_MAX: usize = 512;
+
+    fn admit(&mut self) -> Option<u64> {
+        if self.busy < self.threads_max {
+            self.busy += 1;
+            return None;
+        }
+        self.waited += 1;
+        self.waiting.insert(self.waited, None);
+        Some(self.waited)
+    }
+
+    /// Lets the first that wait start while there are threads for them, and collects who is to be
+    /// woken for that.
+    fn fill(&mut self, wakers: &mut Vec<Waker>) {
+        while self.busy < self.threads_max
+            && let Some((_, waker)) = self.waiting.pop_first()
+        {
+            self.busy += 1;
+            wakers.extend(waker);
+        }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            threads_max: Self::THREADS_MAX,
+            busy: 0,
+            waiting: BTreeMap::new(),
+            waited: 0,
+            idle: Vec::new(),
+        }
+    }
+}
+
+impl World {
+    /// A closure's place among those of the running task's node.
+    pub(crate) fn pool_ticket(&mut self) -> Ticket {
+        let node = self.current_node();
+        let this = &mut self.nodes[node.0 as usize];
+        Ticket {
+            node,
+            deaths: this.deaths,
+            number: this.pool.admit(),
+        }
+    }
+
+    /// Whether the closure may start, else keeps the waker and notes that it waits.
+    pub(crate) fn pool_admits(
+        &mut self,
+        ticket: Ticket,
+        waker: Waker,
+        site: &'static Location<'static>,
+    ) -> bool {
+        let pool = &mut self.nodes[ticket.node.0 as usize].pool;
+        let place = ticket
+            .number
+            .and_then(|number| pool.waiting.get_mut(&number));
+        let Some(place) = place else {
+            self.effects.drop(waker);
+            return true;
+        };
+        if let Some(before) = place.replace(waker) {
+            self.effects.drop(before);
+        }
+        if let Some(entry) = self.tasks.current_mut() {
+            entry.at = At {
+                kind: Some(OpKind::Blocking),
+                resource: ResourceName::NONE,
+                site,
+            };
+        }
+        false
+    }
+
+    /// A thread that another closure of the same incarnation has left.
+    pub(crate) fn take_idle_worker(&mut self, ticket: Ticket) -> Option<Worker> {
+        self.nodes[ticket.node.0 as usize].pool.idle.pop()
+    }
+
+    /// The closure has ended. Gives its thread back if nobody has use for it any more.
+    pub(crate) fn release_worker(&mut self, ticket: Ticket, worker: Worker) -> Option<Worker> {
+        let node = &mut self.nodes[ticket.node.0 as usize];
+        if node.deaths != ticket.deaths {
+            return Some(worker);
+        }
+        let mut wakers = Vec::new();
+        node.pool.busy -= 1;
+        node.pool.fill(&mut wakers);
+        node.pool.idle.push(worker);
+        self.effects.wake_all(&mut wakers);
+        None
+    }
+
+    /// Sets how many closures of a node run at once.
+    pub(crate) fn set_pool_max(&mut self, node: NodeId, threads_max: usize) {
+        let mut wakers = Vec::new();
+        let pool = &mut self.nodes[node.0 as usize].pool;
+        pool.threads_max = threads_max;
+        pool.fill(&mut wakers);
+        self.effects.wake_all(&mut wakers);
+    }
+
+    /// Forgets a node's closures, which are dropped with its tasks; the caller ends the threads.
+    #[must_use = "the threads are there until they are ended"]
+    pub(crate) fn clear_pool(&mut self, node: NodeId) -> Vec<Worker> {
+        let pool = &mut self.nodes[node.0 as usize].pool;
+        let fresh = Pool {
+            threads_max: pool.threads_max,
+            ..Pool::default()
+        };
+        let old = std::mem::replace(pool, fresh);
+        for waker in old.waiting.into_values().flatten() {
+            self.effects.drop(waker);
+        }
+        old.idle
+    }
+}
