@@ -53,6 +53,8 @@ pub enum OpKind {
     Link,
     /// Waiting for a thread that may block.
     Blocking,
+    /// Passing a place that the program has marked, and nothing else.
+    Point,
 }
 
 impl OpKind {
@@ -78,6 +80,7 @@ impl OpKind {
             Self::Stat => "stat",
             Self::Link => "link",
             Self::Blocking => "blocking",
+            Self::Point => "point",
         }
     }
 }
@@ -213,6 +216,14 @@ enum Paid {
 }
 
 impl Progress<'_> {
+    /// The operation completed, and was none in production: it takes nothing from the budget.
+    #[inline]
+    pub(crate) fn free(self) {
+        if self.paid == Paid::Asked {
+            self.done();
+        }
+    }
+
     /// The operation completed.
     #[inline]
     pub fn done(mut self) {

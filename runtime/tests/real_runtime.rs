@@ -779,3 +779,23 @@ fn waiting_thread_polls_its_own_future() {
     held.set();
     holder.join().unwrap();
 }
+
+#[test]
+fn a_preemption_point_gives_nobody_a_turn_and_takes_no_budget() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let ran = std::sync::Arc::new(AtomicBool::new(false));
+        let flag = ran.clone();
+        let other = simoom::spawn(async move { flag.store(true, Ordering::SeqCst) });
+        for _ in 0..100_000 {
+            simoom::task::preemption_point().await;
+        }
+        assert!(!ran.load(Ordering::SeqCst), "the other task had a turn");
+        other.await.unwrap();
+    });
+    // Outside a runtime it is nothing at all.
+    let mut point = std::pin::pin!(simoom::task::preemption_point());
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(point.as_mut().poll(&mut cx).is_ready());
+}

@@ -9,6 +9,7 @@ mod error;
 mod id;
 pub(crate) mod inbox;
 mod join;
+mod preemption_point;
 mod spawn;
 mod yield_now;
 
@@ -16,6 +17,7 @@ pub use self::blocking::{block_in_place, spawn_blocking};
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join::{AbortHandle, JoinHandle};
+pub use self::preemption_point::{PreemptionPoint, preemption_point};
 pub use self::spawn::{spawn, spawn_local};
 pub use self::yield_now::{YieldNow, yield_now};
 

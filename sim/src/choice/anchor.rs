@@ -174,6 +174,7 @@ impl Operation {
             OpKind::Write => Self::WRITE,
             OpKind::Resolve => const { Self::called("resolve") },
             OpKind::Signal => const { Self::called("signal") },
+            OpKind::Point => const { Self::called("point") },
             other => Self::called(other.name()),
         }
     }

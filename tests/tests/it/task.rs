@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::future::join_all;
 use simoom::sync::{Notify, mpsc, oneshot};
-use simoom::task::{spawn_local, yield_now};
+use simoom::task::{preemption_point, spawn_local, yield_now};
 use simoom::time::{Duration, Instant, sleep, timeout};
 use simoom_tests::{DropFlag, both, panic_text, settle};
 
@@ -34,6 +34,40 @@ both! {
         assert!(!ran.load(SeqCst));
         task.await.unwrap();
         assert!(ran.load(SeqCst));
+    }
+
+    async fn a_preemption_point_completes_and_wakes_nobody_who_waits() {
+        let notify = Rc::new(Notify::new());
+        let waiting = notify.clone();
+        let waiter = spawn_local(async move { waiting.notified().await });
+        // More often than a poll may do operations, and that in a future that is dropped at once.
+        let points = async {
+            for _ in 0..1_000 {
+                preemption_point().await;
+            }
+            true
+        };
+        assert!(timeout(Duration::from_secs(60), points).await.unwrap());
+        for _ in 0..10 {
+            drop(preemption_point());
+            let mut point = pin!(preemption_point());
+            let _ = poll_fn(|cx| Poll::Ready(point.as_mut().poll(cx))).await;
+        }
+        assert!(!waiter.is_finished());
+        notify.notify_one();
+        waiter.await.unwrap();
+    }
+
+    async fn preemption_points_let_both_sides_of_a_select_go_on() {
+        let side = async |count: usize| {
+            for _ in 0..count {
+                preemption_point().await;
+            }
+            count
+        };
+        let one = simoom::spawn(async move { side(300).await });
+        let (two, three) = simoom::join!(side(5), side(7));
+        assert_eq!((one.await.unwrap(), two, three), (300, 5, 7));
     }
 
     async fn a_task_runs_without_being_joined() {
