@@ -1,10 +1,17 @@
 //! The same seed does the same: twice in one process, in two processes, and in two builds.
 //!
-//! 200 seeds by default. A longer measurement, which prints one JSON line for each comparison:
+//! 200 seeds by default. A longer measurement, which prints one JSON line for each comparison, goes
+//! in chunks of 2 000 seeds, so that its memory does not grow; every chunk runs in this process and
+//! at the same time in another one. 10^5 seeds that nobody has run before:
 //!
 //! ```text
-//! SIMOOM_DETERMINISM_SEEDS=10000 cargo test -p simoom-tests --test determinism -- --nocapture
+//! SIMOOM_DETERMINISM_SEEDS=100000 SIMOOM_DETERMINISM_FIRST=$(date +%s)000000 \
+//!     cargo test --release -p simoom-tests --test determinism -- --nocapture
 //! ```
+//!
+//! `SIMOOM_DETERMINISM_SECONDS=360` ends it after the chunk in which that time is over. The last
+//! line says how many seeds were compared and which seed is the next: a measurement that was ended
+//! goes on where it was with that one as its first.
 //!
 //! With another build of this test in `SIMOOM_DETERMINISM_OTHER`, that one is asked too:
 //!
@@ -18,6 +25,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,21 +37,83 @@ use simoom::{rand, select};
 use simoom_sim::{Config, Node, RunSummary, Sim, check};
 
 const SEEDS: &str = "SIMOOM_DETERMINISM_SEEDS";
+const SECONDS: &str = "SIMOOM_DETERMINISM_SECONDS";
 const OTHER: &str = "SIMOOM_DETERMINISM_OTHER";
+const FIRST: &str = "SIMOOM_DETERMINISM_FIRST";
 const CHILD: &str = "SIMOOM_DETERMINISM_CHILD";
 
 /// What a line of a child process begins with.
 const MARK: &str = "simoom-determinism";
 
+/// How many seeds are kept and compared at a time.
+const CHUNK: u64 = 2_000;
+
 #[test]
 fn the_same_seed_does_the_same() {
-    let first = timed("first", runs);
-    let distinct = first
-        .iter()
-        .map(|run| run.hash)
-        .collect::<BTreeSet<_>>()
-        .len();
-    let seeds = first.len();
+    let start = Instant::now();
+    let seeds = number(SEEDS).unwrap_or(200);
+    let limit = number(SECONDS).unwrap_or(u64::MAX);
+    let first = first_seed();
+    let this = std::env::current_exe().expect("this test knows its binary");
+    let mut done = 0;
+    while done < seeds && start.elapsed().as_secs() < limit {
+        let range = Range {
+            first: first.wrapping_add(done),
+            seeds: CHUNK.min(seeds - done),
+        };
+        let other = range;
+        let asked = {
+            let this = this.clone();
+            thread::spawn(move || timed("other_process", || ask(&this, other)))
+        };
+        let ours = timed("first", || runs(range));
+        let theirs = asked.join().expect("the other process answers");
+        compare("another process", &ours, &theirs);
+        check_variety(&ours);
+        if done == 0 {
+            let second = timed("same_process", || runs(range));
+            compare("a second sweep of the same process", &ours, &second);
+        }
+        if let Some(other) = std::env::var_os(OTHER) {
+            let built = timed("other_build", || ask(&PathBuf::from(other), range));
+            compare("another build", &ours, &built);
+        }
+        done += range.seeds;
+    }
+    println!(
+        "{{\"compared\":{done},\"of\":{seeds},\"first_seed\":{first},\"next_seed\":{},\
+         \"differing\":0,\"seconds\":{}}}",
+        first.wrapping_add(done),
+        start.elapsed().as_secs()
+    );
+}
+
+/// Seeds that are run one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    first: u64,
+    seeds: u64,
+}
+
+/// The first seed of all.
+fn first_seed() -> u64 {
+    number(FIRST).unwrap_or(0x5eed_0000_0000_0000)
+}
+
+/// A number of the environment, decimal or hexadecimal.
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?.replace('_', "");
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    Some(number.unwrap_or_else(|_| panic!("{name} is {text:?}: it must be a number")))
+}
+
+/// Asserts that seeds differ: runs that are all alike agree for nothing.
+fn check_variety(runs: &[RunSummary]) {
+    let hashes: BTreeSet<_> = runs.iter().map(|run| run.hash).collect();
+    let (seeds, distinct) = (runs.len(), hashes.len());
     println!(
         "{{\"seeds\":{seeds},\"distinct\":{distinct},\"profile\":\"{}\"}}",
         profile()
@@ -52,16 +122,6 @@ fn the_same_seed_does_the_same() {
         distinct > seeds * 9 / 10,
         "{distinct} of {seeds} runs differ"
     );
-
-    let second = timed("same_process", runs);
-    compare("a second sweep of the same process", &first, &second);
-    let this = std::env::current_exe().expect("this test knows its binary");
-    let third = timed("other_process", || ask(&this));
-    compare("another process", &first, &third);
-    if let Some(other) = std::env::var_os(OTHER) {
-        let fourth = timed("other_build", || ask(&PathBuf::from(other)));
-        compare("another build", &first, &fourth);
-    }
 }
 
 /// Does nothing unless another process asks for it.
@@ -70,7 +130,9 @@ fn runs_for_another_process() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    for run in runs() {
+    let seeds = number(SEEDS).expect("the other process says how many");
+    let first = first_seed();
+    for run in runs(Range { first, seeds }) {
         let RunSummary {
             seed,
             hash,
@@ -126,20 +188,22 @@ fn compare(what: &str, ours: &[RunSummary], theirs: &[RunSummary]) {
 }
 
 /// The runs of the workload, one for each seed.
-fn runs() -> Vec<RunSummary> {
-    let seeds = std::env::var(SEEDS).map_or(200, |text| text.parse().expect("a number of seeds"));
-    let config = Config::default().seeds(seeds).persist(false);
-    let report = check(config, workload);
+fn runs(range: Range) -> Vec<RunSummary> {
+    let Range { first, seeds } = range;
+    let config = Config::default().first_seed(first).seeds(seeds);
+    let report = check(config.persist(false).doubled(0), workload);
     let runs = report.runs().to_vec();
     report.unwrap();
     runs
 }
 
 /// The runs of the same workload in a process of `binary`.
-fn ask(binary: &PathBuf) -> Vec<RunSummary> {
+fn ask(binary: &PathBuf, range: Range) -> Vec<RunSummary> {
     let output = Command::new(binary)
         .args(["--exact", "runs_for_another_process", "--nocapture"])
         .env(CHILD, "1")
+        .env(FIRST, range.first.to_string())
+        .env(SEEDS, range.seeds.to_string())
         .output()
         .expect("the other process starts");
     let text = String::from_utf8_lossy(&output.stdout);
