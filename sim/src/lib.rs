@@ -38,6 +38,8 @@
 //! | [`Sim`] | what a test holds: nodes, the clock, notes |
 //! | [`Node`], [`OnFailure`], [`Ended`] | a machine: boot, kill, pause, power loss, restart, and what its failure means |
 //! | [`Clock`] | how wrong a machine's clocks are |
+//! | [`Plan`], [`Fault`], [`Kind`], [`Profile`] | what goes wrong by itself, for [`Sim::faults`]; [`faults`] has the rest of the words |
+//! | [`FaultTally`], [`FaultCounts`] | how often it did |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
