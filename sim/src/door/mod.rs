@@ -3,6 +3,7 @@
 //! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
 //! closes what is left by itself.
 
+mod files;
 mod inside;
 mod tcp;
 mod udp;

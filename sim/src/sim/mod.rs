@@ -3,6 +3,7 @@
 //! Owns the words in which a test steers. Knows nothing of how the world carries them out.
 
 mod clock;
+mod disk;
 mod ending;
 mod exit;
 mod faults;
@@ -12,6 +13,7 @@ mod node;
 mod simulation;
 
 pub use self::clock::Clock;
+pub use self::disk::Disk;
 pub use self::ending::Wait;
 pub use self::exit::Exit;
 pub use self::faults::Converged;

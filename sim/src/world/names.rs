@@ -84,6 +84,7 @@ impl World {
         for (_, socket) in &mut self.net.datagrams {
             wakers.append(&mut socket.readers);
         }
+        self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);
         let mut boots = Vec::new();
         for node in &mut self.nodes {
