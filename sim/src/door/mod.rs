@@ -6,6 +6,7 @@
 mod files;
 mod inside;
 mod tcp;
+mod tcp_socket;
 mod udp;
 mod unix;
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the words in which a test steers. Knows nothing of how the world carries them out.
 
+mod addresses;
 mod clock;
 mod disk;
 mod ending;

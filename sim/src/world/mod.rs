@@ -111,6 +111,11 @@ pub(crate) enum Due {
     },
     /// A connection attempt that found no room is made again.
     Knock { connection: net::ConnectionId },
+    /// The last probe of an idle connection goes unanswered.
+    KeepAlive {
+        connection: net::ConnectionId,
+        end: usize,
+    },
     /// A datagram arrives.
     Datagram { id: u64 },
     /// A sender hears that nobody is bound at its target.
@@ -300,6 +305,7 @@ impl World {
             Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
             Due::File { job } => self.file_job_due(job),
             Due::Knock { connection } => self.knock(connection),
+            Due::KeepAlive { connection, end } => self.probed(connection, end),
             Due::Datagram { id } => self.land(id),
             Due::Unreachable { socket, target } => self.unreachable(socket, target),
             Due::FaultEnds { number } => self.fault_ends(number),
