@@ -50,18 +50,19 @@
 //! # One thread
 //! A runtime runs its tasks on the thread that is inside
 //! [`block_on`](runtime::Runtime::block_on). [`spawn`] asks for `Send` all the same, so that this
-//! can change; [`task::spawn_local`] does not. A task must not block its thread: code that does
-//! runs in [`task::spawn_blocking`], on threads that every runtime keeps for it.
+//! can change; [`task::spawn_local`] does not. A task must not block its thread.
 //!
 //! # Features
-//! There are none: production and simulation are told apart at run time, and everything is always
-//! built.
+//! `hyper` adds the module `http`: HTTP servers and clients by hyper. Nothing else is optional:
+//! production and simulation are told apart at run time.
 
 pub mod backend;
 mod block;
 mod context;
 mod coop;
 pub mod fs;
+#[cfg(feature = "hyper")]
+pub mod http;
 pub mod io;
 mod macros;
 pub mod net;

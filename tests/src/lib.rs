@@ -26,6 +26,10 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/production.md")]
     pub mod production {}
 
+    #[cfg(feature = "ecosystem")]
+    #[doc = include_str!("../../docs/book/src/http.md")]
+    pub mod http {}
+
     #[doc = include_str!("../../docs/book/src/determinism.md")]
     pub mod determinism {}
 

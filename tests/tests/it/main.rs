@@ -13,7 +13,6 @@
 //!    128 KiB in the simulator. Unix sockets hold as much in both.
 
 mod blocking;
-mod fs;
 mod macros;
 mod net;
 mod rand;

@@ -19,7 +19,6 @@ mod signals;
 mod source;
 mod sys;
 mod tcp;
-mod tcp_socket;
 mod timers;
 mod udp;
 mod unix;

@@ -8,7 +8,6 @@ mod listener;
 mod scripts;
 mod split;
 mod stream;
-mod tcp_socket;
 mod udp;
 mod unix;
 

@@ -1,0 +1,150 @@
+//! How a server ends, and what it survives.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use simoom::http::{Client, Listener, client, serve};
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::{TcpListener, TcpStream};
+use simoom::sync::oneshot;
+use simoom::time::{Instant, sleep, timeout};
+use simoom_tests::{both, settle};
+
+use super::Server;
+use std::future::IntoFuture;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn slow(duration: Duration) -> Router {
+    let handler = move || async move {
+        sleep(duration).await;
+        "slow"
+    };
+    Router::new().route("/", get(handler))
+}
+
+async fn fetch(client: &Client<Full<Bytes>>, uri: hyper::Uri) -> Option<Bytes> {
+    let response = client.get(uri).await.ok()?;
+    Some(response.into_body().collect().await.ok()?.to_bytes())
+}
+
+both! {
+    async fn a_request_that_has_begun_is_answered() {
+        let server = Server::start(slow(60 * MS)).await;
+        let (addr, uri) = (server.addr, server.uri("/"));
+        let asking = simoom::spawn(async move {
+            fetch(&client(), uri).await
+        });
+        while server.accepted() == 0 {
+            sleep(MS).await;
+        }
+        sleep(10 * MS).await;
+        server.stop().await.unwrap();
+        assert_eq!(asking.await.unwrap().unwrap(), "slow");
+        let error = TcpStream::connect(addr).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+
+    async fn idle_connections_do_not_keep_a_server() {
+        let server = Server::start(slow(Duration::ZERO)).await;
+        let mut kept = TcpStream::connect(server.addr).await.unwrap();
+        kept.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut first = [0; 15];
+        kept.read_exact(&mut first).await.unwrap();
+        let mut silent = TcpStream::connect(server.addr).await.unwrap();
+        while server.accepted() < 2 {
+            sleep(MS).await;
+        }
+        settle().await;
+        timeout(Duration::from_secs(20), server.stop()).await.unwrap().unwrap();
+        let mut rest = Vec::new();
+        kept.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.ends_with(b"slow"));
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    async fn what_takes_too_long_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: hyper::Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = serve(listener, slow(Duration::from_secs(3600)))
+            .shutdown(async { drop(stopped.await) })
+            .grace(20 * MS);
+        let server = simoom::spawn(server.into_future());
+        let asking = simoom::spawn(async move { fetch(&client(), uri).await });
+        sleep(50 * MS).await;
+        let start = Instant::now();
+        drop(stop);
+        let error = server.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(error.to_string().starts_with("1 connections were cut off"), "{error}");
+        assert!(start.elapsed() >= 20 * MS);
+        assert_eq!(asking.await.unwrap(), None);
+    }
+
+    async fn a_server_that_has_nothing_to_finish_is_done_before_its_grace() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = serve(listener, slow(Duration::ZERO))
+            .shutdown(std::future::ready(()))
+            .grace(Duration::from_secs(3600));
+        timeout(Duration::from_secs(20), server.into_future()).await.unwrap().unwrap();
+    }
+
+    async fn errors_of_accepting_are_survived() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: hyper::Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let failing = Failing {
+            listener,
+            errors: vec![
+                io::Error::from_raw_os_error(24),
+                ErrorKind::ConnectionAborted.into(),
+                ErrorKind::ConnectionReset.into(),
+            ],
+        };
+        let server = simoom::spawn(serve(failing, slow(Duration::ZERO)).into_future());
+        let start = Instant::now();
+        assert_eq!(fetch(&client(), uri).await.unwrap(), "slow");
+        // Once for want of descriptors; not for connections that were lost.
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(1), "{took:?}");
+        assert!(took < Duration::from_millis(1_900), "{took:?}");
+        server.abort();
+    }
+
+    async fn a_server_can_be_stopped_while_it_backs_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let failing = Failing {
+            listener,
+            errors: (0..100).map(|_| io::Error::from_raw_os_error(24)).collect(),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = serve(failing, slow(Duration::ZERO)).shutdown(async { drop(stopped.await) });
+        let server = simoom::spawn(server.into_future());
+        sleep(10 * MS).await;
+        drop(stop);
+        timeout(Duration::from_secs(20), server).await.unwrap().unwrap().unwrap();
+    }
+}
+
+/// A listener that fails first, with the last of its errors.
+struct Failing {
+    listener: TcpListener,
+    errors: Vec<io::Error>,
+}
+
+impl Listener for Failing {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        if let Some(error) = self.errors.pop() {
+            return Err(error);
+        }
+        self.listener.accept().await
+    }
+}
