@@ -50,7 +50,8 @@
 //! # One thread
 //! A runtime runs its tasks on the thread that is inside
 //! [`block_on`](runtime::Runtime::block_on). [`spawn`] asks for `Send` all the same, so that this
-//! can change; [`task::spawn_local`] does not. A task must not block its thread.
+//! can change; [`task::spawn_local`] does not. A task must not block its thread: code that does
+//! runs in [`task::spawn_blocking`], on threads that every runtime keeps for it.
 //!
 //! # Features
 //! `hyper` adds the module `http`: HTTP servers and clients by hyper. Nothing else is optional:

@@ -492,13 +492,14 @@ impl Net for SimBackend {
 
     fn resolve(&self, host: &str, port: u16) -> Resolving {
         let found = self.refuse_dead().and_then(|()| {
-            self.with(|world| world.lookup(host))
-                .map(|ip| vec![SocketAddr::new(ip, port)])
-                .ok_or_else(|| {
-                    io::Error::other(format!(
-                        "failed to lookup address information: no node is called {host:?}"
-                    ))
-                })
+            let ips = self.with(|world| world.lookup(host));
+            if ips.is_empty() {
+                return Err(io::Error::other(format!(
+                    "failed to lookup address information: no node is called {host:?}"
+                )));
+            }
+            let with_port = |ip| SocketAddr::new(ip, port);
+            Ok(ips.into_iter().map(with_port).collect())
         });
         Box::pin(std::future::ready(found))
     }

@@ -143,6 +143,7 @@ pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
             doomed.tasks.extend(tasks);
             doomed.idle.extend(idle);
             world.vanish_sockets_of(node);
+            world.disk_power_loss(node);
         }
         doomed
     });
@@ -172,6 +173,7 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
     world.effects.drop_all(&mut signals.take_wakers());
     // Nothing of them leaves the machine: a loss of power ends them as a kill does.
     world.close_unix_sockets_of(node);
+    world.close_files_of(node);
     let idle = world.clear_pool(node);
     Doomed { tasks, idle }
 }

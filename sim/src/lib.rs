@@ -38,6 +38,9 @@
 //! | [`Sim`] | what a test holds: nodes, the clock, notes |
 //! | [`Node`], [`OnFailure`], [`Ended`] | a machine: boot, kill, pause, power loss, restart, and what its failure means |
 //! | [`Clock`] | how wrong a machine's clocks are |
+//! | [`Plan`], [`Fault`], [`Kind`], [`Profile`] | what goes wrong by itself, for [`Sim::faults`]; [`faults`] has the rest of the words |
+//! | [`FaultTally`], [`FaultCounts`] | how often it did |
+//! | [`Disk`] | what is on a node's disk, its speed and its size |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
@@ -67,8 +70,8 @@ mod backend;
 mod baton;
 mod check;
 mod choice;
+mod disk;
 mod door;
-mod files;
 mod intercept;
 mod kill;
 mod logs;
@@ -91,7 +94,7 @@ pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{
-    Clock, Converged, Exit, Hold, Matching, Message, MessageId, Net, Node, Sim, Wait,
+    Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, Sim, Wait,
 };
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};

@@ -677,6 +677,17 @@ fn story(world: &World, deviated: &Deviated) -> String {
             "select.started".to_owned(),
             format!("{subject} looks at branch {value} first{site}"),
         ),
+        ChoiceKind::Delay if world.resources.thing(deviated.point.resource).is_some() => {
+            let thing = world.resources.thing(deviated.point.resource);
+            (
+                format!("disk.{operation}.late"),
+                format!(
+                    "{} {operation} {step}, by {} us",
+                    thing.unwrap_or_default(),
+                    value / 1_000
+                ),
+            )
+        }
         ChoiceKind::Delay => (
             format!("net.{operation}.late"),
             format!("{} {operation} {step}, by {} us", link(), value / 1_000),

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::{Fault, Kind, Plan, Ratio, Target, When};
+use crate::{Fault, Kind, Plan, Profile, Ratio, Target, When};
 
 fn name() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z0-9-]{1,8}", ".{0,6}", "[ %>#=:,.]{1,4}"]
@@ -179,5 +179,14 @@ fn another_first_line_is_refused() {
     for bad in ["", "# only a comment", "simoom faults 2\n", "node.killed\n"] {
         let error = bad.parse::<Plan>().unwrap_err().to_string();
         assert!(error.contains("simoom faults 1"), "{error}");
+    }
+}
+
+#[test]
+fn every_profile_is_read_back_from_its_text() {
+    for profile in Profile::ALL {
+        let plan = Plan::from(profile);
+        assert_eq!(plan.to_string().parse(), Ok(plan), "{profile}");
+        assert_eq!(profile.to_string().parse(), Ok(profile));
     }
 }

@@ -39,9 +39,11 @@ mod blocking;
 mod datagram;
 mod files;
 mod socket_option;
+mod tcp_socket;
 
 pub use self::datagram::{Datagram, DatagramNet, Interface};
 pub use self::socket_option::SocketOption;
+pub use self::tcp_socket::{TcpSockets, UnusedTcp};
 
 pub(crate) mod park;
 pub(crate) mod real;
@@ -50,7 +52,7 @@ mod unix;
 
 /// A world, as the thread that runs it sees it.
 pub trait Backend:
-    Schedule + Clock + Net + DatagramNet + Unix + Files + Chance + Signals + Blocking + Any
+    Schedule + Clock + Net + DatagramNet + TcpSockets + Unix + Files + Chance + Signals + Blocking + Any
 {
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;
@@ -218,6 +220,17 @@ pub trait Listener: Send + Sync {
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
 }
 
+/// What is known of the end of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// The peer has finished, or the connection is over: reading never waits again.
+    pub read: bool,
+    /// Nothing can be written any more.
+    pub write: bool,
+    /// An error waits to be taken.
+    pub error: bool,
+}
+
 /// A connected stream. Dropping it closes it.
 pub trait Stream: Send + Sync {
     /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
@@ -246,17 +259,21 @@ pub trait Stream: Send + Sync {
     /// The address of the other end.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 
-    /// Whether small writes are sent at once.
-    fn nodelay(&self) -> io::Result<bool>;
+    /// The value of a setting.
+    fn option(&self, option: SocketOption) -> io::Result<u32>;
 
-    /// Sets whether small writes are sent at once.
-    fn set_nodelay(&self, nodelay: bool) -> io::Result<()>;
+    /// Changes a setting.
+    fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()>;
 
-    /// The time to live of its packets.
-    fn ttl(&self) -> io::Result<u32>;
+    /// Runs `attempt` if the direction may be tried; its `WouldBlock` says that it may not.
+    fn try_io(
+        &self,
+        direction: Direction,
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()>;
 
-    /// Sets the time to live of its packets.
-    fn set_ttl(&self, ttl: u32) -> io::Result<()>;
+    /// Which directions are known to have ended.
+    fn closed(&self) -> Closed;
 
     /// How long closing waits for unsent bytes.
     fn linger(&self) -> io::Result<Option<Duration>>;

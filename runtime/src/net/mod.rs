@@ -3,11 +3,15 @@
 //! Owns what a user does with a socket. Knows nothing of where sockets come from: every operation
 //! tries through the seam, and waits through the seam if it would block.
 
+mod accept_backoff;
 mod addr;
 mod buf;
+mod happy;
+mod keep_alive;
 mod lookup;
 mod ready;
 mod tcp_listener;
+mod tcp_socket;
 mod tcp_stream;
 mod udp_socket;
 
@@ -15,10 +19,14 @@ pub mod tcp;
 pub mod udp;
 pub mod unix;
 
+pub use self::accept_backoff::AcceptBackoff;
 pub use self::addr::ToSocketAddrs;
+pub use self::happy::{CONNECTION_ATTEMPT_DELAY, connect_happy_eyeballs};
+pub use self::keep_alive::TcpKeepalive;
 pub use self::lookup::lookup_host;
 pub use self::ready::{Interest, Ready};
 pub use self::tcp_listener::TcpListener;
+pub use self::tcp_socket::TcpSocket;
 pub use self::tcp_stream::TcpStream;
 pub use self::udp_socket::UdpSocket;
 pub use self::unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

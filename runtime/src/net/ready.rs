@@ -1,7 +1,7 @@
 //! What a socket can be asked to be ready for, and what it was ready for.
 
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
 use crate::backend::Direction;
 
@@ -31,6 +31,8 @@ pub struct Ready(u8);
 
 const READ: u8 = 1;
 const WRITE: u8 = 1 << 1;
+const READ_CLOSED: u8 = 1 << 2;
+const WRITE_CLOSED: u8 = 1 << 3;
 
 impl Interest {
     /// There is something to read, be it the end of the stream.
@@ -93,8 +95,12 @@ impl Ready {
     pub const READABLE: Self = Self(READ);
     /// Writing.
     pub const WRITABLE: Self = Self(WRITE);
-    /// Reading and writing.
-    pub const ALL: Self = Self(READ | WRITE);
+    /// The peer has finished: reading never waits again.
+    pub const READ_CLOSED: Self = Self(READ_CLOSED);
+    /// Nothing can be written any more.
+    pub const WRITE_CLOSED: Self = Self(WRITE_CLOSED);
+    /// Reading and writing, and that they have ended.
+    pub const ALL: Self = Self(READ | WRITE | READ_CLOSED | WRITE_CLOSED);
 
     /// Whether nothing can be tried.
     #[must_use]
@@ -105,13 +111,25 @@ impl Ready {
     /// Whether reading can be tried.
     #[must_use]
     pub const fn is_readable(self) -> bool {
-        self.0 & READ != 0
+        self.0 & (READ | READ_CLOSED) != 0
     }
 
     /// Whether writing can be tried.
     #[must_use]
     pub const fn is_writable(self) -> bool {
-        self.0 & WRITE != 0
+        self.0 & (WRITE | WRITE_CLOSED) != 0
+    }
+
+    /// Whether reading never waits again.
+    #[must_use]
+    pub const fn is_read_closed(self) -> bool {
+        self.0 & READ_CLOSED != 0
+    }
+
+    /// Whether nothing can be written any more.
+    #[must_use]
+    pub const fn is_write_closed(self) -> bool {
+        self.0 & WRITE_CLOSED != 0
     }
 }
 
@@ -120,6 +138,22 @@ impl BitOr for Ready {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Ready {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl Sub for Ready {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
 
@@ -135,11 +169,20 @@ impl fmt::Debug for Ready {
     }
 }
 
-fn words(bits: u8) -> &'static str {
-    match (bits & READ != 0, bits & WRITE != 0) {
-        (false, false) => "EMPTY",
-        (true, false) => "READABLE",
-        (false, true) => "WRITABLE",
-        (true, true) => "READABLE | WRITABLE",
+fn words(bits: u8) -> String {
+    let names = [
+        (READ, "READABLE"),
+        (WRITE, "WRITABLE"),
+        (READ_CLOSED, "READ_CLOSED"),
+        (WRITE_CLOSED, "WRITE_CLOSED"),
+    ];
+    let set: Vec<_> = names
+        .iter()
+        .filter(|(bit, _)| bits & bit != 0)
+        .map(|&(_, name)| name)
+        .collect();
+    match set.is_empty() {
+        true => "EMPTY".to_owned(),
+        false => set.join(" | "),
     }
 }

@@ -66,11 +66,16 @@ impl TcpListener {
         }
     }
 
+    pub(super) fn from_backend(listener: Arc<dyn Listener>) -> Self {
+        Self { listener }
+    }
+
     /// Waits for a connection.
     ///
     /// # Errors
     /// When the process has no descriptors left; when the connection was lost before it could be
-    /// accepted; when the runtime is gone. Later calls may succeed.
+    /// accepted; when the runtime is gone. Later calls may succeed: see
+    /// [`AcceptBackoff`](super::AcceptBackoff) for when to make them.
     ///
     /// # Cancel safety
     /// Safe: a dropped future has accepted nothing.

@@ -12,11 +12,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::addr::ToSocketAddrs;
+use super::keep_alive::TcpKeepalive;
 use super::lookup::{in_current, resolve};
 use super::ready::{Interest, Ready};
 use super::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, split, split_owned};
 use super::tcp_listener::{NO_DESCRIPTOR, no_address};
-use crate::backend::{Direction, Op, OpKind, Stream};
+use super::udp_socket::attempt_with;
+use crate::backend::{Direction, Op, OpKind, SocketOption, Stream};
 use crate::coop::proceed;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -274,7 +276,7 @@ impl TcpStream {
     /// # Errors
     /// Those of the operating system.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.stream.nodelay()
+        Ok(self.stream.option(SocketOption::NoDelay)? != 0)
     }
 
     /// Sets whether small writes are sent at once.
@@ -282,7 +284,8 @@ impl TcpStream {
     /// # Errors
     /// Those of the operating system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.stream.set_nodelay(nodelay)
+        self.stream
+            .set_option(SocketOption::NoDelay, nodelay.into())
     }
 
     /// How long closing waits for unsent bytes (`SO_LINGER`). `None` in a new stream: closing
@@ -307,7 +310,7 @@ impl TcpStream {
     /// # Errors
     /// Those of the operating system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.stream.ttl()
+        self.stream.option(SocketOption::Ttl)
     }
 
     /// Sets how many routers its packets may pass.
@@ -315,7 +318,119 @@ impl TcpStream {
     /// # Errors
     /// Those of the operating system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.stream.set_ttl(ttl)
+        self.stream.set_option(SocketOption::Ttl, ttl)
+    }
+
+    /// Has closing reset the connection: as [`set_linger`](Self::set_linger) with zero.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+
+    /// Whether acknowledgements are sent at once (`TCP_QUICKACK`).
+    ///
+    /// # Errors
+    /// Those of the operating system; elsewhere than on Linux.
+    pub fn quickack(&self) -> io::Result<bool> {
+        Ok(self.stream.option(SocketOption::QuickAck)? != 0)
+    }
+
+    /// Sets whether acknowledgements are sent at once, for now: see tcp(7).
+    ///
+    /// # Errors
+    /// Those of the operating system; elsewhere than on Linux.
+    ///
+    /// # Under simulation
+    /// Kept, and without effect: acknowledgements are not simulated.
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.stream
+            .set_option(SocketOption::QuickAck, quickack.into())
+    }
+
+    /// Whether the connection is probed when it is idle (`SO_KEEPALIVE`). Off in a new stream.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn keepalive(&self) -> io::Result<bool> {
+        Ok(self.stream.option(SocketOption::KeepAlive)? != 0)
+    }
+
+    /// Sets whether the connection is probed when it is idle.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
+        self.stream
+            .set_option(SocketOption::KeepAlive, keepalive.into())
+    }
+
+    /// Sets how the connection is probed when it is idle, and has it probed.
+    ///
+    /// tokio leaves this to `socket2::SockRef`, which works too, but not in a simulation, where
+    /// there is no descriptor.
+    ///
+    /// # Errors
+    /// Those of the operating system: `EINVAL` for what Linux does not take.
+    pub fn set_tcp_keepalive(&self, parameters: &TcpKeepalive) -> io::Result<()> {
+        parameters.apply(|option, value| self.stream.set_option(option, value))
+    }
+
+    /// How long sent bytes may stay unacknowledged before the connection fails
+    /// (`TCP_USER_TIMEOUT`). `None`: as long as the system has it, on Linux about 15 minutes.
+    ///
+    /// # Errors
+    /// Those of the operating system; elsewhere than on Linux.
+    pub fn tcp_user_timeout(&self) -> io::Result<Option<Duration>> {
+        let millis = self.stream.option(SocketOption::UserTimeout)?;
+        Ok((millis != 0).then(|| Duration::from_millis(millis.into())))
+    }
+
+    /// Sets how long sent bytes may stay unacknowledged, in whole milliseconds.
+    ///
+    /// # Errors
+    /// Those of the operating system; elsewhere than on Linux.
+    pub fn set_tcp_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        let millis = super::keep_alive::millis(limit);
+        self.stream.set_option(SocketOption::UserTimeout, millis)
+    }
+
+    /// Runs `f`, an attempt on this socket by other means, if `interest` may be tried.
+    ///
+    /// A `WouldBlock` of `f` says that it may not until something has changed.
+    ///
+    /// # Errors
+    /// `WouldBlock` without running `f` if it is known to block; what `f` returns.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let direction = interest.direction();
+        attempt_with(f, |attempt| self.stream.try_io(direction, attempt))
+    }
+
+    /// Runs `f`, an attempt on this socket by other means, again and again until it does not
+    /// return `WouldBlock`, waiting for `interest` in between.
+    ///
+    /// # Errors
+    /// What `f` returns; when the runtime is gone.
+    ///
+    /// # Cancel safety
+    /// Safe if `f` is: it is not called after the future was dropped.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            self.ready(interest).await?;
+            match self.try_io(interest, &mut f) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     pub(super) fn poll_read_at(
@@ -419,12 +534,18 @@ impl TcpStream {
         {
             readable?;
             ready |= Ready::READABLE;
+            if self.stream.closed().read {
+                ready |= Ready::READ_CLOSED;
+            }
         }
         if interest.is_writable()
             && let Poll::Ready(writable) = self.stream.poll_ready(cx, Direction::Write)
         {
             writable?;
             ready |= Ready::WRITABLE;
+            if self.stream.closed().write {
+                ready |= Ready::WRITE_CLOSED;
+            }
         }
         if ready.is_empty() {
             return Poll::Pending;
@@ -456,15 +577,33 @@ fn poll_io<T>(
     }
 }
 
-async fn connect_to(addr: SocketAddr, site: &'static Location<'static>) -> io::Result<TcpStream> {
+/// Connects to `addr`.
+pub(super) async fn connect_to(
+    addr: SocketAddr,
+    site: &'static Location<'static>,
+) -> io::Result<TcpStream> {
+    connected(site, move || {
+        in_current(|backend| backend.tcp_connect(addr))
+    })
+    .await
+}
+
+/// Starts to connect, and waits for the outcome.
+pub(super) async fn connected(
+    site: &'static Location<'static>,
+    start: impl FnOnce() -> io::Result<Arc<dyn Stream>>,
+) -> io::Result<TcpStream> {
     let op = Op::private(OpKind::Connect, site);
+    let mut start = Some(start);
     let mut started = None;
     poll_fn(|cx| {
         let progress = ready!(proceed(cx, &op));
-        let stream = match &started {
-            Some(stream) => stream,
-            None => started.insert(in_current(|backend| backend.tcp_connect(addr))?),
-        };
+        if let Some(start) = start.take() {
+            started = Some(start()?);
+        }
+        let stream = started
+            .as_ref()
+            .expect("a failed start is not polled again");
         ready!(stream.poll_ready(cx, Direction::Write))?;
         progress.done();
         Poll::Ready(Ok::<(), io::Error>(()))

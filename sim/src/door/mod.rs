@@ -3,8 +3,10 @@
 //! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
 //! closes what is left by itself.
 
+mod files;
 mod inside;
 mod tcp;
+mod tcp_socket;
 mod udp;
 mod unix;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use simoom::backend::{Direction, Listener, Resource, SocketOption, Stream};
+use simoom::backend::{Closed, Direction, Listener, Resource, SocketOption, Stream};
 use tokio::io::ReadBuf;
 
 use super::inside::{inside, keep_waker, no_descriptor};
@@ -220,20 +220,37 @@ impl Stream for SimStream {
         self.end(|end| end.peer())?
     }
 
-    fn nodelay(&self) -> io::Result<bool> {
-        self.end(|end| end.options.is_on(SocketOption::NoDelay))
+    fn option(&self, option: SocketOption) -> io::Result<u32> {
+        self.end(|end| end.options.get(option))?
     }
 
-    fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.end(|end| end.options.set(SocketOption::NoDelay, nodelay.into()))?
+    fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()> {
+        self.with(|world| {
+            let end = world.net.end_mut(self.id, self.end)?;
+            end.options.set(option, value)?;
+            world.option_was_set(self.id, self.end, option);
+            Ok(())
+        })
     }
 
-    fn ttl(&self) -> io::Result<u32> {
-        self.end(|end| end.options.value(SocketOption::Ttl))
+    fn try_io(
+        &self,
+        direction: Direction,
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let ready = self.end(|end| match direction {
+            Direction::Read => end.is_readable(),
+            Direction::Write => end.is_writable(),
+        })?;
+        if ready {
+            attempt()
+        } else {
+            Err(of_kind(io::ErrorKind::WouldBlock))
+        }
     }
 
-    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.end(|end| end.options.set(SocketOption::Ttl, ttl))?
+    fn closed(&self) -> Closed {
+        self.end(|end| end.closed()).unwrap_or_default()
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {

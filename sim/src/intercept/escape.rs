@@ -63,7 +63,7 @@ impl Escape {
     /// What to do instead.
     pub(crate) fn instead(self) -> &'static str {
         match self {
-            Self::THREADS => "simoom::spawn",
+            Self::THREADS => "simoom::spawn or simoom::task::spawn_blocking",
             Self::SLEEP => "simoom::time::sleep",
             Self::FILES => "memory, or read only",
             Self::SOCKETS => "simoom::net",

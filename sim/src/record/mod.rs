@@ -63,6 +63,12 @@ pub(crate) enum EventKind {
     FaultFired,
     /// `fault.observed`: hash of the kind's name.
     FaultObserved,
+    /// `disk.file.operated`: hash of the operation and its file, how it ended.
+    FileOperated,
+    /// `disk.file.written`: hash of the operation and its file, content hash.
+    FileWritten,
+    /// `disk.power.lost`: node, how often before.
+    DiskPowerLost,
     /// `net.datagram.sent`: flow's name, content hash.
     DatagramSent,
     /// `net.datagram.delivered`: flow's name, content hash.

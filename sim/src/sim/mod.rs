@@ -2,7 +2,9 @@
 //!
 //! Owns the words in which a test steers. Knows nothing of how the world carries them out.
 
+mod addresses;
 mod clock;
+mod disk;
 mod ending;
 mod exit;
 mod faults;
@@ -12,6 +14,7 @@ mod node;
 mod simulation;
 
 pub use self::clock::Clock;
+pub use self::disk::Disk;
 pub use self::ending::Wait;
 pub use self::exit::Exit;
 pub use self::faults::Converged;

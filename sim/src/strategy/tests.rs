@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Choose, Pct, Random, Replay, Scheduling, Strategy};
+use super::{Choose, Odds, Pct, Random, Replay, Scheduling, Strategy};
 use crate::choice::{Anchor, AnchorHash, ChoiceKind, Deviation, Plan, Story, value};
 
 #[test]
@@ -246,4 +246,57 @@ fn a_replay_ignores_values_that_are_not_possible() {
     assert_eq!(replay.delay(anchors[2], 100), 100, "as late as can be");
     assert_eq!(replay.short(anchors[3], 1_000), 50);
     assert_eq!(replay.short(anchors[3], 10), 10, "as short as can be");
+}
+
+#[test]
+fn a_fault_happens_as_often_as_the_plan_says_and_its_size_is_of_every_order() {
+    let odds = Odds {
+        part: 1,
+        whole: 8,
+        least: 1_000,
+        most: 1_000_000_000,
+    };
+    let pct = Pct::new(1, 3, 100);
+    for mut choose in [Box::new(Random::new(1)) as Box<dyn Choose>, Box::new(pct)] {
+        let drawn: Vec<u64> = (0..8_000)
+            .map(|anchor| choose.fault(AnchorHash(anchor), &odds))
+            .filter(|size| *size > 0)
+            .collect();
+        assert!((900..1_100).contains(&drawn.len()), "{}", drawn.len());
+        assert!(
+            drawn
+                .iter()
+                .all(|size| (1_000..=1_000_000_000).contains(size))
+        );
+        for most in [10_000, 1_000_000, 100_000_000] {
+            let below = drawn.iter().filter(|size| **size < most).count();
+            assert!(
+                below > 100 && below < drawn.len() - 50,
+                "{below} below {most}"
+            );
+        }
+    }
+}
+
+#[test]
+fn certain_and_impossible_faults_are_certain_and_impossible() {
+    let mut random = Random::new(3);
+    for anchor in (0..1_000).map(AnchorHash) {
+        let odds = |part| Odds {
+            part,
+            whole: 1,
+            least: 1,
+            most: 1,
+        };
+        assert_eq!(random.fault(anchor, &odds(1)), 1);
+        assert_eq!(random.fault(anchor, &odds(0)), 0);
+        assert_eq!(Replay::calm().fault(anchor, &odds(1)), 0);
+    }
+    let all = Odds {
+        part: 1,
+        whole: 1,
+        least: 1,
+        most: u64::MAX,
+    };
+    assert!((0..1_000).all(|anchor| random.fault(AnchorHash(anchor), &all) > 0));
 }

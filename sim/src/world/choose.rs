@@ -292,6 +292,29 @@ impl World {
         value
     }
 
+    /// How many nanoseconds above the least the `number`-th `operation` on the thing called `name`
+    /// takes.
+    pub(crate) fn choose_time(
+        &mut self,
+        operation: Operation,
+        name: ResourceName,
+        number: u32,
+        most: u64,
+    ) -> u64 {
+        let point = Point {
+            subject: 0,
+            operation,
+            resource: name,
+            place: None,
+            step: number,
+            visit: 0,
+        };
+        let anchor = point.hash(ChoiceKind::Delay);
+        let value = self.strategy.delay(anchor, most).min(most);
+        self.settle(ChoiceKind::Delay, point, value, Details::default());
+        value
+    }
+
     /// How many of at most `most` bytes the `number`-th read or write of a direction leaves out.
     pub(crate) fn choose_short(
         &mut self,

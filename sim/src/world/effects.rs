@@ -27,6 +27,10 @@ impl Effects {
         self.drop.push(waker);
     }
 
+    pub(crate) fn drop_some(&mut self, waker: Option<Waker>) {
+        self.drop.extend(waker);
+    }
+
     pub(crate) fn drop_all(&mut self, wakers: &mut Vec<Waker>) {
         self.drop.append(wakers);
     }

@@ -9,6 +9,7 @@ mod clock;
 mod effects;
 pub(crate) mod failure;
 pub(crate) mod faults;
+pub(crate) mod files;
 mod names;
 pub(crate) mod net;
 pub(crate) mod node;
@@ -33,6 +34,7 @@ pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
+use self::files::Files;
 use self::net::Network;
 use self::node::{Node, NodeId};
 use self::resources::Resources;
@@ -50,6 +52,7 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) net: Network,
     pub(crate) faults: Faults,
+    pub(crate) files: Files,
     pub(crate) paths: Paths,
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
@@ -108,6 +111,11 @@ pub(crate) enum Due {
     },
     /// A connection attempt that found no room is made again.
     Knock { connection: net::ConnectionId },
+    /// The last probe of an idle connection goes unanswered.
+    KeepAlive {
+        connection: net::ConnectionId,
+        end: usize,
+    },
     /// A datagram arrives.
     Datagram { id: u64 },
     /// A sender hears that nobody is bound at its target.
@@ -115,6 +123,8 @@ pub(crate) enum Due {
         socket: net::UdpId,
         target: std::net::SocketAddr,
     },
+    /// An operation on files happens or ends.
+    File { job: files::JobId },
     /// A fault that was to last so long is over.
     FaultEnds { number: u64 },
 }
@@ -136,6 +146,7 @@ impl World {
             nodes: Vec::new(),
             net: Network::default(),
             faults: Faults::default(),
+            files: Files::default(),
             paths: Paths::default(),
             resources: Resources::default(),
             effects: Effects::default(),
@@ -292,7 +303,9 @@ impl World {
             } => self.arrive(connection, to, number),
             Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
             Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
+            Due::File { job } => self.file_job_due(job),
             Due::Knock { connection } => self.knock(connection),
+            Due::KeepAlive { connection, end } => self.probed(connection, end),
             Due::Datagram { id } => self.land(id),
             Due::Unreachable { socket, target } => self.unreachable(socket, target),
             Due::FaultEnds { number } => self.fault_ends(number),

@@ -7,23 +7,23 @@ use simoom::backend::Resource;
 
 use super::World;
 use super::net::ConnectionId;
-use super::node::Boot;
+use super::node::{Boot, NodeId};
 use super::resources::Origin;
 use super::tasks::TaskEntry;
 
 impl World {
-    /// The address behind a host's name.
-    pub(crate) fn lookup(&self, host: &str) -> Option<IpAddr> {
+    /// The addresses behind a host's name; none if it is unknown.
+    pub(crate) fn lookup(&self, host: &str) -> Vec<IpAddr> {
         if host.eq_ignore_ascii_case("localhost") {
-            return Some(Ipv4Addr::LOCALHOST.into());
+            return vec![Ipv4Addr::LOCALHOST.into()];
         }
         if let Ok(ip) = host.parse() {
-            return Some(ip);
+            return vec![ip];
         }
-        self.nodes
-            .iter()
-            .find(|node| node.name == host)
-            .map(|node| node.ip)
+        let found = self.nodes.iter().position(|node| node.name == host);
+        found.map_or_else(Vec::new, |index| {
+            self.addresses_of(NodeId(index as u16)).collect()
+        })
     }
 
     /// Names the resource of one direction of a connection.
@@ -84,6 +84,7 @@ impl World {
         for (_, socket) in &mut self.net.datagrams {
             wakers.append(&mut socket.readers);
         }
+        self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);
         let mut boots = Vec::new();
         for node in &mut self.nodes {

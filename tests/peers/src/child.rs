@@ -74,6 +74,8 @@ pub fn run(arguments: &[String]) {
         return;
     }
     let costs: Option<Costs> = match name {
+        "simoom" if row == "blocking" => Some(peer::simoom::run_blocking(scale)),
+        "tokio" if row == "blocking" => Some(peer::tokio::run_blocking(scale)),
         "floor" => peer::floor::run(row, scale),
         "simoom" => peer::simoom::run(row, scale),
         "tokio" => peer::tokio::run(row, scale),

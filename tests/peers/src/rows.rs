@@ -10,6 +10,7 @@ pub struct Row {
 
 const RUNTIMES: &[&str] = &["simoom", "tokio", "monoio"];
 const WITH_FLOOR: &[&str] = &["floor", "simoom", "tokio", "monoio"];
+const BLOCKING: &[&str] = &["simoom", "tokio"];
 const ECHOES: &[&str] = &["raw-epoll", "simoom", "tokio", "monoio"];
 const STORES: &[&str] = &["kv", "redis-server"];
 const TIMERS: &[&str] = &[
@@ -27,6 +28,7 @@ const RPC: &[&str] = &[
     "madsim-bare",
     "tokio-paused",
 ];
+const SIMULATED: &[&str] = &["simoom-calm", "simoom-random"];
 const BOOT: &[&str] = &["simoom-calm", "simoom-random", "madsim", "madsim-bare"];
 
 pub const ROWS: &[Row] = &[
@@ -37,6 +39,7 @@ pub const ROWS: &[Row] = &[
     row("stream_cap100", "message", RUNTIMES),
     row("pingpong_cap1", "round trip", RUNTIMES),
     row("sleepers", "task", RUNTIMES),
+    row("blocking", "round trip", BLOCKING),
     row("churn_0", "timer", WITH_FLOOR),
     row("churn_100000", "timer", WITH_FLOOR),
     row("echo_c1", "message", ECHOES),
@@ -45,6 +48,7 @@ pub const ROWS: &[Row] = &[
     row("kv_p16", "request", STORES),
     row("sim_timers", "sleep", TIMERS),
     row("sim_rpc", "request", RPC),
+    row("sim_blocking", "hand-over", SIMULATED),
     row("sim_boot", "world", BOOT),
 ];
 

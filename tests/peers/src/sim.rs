@@ -5,6 +5,8 @@
 //!   answers of 64 bytes; counted in requests.
 //! * `sim_boot`: a world with a server node and a client node that exchange 64 bytes each way
 //!   over TCP, a new seed each time; counted in worlds.
+//! * `sim_blocking`: a blocking closure gives way 100 000 times; counted in hand-overs to its
+//!   thread and back.
 
 use std::time::Duration;
 
@@ -113,6 +115,9 @@ pub mod paused {
 ///
 /// The two runs beside the seeds are work like any other and counted as such.
 pub mod simoom {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use ::simoom::io::{AsyncReadExt, AsyncWriteExt};
     use ::simoom::net::{TcpListener, TcpStream};
     use simoom_sim::{Config, Sim, Strategy, check};
@@ -143,6 +148,17 @@ pub mod simoom {
                 check(config(worlds - EXTRA_RUNS), rpc).unwrap();
                 span.end(worlds * CLIENTS * REQUESTS)
             }
+            "sim_blocking" => {
+                let (trips, worlds) = (100_000 / scale, Arc::new(AtomicU64::new(0)));
+                let span = Span::start();
+                let counter = worlds.clone();
+                check(config(1).processes(0), move |_| {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    trips_of_a_closure(trips)
+                })
+                .unwrap();
+                span.end(worlds.load(Ordering::Relaxed) * trips)
+            }
             "sim_boot" => {
                 let seeds = 10_000 / scale;
                 check(config(seeds / 10), boot).unwrap();
@@ -169,6 +185,17 @@ pub mod simoom {
         for task in tasks {
             task.await.expect("no task panics");
         }
+    }
+
+    /// Each time the closure gives way, the world goes to the run's thread and back.
+    async fn trips_of_a_closure(trips: u64) {
+        let closure = ::simoom::task::spawn_blocking(move || {
+            let handle = ::simoom::runtime::Handle::current();
+            for _ in 0..trips {
+                handle.block_on(::simoom::task::yield_now());
+            }
+        });
+        closure.await.expect("no closure panics");
     }
 
     async fn serve() -> std::io::Result<()> {

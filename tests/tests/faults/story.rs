@@ -6,7 +6,7 @@ use std::process::Command;
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::time::{Duration, sleep};
-use simoom_sim::{Plan, Profile, Sim, Strategy, check};
+use simoom_sim::{OnFailure, Plan, Profile, Sim, Strategy, check};
 
 use crate::config;
 
@@ -69,6 +69,36 @@ fn a_failure_under_hostile_shrinks_to_the_fault_that_matters() {
         "{found}"
     );
     assert!(found.is_confirmed(), "{found}");
+}
+
+#[test]
+fn every_run_under_a_swarm_repeats() {
+    // Whatever goes wrong with it, the program goes on, so that much does.
+    let report = check(config(40).doubled(1), |sim| async move {
+        for name in ["server", "second", "client"] {
+            sim.node(name).on_failure(OnFailure::Contain).run(busy);
+        }
+        sim.faults(Profile::swarm());
+        sleep(Duration::from_secs(30)).await;
+        sim.heal();
+        sleep(Duration::from_secs(5)).await;
+    });
+    assert!(report.failure().is_none(), "{report}");
+    let fired: u64 = report.faults().iter().map(|(_, counts)| counts.fired).sum();
+    assert!(fired > 400, "{report}");
+}
+
+/// Serves, and asks another server now and then.
+async fn busy() -> std::io::Result<()> {
+    simoom::spawn(async {
+        loop {
+            sleep(Duration::from_millis(300)).await;
+            let _ = add().await;
+        }
+        #[expect(unreachable_code, reason = "gives the block its type")]
+        ()
+    });
+    serve().await
 }
 
 const CHILD: &str = "SIMOOM_FAULTS_CHILD";

@@ -13,6 +13,7 @@
 //!    128 KiB in the simulator. Unix sockets hold as much in both.
 
 mod blocking;
+mod fs;
 mod macros;
 mod net;
 mod rand;

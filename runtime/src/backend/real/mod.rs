@@ -19,6 +19,7 @@ mod signals;
 mod source;
 mod sys;
 mod tcp;
+mod tcp_socket;
 mod timers;
 mod udp;
 mod unix;

@@ -170,7 +170,7 @@ fn readiness(event: &Event) -> usize {
     }
     if event.is_error() {
         // The next attempt in either direction reports it.
-        ready |= source::READABLE | source::WRITABLE;
+        ready |= source::READABLE | source::WRITABLE | source::ERROR;
     }
     ready
 }

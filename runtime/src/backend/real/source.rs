@@ -15,7 +15,7 @@
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use crate::backend::Direction;
+use crate::backend::{Closed, Direction};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Bytes, a connection or the end can be read.
@@ -28,8 +28,10 @@ pub(super) const READ_CLOSED: usize = 1 << 2;
 pub(super) const WRITE_CLOSED: usize = 1 << 3;
 /// The runtime was dropped.
 const GONE: usize = 1 << 4;
+/// The next attempt reports an error.
+pub(super) const ERROR: usize = 1 << 5;
 /// The number of events so far, wrapping.
-const TICK: usize = 1 << 5;
+const TICK: usize = 1 << 6;
 
 const READ: usize = READABLE | READ_CLOSED;
 const WRITE: usize = WRITABLE | WRITE_CLOSED;
@@ -72,6 +74,16 @@ impl Source {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(Seen(seen))
+    }
+
+    /// What the events so far say of the ends of a stream.
+    pub(super) fn closed(&self) -> Closed {
+        let seen = self.readiness.load(Ordering::Acquire);
+        Closed {
+            read: seen & READ_CLOSED != 0,
+            write: seen & WRITE_CLOSED != 0,
+            error: seen & ERROR != 0,
+        }
     }
 
     /// An attempt would have blocked.

@@ -13,11 +13,12 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::io::ReadBuf;
 
+use super::options;
 use super::shared::Shared;
 use super::source::{READABLE, WRITABLE};
 use super::sys;
 use super::watched::{Watched, is_all};
-use crate::backend::{Direction, Listener, Resource, Stream};
+use crate::backend::{Closed, Direction, Listener, Resource, SocketOption, Stream};
 
 /// A listening socket.
 pub(super) struct RealListener {
@@ -99,6 +100,11 @@ impl RealStream {
         Self::new(shared, TcpStream::connect(addr)?, 0)
     }
 
+    /// Takes over a socket whose attempt to connect is under way.
+    pub(super) fn connecting(shared: Arc<Shared>, stream: std::net::TcpStream) -> io::Result<Self> {
+        Self::new(shared, TcpStream::from_std(stream), 0)
+    }
+
     pub(super) fn adopt(shared: Arc<Shared>, stream: std::net::TcpStream) -> io::Result<Self> {
         Self::new(shared, TcpStream::from_std(stream), READABLE | WRITABLE)
     }
@@ -161,20 +167,25 @@ impl Stream for RealStream {
         self.watched.io().peer_addr()
     }
 
-    fn nodelay(&self) -> io::Result<bool> {
-        self.watched.io().nodelay()
+    fn option(&self, option: SocketOption) -> io::Result<u32> {
+        options::option(&self.socket(), option)
     }
 
-    fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.watched.io().set_nodelay(nodelay)
+    fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()> {
+        options::set_option(&self.socket(), option, value)
     }
 
-    fn ttl(&self) -> io::Result<u32> {
-        self.watched.io().ttl()
+    fn try_io(
+        &self,
+        direction: Direction,
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.watched
+            .attempt(direction, |_| attempt().map(|()| ((), false)))
     }
 
-    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.watched.io().set_ttl(ttl)
+    fn closed(&self) -> Closed {
+        self.watched.closed()
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {

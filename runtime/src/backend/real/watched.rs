@@ -13,7 +13,7 @@ use mio::Token;
 use super::shared::Shared;
 use super::source::{READABLE, Source, WRITABLE};
 use super::wakers::wake_all;
-use crate::backend::Direction;
+use crate::backend::{Closed, Direction};
 use crate::shim::{AtomicBool, Ordering};
 
 /// A descriptor and its registration.
@@ -128,6 +128,11 @@ impl<S: AsFd> Watched<S> {
             wake_all(&mut wakers);
         }
         watched
+    }
+
+    /// What the events so far say of the ends of a stream.
+    pub(super) fn closed(&self) -> Closed {
+        self.source.closed()
     }
 
     /// A second descriptor of the same socket.

@@ -119,3 +119,50 @@ fn what_had_no_effect_is_left_out_at_once() {
     assert_eq!(steps(&result.deviations), BTreeSet::from([10]));
     assert!(result.replays < 30, "{}", result.replays);
 }
+
+/// `count` faults of four kinds in two families, between other deviations.
+fn faults(count: u32) -> Vec<Deviation> {
+    const KINDS: [&str; 4] = [
+        "net.link.cut",
+        "net.segment.lost",
+        "node.killed",
+        "node.paused",
+    ];
+    let mut all = deviations(count * 2);
+    for (index, it) in all.iter_mut().enumerate() {
+        it.anchor.kind = if index % 2 == 0 {
+            it.anchor.operation = KINDS[index / 2 % 4].to_owned();
+            ChoiceKind::Fault
+        } else {
+            ChoiceKind::Delay
+        };
+    }
+    all
+}
+
+#[test]
+fn faults_are_left_out_first_and_by_family() {
+    // The one fault that matters is a pause; neither the network nor any delay has part in it.
+    let needed = 6;
+    let mut tried = Vec::new();
+    let result = shrink(faults(40), |candidate| {
+        tried.push(candidate.to_vec());
+        steps(candidate)
+            .contains(&needed)
+            .then(|| candidate.to_vec())
+    });
+    let left: Vec<_> = result.deviations.iter().map(|it| it.anchor.step).collect();
+    assert_eq!(left, [needed]);
+    let families = |candidate: &[Deviation]| -> BTreeSet<String> {
+        let faults = candidate
+            .iter()
+            .filter(|it| it.anchor.kind == ChoiceKind::Fault);
+        let family = |it: &Deviation| it.anchor.operation.split('.').next().unwrap().to_owned();
+        faults.map(family).collect()
+    };
+    assert_eq!(tried[0], [], "nothing at all");
+    assert_eq!(families(&tried[1]), BTreeSet::new(), "no faults");
+    assert_eq!(tried[2].len(), 40, "faults alone");
+    assert_eq!(families(&tried[3]), BTreeSet::from(["node".to_owned()]));
+    assert!(result.replays < 30, "{}", result.replays);
+}

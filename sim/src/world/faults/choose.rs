@@ -208,6 +208,58 @@ impl World {
         }
         self.faults.tally.entry(asked.kind).fired += 1;
         self.faults.rules[rule].fired += 1;
+        self.note_fired(asked, value);
+    }
+
+    /// Decides how much of what was not synced is lost at `at`: 0 for nothing, at most `most`, the
+    /// latest first.
+    ///
+    /// The power was lost already, so this is in question without a plan too, and `usual` says how
+    /// probable it is then; where a plan has the kind, it says so, and all of `most` is lost.
+    /// `detail` tells the questions about one file apart.
+    pub(crate) fn choose_loss(
+        &mut self,
+        kind: Kind,
+        at: FaultPoint<'_>,
+        detail: &str,
+        most: u64,
+        usual: Odds,
+    ) -> u64 {
+        let text = format!("{}{detail}", self.thing(at));
+        let name = ResourceName::thing(&text);
+        let asked = Asked {
+            kind,
+            name,
+            subject: None,
+            number: self.faults.number(kind, name),
+            visit: 0,
+            label: None,
+            odds: None,
+            text: Some(text),
+        };
+        if self.faults.has(kind) {
+            let Some(rule) = self.rule_for(kind, at, asked.number) else {
+                return 0;
+            };
+            let value = self.draw_fault(rule, &asked, most);
+            self.settle_fault(rule, asked, value);
+            let all = kind == Kind::DiskUnsyncedLost && value > 0;
+            return if all { most } else { value };
+        }
+        let counts = self.faults.tally.entry(kind);
+        counts.offered += 1;
+        counts.armed += 1;
+        let anchor = asked.point().hash(ChoiceKind::Fault);
+        let value = self.strategy.fault(anchor, &usual).min(most);
+        self.settle_choice_of_fault(asked.point(), value, None);
+        if value > 0 {
+            self.faults.tally.entry(kind).fired += 1;
+            self.note_fired(asked, value);
+        }
+        value
+    }
+
+    fn note_fired(&mut self, asked: Asked, value: u64) {
         let what = mix(hash_text(asked.kind.name()), asked.name.0);
         if let Some(text) = asked.text {
             self.resources.name_thing(asked.name, text);
@@ -280,6 +332,53 @@ impl World {
             (Some(path), _) => format!("{}:{path}", name(at.node)),
             (None, Some(peer)) => format!("{}->{}", name(at.node), name(peer)),
             (None, None) => name(at.node).to_owned(),
+        }
+    }
+}
+
+/// How much one loss of power takes, where no plan says so.
+///
+/// Each loss draws its own, so that in some everything is lost, which is the simple adversary, and
+/// in others one thing or another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LossOdds {
+    Everything,
+    Half,
+    Little,
+}
+
+impl LossOdds {
+    /// By a draw of 64 bits.
+    pub(crate) fn drawn(bits: u64) -> Self {
+        match bits & 3 {
+            0 => Self::Everything,
+            1 => Self::Little,
+            _ => Self::Half,
+        }
+    }
+
+    /// That changes are lost, of which there are `most`.
+    pub(crate) fn lost(self, most: u64) -> Odds {
+        let (whole, least) = match self {
+            Self::Everything => (1, most),
+            Self::Half => (2, 1),
+            Self::Little => (8, 1),
+        };
+        Odds {
+            part: 1,
+            whole,
+            least,
+            most,
+        }
+    }
+
+    /// That a sector is torn.
+    pub(crate) fn torn(self) -> Odds {
+        Odds {
+            part: 1,
+            whole: 4,
+            least: 1,
+            most: 511,
         }
     }
 }

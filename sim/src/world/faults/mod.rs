@@ -19,7 +19,7 @@ mod state;
 mod tally;
 mod under_way;
 
-pub(crate) use self::choose::FaultPoint;
+pub(crate) use self::choose::{FaultPoint, LossOdds};
 pub(crate) use self::state::Faults;
 pub(crate) use self::tally::{Entry, merge_entries};
 pub use self::tally::{FaultCounts, FaultTally};

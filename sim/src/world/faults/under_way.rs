@@ -262,8 +262,9 @@ impl World {
         }
     }
 
-    /// Counts that what the program sent from one node to another waits because of a fault.
-    pub(crate) fn segment_waits(&mut self, from: NodeId, to: NodeId) {
+    /// Counts that what the program sent from one node to another waits or is lost because of a
+    /// fault of the link, once for each fault.
+    pub(crate) fn held_up(&mut self, from: NodeId, to: NodeId) {
         let hits = self.faults.under_way.hits.values_mut();
         let causes = hits.filter(|hit| !hit.is_observed && hit.links.contains(&(from, to)));
         let causes = causes.map(|hit| {

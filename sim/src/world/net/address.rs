@@ -36,14 +36,12 @@ impl World {
         node: NodeId,
         mut is_free: impl FnMut(&mut Self, u16) -> bool,
     ) -> Option<u16> {
-        for _ in FIRST_PORT..=LAST_PORT {
+        let range = self.net.port_ranges.get(&node);
+        let (first, last) = range.copied().unwrap_or((FIRST_PORT, LAST_PORT));
+        for _ in first..=last {
             let next_port = &mut self.nodes[node.0 as usize].next_port;
             let port = *next_port;
-            *next_port = if port == LAST_PORT {
-                FIRST_PORT
-            } else {
-                port + 1
-            };
+            *next_port = if port == last { first } else { port + 1 };
             if is_free(self, port) {
                 return Some(port);
             }

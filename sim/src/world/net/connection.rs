@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;
 
-use simoom::backend::TimerKey;
+use simoom::backend::{Closed, SocketOption, TimerKey};
 
 use super::{ListenerId, Options, of_kind};
 use crate::choice::{PathId, ResourceName};
@@ -71,6 +71,10 @@ pub(crate) struct End {
     pub(crate) in_flight: usize,
     pub(crate) fin_wanted: bool,
     pub(crate) fin_sent: bool,
+    /// It sent its FIN before it got the other's.
+    pub(crate) closed_first: bool,
+    /// Ends the connection when probes go unanswered.
+    pub(crate) probing: Option<TimerKey>,
     /// Segments sent by this end that are on their way, by number.
     pub(crate) travelling: BTreeMap<u32, Travelling>,
     /// Segments sent by this end that wait for the link to heal, by number.
@@ -140,6 +144,11 @@ pub(crate) enum Segment {
 }
 
 impl Segment {
+    /// Whether its sender waits for an acknowledgement of it.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        matches!(self, Self::SynAck | Self::Data(_) | Self::Fin)
+    }
+
     /// What the record knows of it: the kind, and a hash of the bytes.
     pub(crate) fn digest(&self) -> u64 {
         match self {
@@ -183,6 +192,8 @@ impl End {
             in_flight: 0,
             fin_wanted: false,
             fin_sent: false,
+            closed_first: false,
+            probing: None,
             travelling: BTreeMap::new(),
             held: BTreeMap::new(),
             unacknowledged_ns: None,
@@ -231,7 +242,29 @@ impl End {
 
     /// How many bytes a write may hand over.
     pub(crate) fn room(&self) -> usize {
-        SEND_MAX - self.unsent.len().min(SEND_MAX)
+        let most = self.buffer(SocketOption::SendBuffer, SEND_MAX);
+        most - self.unsent.len().min(most)
+    }
+
+    /// How many bytes it takes before its sender must wait.
+    pub(crate) fn receive_max(&self) -> usize {
+        self.buffer(SocketOption::ReceiveBuffer, RECEIVE_MAX)
+    }
+
+    /// The size of a buffer: half of what was set, as Linux keeps the rest for itself.
+    fn buffer(&self, option: SocketOption, default: usize) -> usize {
+        let given = self.options.given(option);
+        given.map_or(default, |size| size as usize / 2)
+    }
+
+    /// What is known of its ends.
+    pub(crate) fn closed(&self) -> Closed {
+        let is_dead = self.phase == Phase::Dead;
+        Closed {
+            read: is_dead || self.fin_received || self.read_shut,
+            write: is_dead || (self.fin_wanted && self.fin_received),
+            error: self.error.is_some(),
+        }
     }
 
     /// Moves received bytes to `target`, and returns how many.

@@ -65,6 +65,7 @@ impl World {
             self.hold_travelling(id, end, from, to);
         }
         self.lose_flights(from, to);
+        self.renew_keepalives();
     }
 
     /// Lets segments through again; those that were held travel on now.
@@ -84,6 +85,7 @@ impl World {
             self.release_held(id, end, from, to);
         }
         self.release_flights();
+        self.renew_keepalives();
     }
 
     pub(crate) fn heal_all(&mut self) {

@@ -4,6 +4,7 @@
 
 mod address;
 mod connection;
+mod descriptors;
 mod errors;
 mod link;
 mod options;
@@ -26,6 +27,7 @@ pub(crate) use self::link::Link;
 pub(crate) use self::options::Options;
 pub(crate) use self::steering::{Filter, UnderWay};
 pub use self::steering::{MessageKind, Protocol};
+pub(crate) use self::tcp::{Unused, UnusedId};
 pub(crate) use self::udp::{Flight, Udp, UdpId};
 use super::node::NodeId;
 
@@ -59,10 +61,28 @@ pub(crate) struct Network {
     pub(crate) links: BTreeMap<(NodeId, NodeId), Link>,
     /// Directions in which nothing gets through.
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
+    /// Sockets of TCP that neither listen nor are connected.
+    pub(crate) unused: Slab<Unused>,
+    /// Connections that have ended and still keep a port.
+    pub(crate) time_waits: Vec<TimeWait>,
+    /// The ports given to sockets that ask for none, where a test has set them.
+    pub(crate) port_ranges: BTreeMap<NodeId, (u16, u16)>,
+    /// How many sockets a node may have open.
+    pub(crate) descriptor_limits: BTreeMap<NodeId, usize>,
     /// What tests hold.
     pub(crate) rules: BTreeMap<u64, Filter>,
     pub(crate) serial: u64,
     pub(crate) unix: unix::UnixSockets,
+}
+
+/// A connection that has ended, at the side that closed it first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeWait {
+    node: NodeId,
+    local: SocketAddr,
+    peer: SocketAddr,
+    until_ns: i64,
+    reuse: tcp::Reuse,
 }
 
 /// A listening socket.
@@ -133,20 +153,28 @@ impl Network {
         self.connections.iter().flat_map(ends).collect()
     }
 
-    /// The listener that `target` of `node` reaches.
-    pub(crate) fn listener_at(&self, node: NodeId, target: SocketAddr) -> Option<ListenerId> {
+    /// The listener that a connection from `source` to `target` of `node` reaches.
+    pub(crate) fn listener_at(
+        &self,
+        node: NodeId,
+        target: SocketAddr,
+        source: SocketAddr,
+    ) -> Option<ListenerId> {
         let matches = |listener: &Listener| {
             listener.node == node
                 && listener.local.port() == target.port()
                 && (listener.local.ip() == target.ip() || listener.local.ip().is_unspecified())
         };
-        self.listeners
-            .iter()
-            .find(|(_, listener)| matches(listener))
-            .map(|(slot, listener)| ListenerId {
-                slot: slot as u32,
-                serial: listener.serial,
-            })
+        // The more specific address first; several that share it take turns by the source port.
+        let exact = |listener: &Listener| listener.local.ip() == target.ip();
+        let all = self.listeners.iter().filter(|(_, it)| matches(it));
+        let best = all.clone().any(|(_, listener)| exact(listener));
+        let found: Vec<_> = all.filter(|(_, it)| exact(it) == best).collect();
+        let index = usize::from(source.port()) % found.len().max(1);
+        found.get(index).map(|(slot, listener)| ListenerId {
+            slot: *slot as u32,
+            serial: listener.serial,
+        })
     }
 }
 

@@ -54,6 +54,11 @@ impl Options {
         self.value(option) != 0
     }
 
+    /// The value of `option` if it was set.
+    pub(crate) fn given(&self, option: SocketOption) -> Option<u32> {
+        self.set.get(&option).copied()
+    }
+
     pub(crate) fn set(&mut self, option: SocketOption, value: u32) -> io::Result<()> {
         if self.is_foreign(option) {
             return Err(os(libc::ENOPROTOOPT));

@@ -11,11 +11,11 @@ use crate::world::node::NodeId;
 impl World {
     /// Forgets every socket of a machine; nobody is told.
     pub(crate) fn vanish_sockets_of(&mut self, node: NodeId) {
-        self.close_datagrams_of(node);
         for near in 0..self.nodes.len() {
             self.lose_flights(NodeId(near as u16), node);
         }
         self.close_datagrams_of(node);
+        self.close_unused_of(node);
         let listeners: Vec<_> = (self.net.listeners.iter())
             .filter(|(_, listener)| listener.node == node)
             .map(|(slot, _)| slot)
@@ -34,6 +34,7 @@ impl World {
                 self.hold_travelling(id, end, near, node);
             }
         }
+        self.renew_keepalives();
     }
 
     fn vanish_end(&mut self, id: ConnectionId, end: usize, node: NodeId) {
@@ -71,5 +72,6 @@ impl World {
                 self.release_held(id, end, near, node);
             }
         }
+        self.renew_keepalives();
     }
 }

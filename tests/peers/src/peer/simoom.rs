@@ -5,10 +5,11 @@ use simoom::net::TcpListener;
 use simoom::runtime::Runtime;
 use simoom::spawn;
 use simoom::sync::mpsc::{Receiver, Sender, channel};
-use simoom::task::{JoinHandle, yield_now};
+use simoom::task::{JoinHandle, spawn_blocking, yield_now};
 use simoom::time::sleep;
 
 include!("../bodies.rs");
+include!("../blocking.rs");
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = Runtime::new().expect("the system has descriptors left");

@@ -5,10 +5,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::spawn;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::{JoinHandle, yield_now};
+use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::sleep;
 
 include!("../bodies.rs");
+include!("../blocking.rs");
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().build();

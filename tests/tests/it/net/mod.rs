@@ -8,6 +8,7 @@ mod listener;
 mod scripts;
 mod split;
 mod stream;
+mod tcp_socket;
 mod udp;
 mod unix;
 

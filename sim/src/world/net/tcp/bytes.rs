@@ -7,7 +7,6 @@ use simoom_faults::Kind;
 use crate::choice::Operation;
 use crate::world::World;
 use crate::world::faults::FaultPoint;
-use crate::world::net::connection::{RECEIVE_MAX, SEND_MAX};
 use crate::world::net::{ConnectionId, Phase, Segment, gone, of_kind};
 
 /// The most bytes one segment carries: what segmentation offload hands over at once.
@@ -55,13 +54,15 @@ impl World {
                 return;
             }
             let taken = receiver.received_bytes + sender.in_flight;
-            let count = RECEIVE_MAX
+            let count = receiver
+                .receive_max()
                 .saturating_sub(taken)
                 .min(sender.unsent.len())
                 .min(SEGMENT_MAX);
             if count == 0 {
                 if sender.unsent.is_empty() && sender.fin_wanted && !sender.fin_sent {
                     sender.fin_sent = true;
+                    sender.closed_first = !sender.fin_received;
                     self.send(id, from, Segment::Fin);
                 }
                 return;
@@ -214,10 +215,6 @@ impl World {
             this.unsent.extend(&part[..some]);
             left -= some;
         }
-        debug_assert!(
-            this.unsent.len() <= SEND_MAX,
-            "a sender keeps what it has room for"
-        );
         self.pump(id, end);
         Ok(count)
     }

@@ -160,6 +160,7 @@ impl World {
     /// Closes every socket of a node, as its operating system does for a dead process.
     pub(crate) fn close_sockets_of(&mut self, node: NodeId) {
         self.close_datagrams_of(node);
+        self.close_unused_of(node);
         let listeners: Vec<_> = (self.net.listeners.iter())
             .filter(|(_, listener)| listener.node == node)
             .map(|(slot, listener)| ListenerId {
@@ -195,7 +196,11 @@ impl World {
                 && (end.phase != Phase::Open || (end.unsent.is_empty() && end.fin_sent))
         };
         if connection.ends.iter().all(over) {
-            self.net.connections.remove(id.slot as usize);
+            let connection = self.net.connections.remove(id.slot as usize);
+            for end in &connection.ends {
+                self.forget_due(end.probing);
+            }
+            self.keep_ports(&connection);
         }
     }
 }

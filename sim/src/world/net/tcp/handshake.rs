@@ -3,16 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::ports::{source_of, this_host};
+use simoom::backend::SocketOption;
 use simoom_faults::Kind;
+
+use super::ports::this_host;
 
 use crate::choice::ResourceName;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
 use crate::world::net::{
     Connection, ConnectionId, End, Listener, ListenerId, Options, Phase, Segment, no_listener,
-    of_kind,
+    of_kind, os,
 };
+use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
 /// Linux gives up connecting after six retransmissions (tcp_syn_retries, tcp(7)).
@@ -29,7 +32,21 @@ const KNOCK_NS: i64 = 1_000_000_000;
 impl World {
     pub(crate) fn listen(&mut self, address: SocketAddr, backlog: usize) -> io::Result<ListenerId> {
         let node = self.current_node();
-        let local = self.claim(node, address)?;
+        self.take_descriptor(node)?;
+        let mut options = Options::stream(address.is_ipv6());
+        // As the real world does for a listener without wishes.
+        options.set(SocketOption::ReuseAddress, 1)?;
+        let local = self.claim(node, address, &options, None)?;
+        Ok(self.start_listening(node, local, backlog, options))
+    }
+
+    pub(super) fn start_listening(
+        &mut self,
+        node: NodeId,
+        local: SocketAddr,
+        backlog: usize,
+        options: Options,
+    ) -> ListenerId {
         let serial = self.net.next_serial();
         let listener = Listener {
             serial,
@@ -39,21 +56,40 @@ impl World {
             pending: 0,
             accepted: std::collections::VecDeque::new(),
             wakers: Vec::new(),
-            options: Options::stream(local.is_ipv6()),
+            options,
         };
-        Ok(ListenerId {
+        ListenerId {
             slot: self.net.listeners.insert(listener) as u32,
             serial,
-        })
+        }
     }
 
     /// Starts to connect the running task's node to `target`.
     pub(crate) fn connect(&mut self, target: SocketAddr) -> io::Result<ConnectionId> {
         let node = self.current_node();
-        let own = self.nodes[node.0 as usize].ip;
+        self.take_descriptor(node)?;
+        let options = Options::stream(target.is_ipv6());
+        self.start_connecting(node, target, None, options)
+    }
+
+    /// Starts to connect a socket that may be bound.
+    pub(super) fn start_connecting(
+        &mut self,
+        node: NodeId,
+        target: SocketAddr,
+        bound: Option<SocketAddr>,
+        options: Options,
+    ) -> io::Result<ConnectionId> {
         let target = SocketAddr::new(this_host(target.ip()), target.port());
-        let local_ip = source_of(target.ip(), own);
-        let local = SocketAddr::new(local_ip, self.free_port(node)?);
+        let source = self.connect_source(node, target.ip(), bound.map(|bound| bound.ip()))?;
+        let port = match bound {
+            Some(bound) if self.has_tuple(node, bound.port(), target) => {
+                return Err(of_kind(io::ErrorKind::AddrNotAvailable));
+            }
+            Some(bound) => bound.port(),
+            None => self.port_towards(node, target)?,
+        };
+        let local = SocketAddr::new(source, port);
         let opener = self.current_path();
         let number = match self.tasks.current_mut() {
             Some(entry) => {
@@ -105,6 +141,7 @@ impl World {
             },
         );
         if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[0].options = options;
             connection.ends[1].held_open = false;
             connection.attempt = Some(attempt);
         }
@@ -130,10 +167,11 @@ impl World {
         if listener.accepted.is_empty() {
             return Err(of_kind(io::ErrorKind::WouldBlock));
         }
-        let at = FaultPoint::node(listener.node);
-        if self.choose_fault(Kind::OsDescriptorsExhausted, at, 1) > 0 {
+        let node = listener.node;
+        self.take_descriptor(node)?;
+        if self.choose_fault(Kind::OsDescriptorsExhausted, FaultPoint::node(node), 1) > 0 {
             self.fault_observed(Kind::OsDescriptorsExhausted);
-            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+            return Err(os(libc::EMFILE));
         }
         let listener = self.net.listener_mut(id).ok_or_else(no_listener)?;
         let accepted = listener.accepted.pop_front();
@@ -156,13 +194,14 @@ impl World {
             return;
         };
         let (node, target) = (connection.ends[1].node, connection.target);
+        let source = connection.ends[0].local;
         if connection.ends[0].phase != Phase::Opening || connection.listener.is_some() {
             return;
         }
         let (opener, name) = (connection.ends[0].node, connection.name);
         let found = self
             .net
-            .listener_at(node, target)
+            .listener_at(node, target, source)
             .filter(|_| self.nodes[node.0 as usize].alive);
         let Some(listener) = found else {
             self.send(id, 1, Segment::Reset);

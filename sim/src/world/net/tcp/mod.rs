@@ -6,6 +6,11 @@
 mod bytes;
 mod closing;
 mod handshake;
+mod keepalive;
 mod patience;
 mod ports;
+mod unused;
 mod wire;
+
+pub(in crate::world::net) use self::ports::Reuse;
+pub(crate) use self::unused::{Unused, UnusedId};

@@ -28,6 +28,7 @@ impl World {
         let late = this.travelling.values().map(|it| &it.held);
         let oldest = (late.filter(|held| held.losses > 0))
             .chain(this.held.values())
+            .filter(|held| held.segment.is_acknowledged())
             .map(|held| held.since_ns)
             .chain(this.unacknowledged_ns)
             .min();
@@ -53,6 +54,14 @@ impl World {
             if let Some(connection) = self.net.connection_mut(id) {
                 connection.ends[end].patience = Some(patience);
             }
+        }
+    }
+
+    /// A setting of one end has changed.
+    pub(crate) fn option_was_set(&mut self, id: ConnectionId, end: usize, option: SocketOption) {
+        self.renew_keepalive(id, end);
+        if option == SocketOption::UserTimeout {
+            self.renew_patience(id, end);
         }
     }
 
@@ -102,9 +111,11 @@ impl World {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
+        connection.ends[to].last_heard_ns = now_ns;
         let sender = &mut connection.ends[1 - to];
-        sender.last_heard_ns = now_ns;
-        if is_silent {
+        if !is_silent {
+            sender.last_heard_ns = now_ns;
+        } else {
             sender.unacknowledged_ns.get_or_insert(now_ns);
         }
         if is_silent || sender.patience.is_some() {

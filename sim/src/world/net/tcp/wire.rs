@@ -187,7 +187,7 @@ impl World {
         let direction = connection.name.direction(from == 0);
         let (near, far) = (connection.ends[from].node, connection.ends[1 - from].node);
         self.note(EventKind::SegmentHeld, direction.0, u64::from(number));
-        self.segment_waits(near, far);
+        self.held_up(near, far);
         self.renew_patience(id, from);
     }
 

@@ -124,11 +124,13 @@ impl World {
         let (near, far) = (datagram.near, datagram.far);
         if self.is_cut(near, far) {
             self.note(EventKind::DatagramLost, datagram.flow.0, 0);
+            self.held_up(near, far);
             return;
         }
         if self.is_held(near, far)
             || self.is_datagram_held(near, far, datagram.source, datagram.target)
         {
+            self.held_up(near, far);
             let arrival = None;
             let id = self.net.next_flight();
             self.net.flights.insert(id, Flight { datagram, arrival });
@@ -214,6 +216,7 @@ impl World {
         for id in lost {
             if let Some(datagram) = self.take_flight(id) {
                 self.note(EventKind::DatagramLost, datagram.flow.0, 0);
+                self.held_up(near, far);
             }
         }
     }

@@ -63,6 +63,7 @@ impl World {
     /// Binds a socket of the running task's node.
     pub(crate) fn udp_bind(&mut self, address: SocketAddr) -> io::Result<UdpId> {
         let node = self.current_node();
+        self.take_descriptor(node)?;
         let local = self.claim_datagram(node, address)?;
         let opener = self.current_path();
         let number = match self.tasks.current_mut() {
