@@ -3,6 +3,9 @@
 //! Owns the order in which a process ends: its tasks leave the world, its sockets are closed or
 //! vanish, then what is left of the tasks is dropped.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
 use simoom::backend::spawn_local_in;
 
 use crate::backend::{SimBackend, SpawnFor};
@@ -51,6 +54,17 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
     let Some((boot, location)) = boot else { return };
     let main = async move {
         let result = boot().await;
+        let mut is_first = true;
+        poll_fn(|cx| {
+            SimBackend::current(|backend| match backend {
+                Some(backend) if !backend.is_dead() => {
+                    let is_first = std::mem::take(&mut is_first);
+                    leave(backend, cx, node, is_first, &result)
+                }
+                _ => Poll::Ready(()),
+            })
+        })
+        .await;
         SimBackend::current(|backend| {
             if let Some(backend) = backend {
                 main_ended(backend, node, result);
@@ -70,7 +84,7 @@ fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {
         return;
     }
     let message = match result {
-        Ok(()) => return exit(backend, node, Ended::Returned),
+        Ok(()) => return end(backend, node, Ended::Returned),
         Err(message) => message,
     };
     let (policy, name) = backend.with(|world| {
@@ -90,21 +104,40 @@ fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {
             });
         }
         OnFailure::KillNode => end(backend, node, how),
-        OnFailure::MayExit => exit(backend, node, how),
+        OnFailure::MayExit => end(backend, node, how),
         OnFailure::Contain => backend.with(|world| world.note_end(node, how)),
     }
 }
 
-/// Ends a node's process from within, as a main that returns does: what its other tasks hold is
-/// dropped while the process still lives.
-fn exit(backend: &SimBackend, node: NodeId, how: Ended) {
-    let leaving = backend.with(|world| {
-        world.note(EventKind::NodeExited, u64::from(node.0), 0);
-        tasks_of(world, node)
-    });
-    // A runtime that shuts down has nobody to tell what destructors throw, either.
-    let _ = each(leaving, drop);
-    end(backend, node, how);
+/// Shuts the runtime of a main down that has returned, as its drop does: what its other tasks hold
+/// is dropped while the process still lives, then blocking closures that run are waited for.
+///
+/// Ready at once if the process does not end with its main.
+fn leave(
+    backend: &SimBackend,
+    cx: &mut Context<'_>,
+    node: NodeId,
+    is_first: bool,
+    result: &Result<(), String>,
+) -> Poll<()> {
+    let policy = backend.with(|world| world.nodes[node.0 as usize].on_failure);
+    if result.is_err() && policy != OnFailure::MayExit {
+        return Poll::Ready(());
+    }
+    if is_first {
+        let leaving = backend.with(|world| {
+            world.note(EventKind::NodeExited, u64::from(node.0), 0);
+            take_tasks(world, node, |entry| !entry.on_thread)
+        });
+        // A runtime that shuts down has nobody to tell what destructors throw, either.
+        let _ = each(leaving, drop);
+    }
+    let waker = cx.waker().clone();
+    if backend.with(|world| world.is_pool_quiet(node, waker)) {
+        Poll::Ready(())
+    } else {
+        Poll::Pending
+    }
 }
 
 /// Kills a node's process, as SIGKILL does.
@@ -180,13 +213,21 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
 
 /// Takes the tasks of a node out of the world, newest first; the running one stays.
 fn tasks_of(world: &mut World, node: NodeId) -> Vec<TaskEntry> {
+    take_tasks(world, node, |_| true)
+}
+
+fn take_tasks(
+    world: &mut World,
+    node: NodeId,
+    is_wanted: impl Fn(&TaskEntry) -> bool,
+) -> Vec<TaskEntry> {
     let running = world.tasks.running;
     let mut tasks = Vec::new();
     for slot in world.tasks.by_birth().into_iter().rev() {
         let of_node = world
             .tasks
             .get(slot)
-            .is_some_and(|entry| entry.node == node);
+            .is_some_and(|entry| entry.node == node && is_wanted(entry));
         if of_node && Some(slot) != running {
             tasks.extend(world.remove_task(slot));
         }

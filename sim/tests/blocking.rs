@@ -435,6 +435,50 @@ fn what_stays_with_the_runs_thread_is_not_given_to_a_node_by_a_closure() {
 }
 
 #[test]
+fn a_node_whose_main_returns_waits_for_its_closures() {
+    check(config(), |sim| async move {
+        let ended = Arc::new(StdMutex::new(Vec::new()));
+        let log = ended.clone();
+        let node = sim.node("worker").max_blocking_threads(2);
+        node.run(move || {
+            let log = log.clone();
+            async move {
+                let (sender, mut receiver) = mpsc::channel::<()>(1);
+                simoom::spawn(async move {
+                    let _sender = sender;
+                    std::future::pending::<()>().await;
+                });
+                let (first, second) = (oneshot::channel(), oneshot::channel());
+                for (started, waits) in [(first.0, true), (second.0, false)] {
+                    let log = log.clone();
+                    let mut gone = std::mem::replace(&mut receiver, mpsc::channel(1).1);
+                    spawn_blocking(move || {
+                        started.send(()).unwrap();
+                        if waits {
+                            // Until the task that holds the other end is dropped.
+                            assert_eq!(gone.blocking_recv(), None);
+                        }
+                        Handle::current().block_on(sleep(ms(5)));
+                        log.lock().unwrap().push(waits);
+                    });
+                }
+                first.1.await.unwrap();
+                second.1.await.unwrap();
+                let log = log.clone();
+                // It has no thread, and gets none.
+                spawn_blocking(move || log.lock().unwrap().clear());
+            }
+        });
+        sleep(ms(2)).await;
+        assert!(node.is_alive(), "closures are waited for");
+        sleep(ms(10)).await;
+        assert!(!node.is_alive());
+        assert_eq!(ended.lock().unwrap().len(), 2);
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_panic_in_a_closure_fails_the_run_and_is_named() {
     let report = check(config().seeds(1), |sim| async move {
         sim.node("worker").spawn(async {

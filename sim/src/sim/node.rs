@@ -58,7 +58,8 @@ impl Node {
     /// Boots the node: runs `main` now and again at every [restart](Self::restart).
     ///
     /// `main` stands for the `main` of a program: when it returns, the process ends. Its other
-    /// tasks are dropped, which their destructors notice, and its sockets are closed.
+    /// tasks are dropped, which their destructors notice, closures of `spawn_blocking` that have
+    /// started are waited for, and its sockets are closed.
     ///
     /// A panic in any of its tasks, or an error returned by `main`, fails the run, unless
     /// [`on_failure`](Self::on_failure) says otherwise. Returning `()` or `Ok(())` is fine.

@@ -28,6 +28,8 @@ pub(crate) struct Pool {
     waiting: BTreeMap<u64, Option<Waker>>,
     /// How many closures had to wait so far.
     waited: u64,
+    /// Waits until no closure runs any more.
+    last_out: Option<Waker>,
     /// Threads without a job, the one that had one last at the end.
     idle: Vec<Worker>,
 }
@@ -75,6 +77,7 @@ impl Default for Pool {
             busy: 0,
             waiting: BTreeMap::new(),
             waited: 0,
+            last_out: None,
             idle: Vec::new(),
         }
     }
@@ -120,8 +123,12 @@ impl World {
         false
     }
 
-    /// A thread that another closure of the same incarnation has left.
+    /// The running task's closure starts. A thread that another of the same incarnation has left,
+    /// if there is one.
     pub(crate) fn take_idle_worker(&mut self, ticket: Ticket) -> Option<Worker> {
+        if let Some(entry) = self.tasks.current_mut() {
+            entry.on_thread = true;
+        }
         self.nodes[ticket.node.0 as usize].pool.idle.pop()
     }
 
@@ -135,8 +142,26 @@ impl World {
         node.pool.busy -= 1;
         node.pool.fill(&mut wakers);
         node.pool.idle.push(worker);
+        wakers.extend(node.pool.last_out.take());
         self.effects.wake_all(&mut wakers);
         None
+    }
+
+    /// Whether no closure of `node` has started and not ended, else keeps the waker.
+    pub(crate) fn is_pool_quiet(&mut self, node: NodeId, waker: Waker) -> bool {
+        let is_quiet = !self
+            .tasks
+            .any(|entry| entry.node == node && entry.on_thread);
+        let last_out = &mut self.nodes[node.0 as usize].pool.last_out;
+        let before = if is_quiet {
+            Some(waker)
+        } else {
+            last_out.replace(waker)
+        };
+        if let Some(waker) = before {
+            self.effects.drop(waker);
+        }
+        is_quiet
     }
 
     /// Sets how many closures of a node run at once.
@@ -157,7 +182,8 @@ impl World {
             ..Pool::default()
         };
         let old = std::mem::replace(pool, fresh);
-        for waker in old.waiting.into_values().flatten() {
+        let waiting = old.waiting.into_values().flatten();
+        for waker in waiting.chain(old.last_out) {
             self.effects.drop(waker);
         }
         old.idle

@@ -38,6 +38,8 @@ pub(crate) struct TaskEntry {
     pub(crate) at: At,
     /// It gave way of its own accord: calm goes on with another.
     pub(crate) yielding: bool,
+    /// It stands for a blocking closure that has started.
+    pub(crate) on_thread: bool,
     /// It was interrupted before this operation, which may pass the next time.
     pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
     /// Operations completed in this poll.
@@ -99,6 +101,7 @@ impl TaskEntry {
                 site: location,
             },
             yielding: false,
+            on_thread: false,
             granted: None,
             done: 0,
             resources: 0,
@@ -227,6 +230,11 @@ impl Tasks {
             self.running = None;
         }
         Some(entry)
+    }
+
+    /// Whether a live task is like this.
+    pub(crate) fn any(&self, is: impl Fn(&TaskEntry) -> bool) -> bool {
+        self.entries.iter().any(|(_, entry)| is(entry))
     }
 
     /// Every live task, oldest first.
