@@ -16,7 +16,8 @@ use crate::world::failure::Failure;
 use crate::world::faults::FaultCounts;
 
 impl Sim {
-    /// Lets faults happen from now on, as `plan` or a profile says; in place of an earlier plan.
+    /// Lets faults happen from now on, as `plan` or a profile says; in place of an earlier plan, of
+    /// which only what is under way goes on.
     ///
     /// The node of the test itself, its links included, is hit only by faults whose target names
     /// a node. Without a call there are no faults, and none happen under

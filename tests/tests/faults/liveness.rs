@@ -175,7 +175,13 @@ fn healing_ends_all_that_faults_did_and_only_that() {
         sim.net().partition(&one, &two);
         let often = Duration::from_millis(10);
         let plan = Plan::from(Fault::new(Kind::NodeKilled).every(often))
-            .fault(Fault::new(Kind::NetLinkClogged).every(often).may_be_inert());
+            .fault(Fault::new(Kind::NetLinkClogged).every(often).may_be_inert())
+            .fault(
+                Fault::new(Kind::NodePaused)
+                    .every(often)
+                    .magnitude(1_000_000_000_000..=1_000_000_000_000)
+                    .may_be_inert(),
+            );
         sim.faults(plan);
         sleep(Duration::from_secs(1)).await;
         sim.heal();

@@ -3,6 +3,7 @@
 mod agenda;
 mod inert;
 mod liveness;
+mod program;
 mod story;
 
 use simoom_sim::Config;

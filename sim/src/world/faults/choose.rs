@@ -395,17 +395,18 @@ fn names_a_node(target: &Target) -> bool {
 /// What the strategy is asked.
 fn odds(rule: &Rule, is_active: bool, own: Option<(u32, u32)>, most: u64) -> Odds {
     let (probability, _) = rule.fault.odds();
-    let (part, whole) = match (is_active, rule.fault.schedule(), probability) {
-        (false, ..) => (0, 1),
-        (true, When::PermanentAfter(_), _) => (1, 1),
-        (true, _, Ratio::NEVER | Ratio::ALWAYS) => probability.parts(),
-        (true, ..) => own.unwrap_or(probability.parts()),
+    let rarer = rule.rarer;
+    let ((part, whole), rarer) = match (is_active, rule.fault.schedule(), probability) {
+        (false, ..) => ((0, 1), 0),
+        (true, When::PermanentAfter(_), _) => ((1, 1), 0),
+        (true, _, Ratio::NEVER | Ratio::ALWAYS) => (probability.parts(), rarer),
+        (true, ..) => (own.unwrap_or(probability.parts()), rarer),
     };
     let (least, _) = rule.fault.magnitudes();
     let most = rule.most.min(most);
     Odds {
         part: u64::from(part),
-        whole: u64::from(whole) << rule.rarer,
+        whole: u64::from(whole) << rarer,
         least: least.min(most),
         most,
     }
