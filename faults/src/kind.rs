@@ -156,8 +156,8 @@ kinds! {
     NetConnectionReset = "net.connection.reset", Net, Once, at_operation, 1..=1;
     /// A connection attempt is refused although somebody listens: `ECONNREFUSED`.
     NetConnectionRefused = "net.connection.refused", Net, Once, at_operation, 1..=1;
-    /// A connection is not accepted because the process has too many files open: `EMFILE`. It
-    /// stays in the queue.
+    /// A connection is not accepted, or a file not opened, because the process has too many files
+    /// open: `EMFILE`. The connection stays in the queue.
     OsDescriptorsExhausted = "os.descriptors.exhausted", Os, Once, at_operation, 1..=1;
     /// A read fails: `EIO`.
     DiskReadFailed = "disk.read.failed", Disk, Once, at_operation, 1..=1;

@@ -243,6 +243,9 @@ impl World {
             };
             let value = self.draw_fault(rule, &asked, most);
             self.settle_fault(rule, asked, value);
+            if value > 0 {
+                self.fault_observed(kind);
+            }
             let all = kind == Kind::DiskUnsyncedLost && value > 0;
             return if all { most } else { value };
         }
@@ -255,6 +258,7 @@ impl World {
         if value > 0 {
             self.faults.tally.entry(kind).fired += 1;
             self.note_fired(asked, value);
+            self.fault_observed(kind);
         }
         value
     }
