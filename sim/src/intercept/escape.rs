@@ -65,7 +65,7 @@ impl Escape {
         match self {
             Self::THREADS => "simoom::spawn or simoom::task::spawn_blocking",
             Self::SLEEP => "simoom::time::sleep",
-            Self::FILES => "memory, or read only",
+            Self::FILES => "simoom::fs",
             Self::SOCKETS => "simoom::net",
             _ => "a node of the simulation",
         }
