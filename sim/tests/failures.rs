@@ -273,6 +273,23 @@ fn a_failure_of_its_own_is_confirmed_by_a_fresh_process() {
 }
 
 #[test]
+fn a_calm_failure_is_confirmed_by_a_fresh_process() {
+    let report = check(config().seeds(0), |_| async { Err::<(), _>("always") });
+    let found = report.failure().unwrap();
+    assert!(found.is_confirmed(), "{found}");
+}
+
+#[test]
+fn outside_a_test_the_report_says_why_no_process_was_asked() {
+    let elsewhere = std::thread::spawn(|| check(config(), lost_update).to_string());
+    let text = elsewhere.join().unwrap();
+    assert!(
+        text.contains("not tried in a fresh process: `check` was called neither"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_failure_that_needs_earlier_runs_is_not_confirmed() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     if is_child() {
@@ -414,6 +431,10 @@ fn a_failure_is_saved_replayed_first_and_replayed_alone() {
     );
     let again = failing(&[]);
     assert!(again.contains("failed (saved)"), "{again}");
+    // A fresh process has shown it, and said so by writing the record.
+    assert!(again.contains("  record  "), "{again}");
+    assert!(!again.contains("in a fresh process"), "{again}");
+    assert!(!again.contains("by a fresh process"), "{again}");
     let replayed = failing(&[("SIMOOM_REPLAY", file.to_str().unwrap())]);
     assert!(replayed.contains("failed (saved)"), "{replayed}");
     assert_eq!(
