@@ -23,6 +23,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
 
+    #[doc = include_str!("../../docs/book/src/files.md")]
+    pub mod files {}
+
     #[doc = include_str!("../../docs/book/src/production.md")]
     pub mod production {}
 

@@ -41,7 +41,6 @@ pub(crate) enum Node {
     Dir(Dir),
     Symlink(OsString),
     /// The name of a socket that is bound elsewhere.
-    #[expect(dead_code, reason = "sockets do not make one yet")]
     Socket,
 }
 

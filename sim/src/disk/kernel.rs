@@ -428,6 +428,25 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes the file that a socket is bound to.
+    pub(crate) fn make_socket(&mut self, path: &Path, now_ns: i64) -> io::Result<()> {
+        let mut spot = self.walk(path, AtEnd::Name)?;
+        if spot.ino.is_some() {
+            return Err(os(libc::EADDRINUSE));
+        }
+        if spot.slash {
+            return Err(os(libc::ENOENT));
+        }
+        self.make(&mut spot, Node::Socket, 0o777 & !UMASK, now_ns)?;
+        Ok(())
+    }
+
+    /// Whether there is a socket's file.
+    pub(crate) fn is_socket(&self, path: &Path) -> bool {
+        self.find(path, true)
+            .is_ok_and(|ino| matches!(self.inode(ino).node, Node::Socket))
+    }
+
     pub(crate) fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
         match &self.inode(self.find(path, false)?).node {
             Node::Symlink(target) => Ok(PathBuf::from(target)),

@@ -23,3 +23,6 @@ pub(crate) use self::inode::Ino;
 pub(crate) use self::kernel::Description;
 pub(crate) use self::loss::{Loss, Question};
 pub(crate) use self::tree::Disk;
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ pub(crate) struct Disk {
 const UNSYNCED_MAX: usize = 8192;
 
 impl Disk {
-    /// An empty disk: a root with a directory `/tmp`.
+    /// An empty disk: a root with the directories `/run` and `/tmp`.
     pub(crate) fn new(now_ns: i64) -> Self {
         let mut root = Inode::new(
             Node::Dir(Dir::new(Ino::ROOT)),
@@ -50,14 +50,12 @@ impl Disk {
             pages: 0,
             pages_max: None,
         };
-        let tmp = Inode::new(
-            Node::Dir(Dir::new(Ino::ROOT)),
-            0o1777,
-            "/tmp".to_owned(),
-            now_ns,
-        );
-        let tmp = disk.add(tmp);
-        disk.link(Ino::ROOT, "tmp".into(), tmp, "/tmp".to_owned());
+        for (name, mode) in [("tmp", 0o1777), ("run", 0o755)] {
+            let path = format!("/{name}");
+            let dir = Inode::new(Node::Dir(Dir::new(Ino::ROOT)), mode, path.clone(), now_ns);
+            let dir = disk.add(dir);
+            disk.link(Ino::ROOT, name.into(), dir, path);
+        }
         disk.sync_dir(Ino::ROOT);
         disk
     }
@@ -314,6 +312,43 @@ impl Disk {
             inode.holds = if *ino == Ino::ROOT { 1 } else { names * 2 };
         }
         left
+    }
+
+    /// Checks the invariants, when nothing is open.
+    #[cfg(test)]
+    pub(crate) fn check(&self) {
+        let mut holds = BTreeMap::from([(Ino::ROOT, 1)]);
+        let mut names = BTreeMap::from([(Ino::ROOT, 1)]);
+        for (ino, inode) in &self.inodes {
+            let Some(dir) = inode.dir() else { continue };
+            for (name, child) in &dir.entries {
+                *holds.entry(*child).or_default() += 1;
+                *names.entry(*child).or_default() += 1;
+                if let Some(below) = self.inode(*child).dir() {
+                    assert_eq!(below.parent, *ino, "{} has one parent", name.display());
+                }
+            }
+            for child in dir.durable.values() {
+                *holds.entry(*child).or_default() += 1;
+            }
+        }
+        for change in self.unsynced.iter().flat_map(|op| &op.changes) {
+            for ino in change.to.into_iter().chain([change.dir]) {
+                *holds.entry(ino).or_default() += 1;
+            }
+        }
+        let found: BTreeMap<_, u64> = self
+            .inodes
+            .iter()
+            .map(|(ino, it)| (*ino, it.holds))
+            .collect();
+        assert_eq!(found, holds, "holds are counted (invariant 1)");
+        for (ino, inode) in &self.inodes {
+            let names = names.get(ino).copied().unwrap_or(0);
+            assert_eq!(inode.names, names, "names of {} are counted", inode.path);
+        }
+        let pages = self.inodes.values().filter_map(Inode::content);
+        assert_eq!(self.pages, pages.map(|it| it.bytes().pages()).sum::<u64>());
     }
 
     /// Every path, of everything that a name stands for, for people.

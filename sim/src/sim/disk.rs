@@ -12,7 +12,7 @@ use crate::world::node::NodeId;
 
 /// The disk of a node, as a test looks at it from outside: without taking time, and without faults.
 ///
-/// A disk is there from the start, with an empty directory `/tmp`, and outlives kills and restarts
+/// A disk is there from the start, with empty directories `/run` and `/tmp`, and outlives kills and restarts
 /// of its node. Only [`Node::power_loss`] takes what was not synced, and [`wipe`](Self::wipe)
 /// everything.
 ///
@@ -114,8 +114,16 @@ impl Disk {
         self.with(|machine, wall_ns| {
             machine.disk.remove_file(path.as_ref(), wall_ns)?;
             machine.disk.sync_everything();
-            Ok(())
-        })
+            Ok::<_, io::Error>(())
+        })?;
+        self.forget_sockets();
+        Ok(())
+    }
+
+    fn forget_sockets(&self) {
+        with(self.world, |backend| {
+            backend.with(|world| world.forget_lost_sockets(self.node));
+        });
     }
 
     /// Takes everything off the disk, as if it had been replaced by a new one.
@@ -129,6 +137,7 @@ impl Disk {
         });
         assert!(!is_alive, "kill the node before its disk is wiped");
         self.with(|machine, wall_ns| machine.wipe(wall_ns));
+        self.forget_sockets();
     }
 
     /// Sets how many bytes all files together may take, in units of 4 KiB. A write that finds no

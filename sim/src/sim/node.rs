@@ -238,8 +238,15 @@ impl Node {
     /// Nothing is closed and nobody is told. Peers find out as on a real network: what they send
     /// gets no answer, and their own limits end the wait (connecting after 127 s, a connection with
     /// bytes waiting after 924.6 s, both with `TimedOut`); a peer that sends nothing learns nothing.
-    /// If the node is back before that, it knows none of the old connections and resets them. What
-    /// was not yet safe on its disk may be lost.
+    /// If the node is back before that, it knows none of the old connections and resets them.
+    ///
+    /// What was written to its [disk](Self::disk) and not synced is kept, lost, or torn in the middle
+    /// of a sector, one by one; so is every name that was made, removed or changed in a directory
+    /// that was not synced since. Each is a choice, which a failure's story names. A plan of faults
+    /// that has [`Kind::DiskUnsyncedLost`](crate::Kind::DiskUnsyncedLost) or
+    /// [`Kind::DiskSectorTorn`](crate::Kind::DiskSectorTorn) says how probable they are; without one,
+    /// some losses of power take everything, some about half, some little. Under
+    /// [`Strategy::Calm`](crate::Strategy::Calm) nothing is lost.
     ///
     /// [`restart`](Self::restart) turns the machine on again. A process that was killed before does
     /// not keep its machine from losing power. Does nothing to a machine that is off.

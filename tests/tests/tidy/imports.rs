@@ -66,7 +66,7 @@ struct Ban {
     why: &'static str,
 }
 
-const BANS: [Ban; 9] = [
+const BANS: [Ban; 10] = [
     Ban {
         within: "runtime/src",
         except: &[],
@@ -102,6 +102,12 @@ const BANS: [Ban; 9] = [
         except: &["runtime/src/shim.rs"],
         word: "loom::",
         why: "only the shim chooses between std and loom",
+    },
+    Ban {
+        within: "sim/src/disk",
+        except: &[],
+        word: "world",
+        why: "a disk knows no nodes, time or chance: who loses power decides",
     },
     Ban {
         within: "sim/src/strategy",

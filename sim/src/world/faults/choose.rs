@@ -215,7 +215,8 @@ impl World {
     /// latest first.
     ///
     /// The power was lost already, so this is in question without a plan too, and `usual` says how
-    /// probable it is then; where a plan has the kind, it says so, and all of `most` is lost.
+    /// probable it is then; where a plan has one of these kinds, it alone says so, and all of `most`
+    /// is lost.
     /// `detail` tells the questions about one file apart.
     pub(crate) fn choose_loss(
         &mut self,
@@ -225,6 +226,11 @@ impl World {
         most: u64,
         usual: Odds,
     ) -> u64 {
+        let is_planned =
+            self.faults.has(Kind::DiskUnsyncedLost) || self.faults.has(Kind::DiskSectorTorn);
+        if is_planned && !self.faults.has(kind) {
+            return 0;
+        }
         let text = format!("{}{detail}", self.thing(at));
         let name = ResourceName::thing(&text);
         let asked = Asked {
@@ -237,7 +243,7 @@ impl World {
             odds: None,
             text: Some(text),
         };
-        if self.faults.has(kind) {
+        if is_planned {
             let Some(rule) = self.rule_for(kind, at, asked.number) else {
                 return 0;
             };

@@ -47,6 +47,7 @@ impl World {
         if let Some(machine) = self.files.machines.get_mut(&node) {
             machine.disk = disk;
         }
+        self.forget_lost_sockets(node);
     }
 }
 
@@ -69,19 +70,15 @@ impl Loss for ByChance<'_> {
             Question::Entry => String::new(),
         };
         let at = FaultPoint::file(self.node, what);
-        self.world.choose_loss(
-            Kind::DiskUnsyncedLost,
-            at,
-            &detail,
-            most,
-            self.odds.lost(most),
-        )
+        let usual = self.odds.lost(most);
+        let kind = Kind::DiskUnsyncedLost;
+        self.world.choose_loss(kind, at, &detail, most, usual)
     }
 
     fn torn(&mut self, what: &str, sector: u64) -> u64 {
         let at = FaultPoint::file(self.node, what);
         let detail = format!(" sector {sector}");
-        self.world
-            .choose_loss(Kind::DiskSectorTorn, at, &detail, 511, self.odds.torn())
+        let (kind, usual) = (Kind::DiskSectorTorn, self.odds.torn());
+        self.world.choose_loss(kind, at, &detail, 511, usual)
     }
 }

@@ -9,6 +9,7 @@ mod model;
 mod options;
 mod order;
 mod positional;
+mod sockets;
 mod whole;
 
 use std::io;

@@ -74,6 +74,12 @@ impl World {
         address: &SocketAddr,
         holder: Holder,
     ) -> io::Result<Binding> {
+        if let Some(path) = address
+            .as_pathname()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
+            self.make_socket_file(node, path)?;
+        }
         let binding = self.net.unix.names.bind(node, address, holder)?;
         self.note(EventKind::UnixBound, binding.number, binding.name.hash());
         Ok(binding)
@@ -140,16 +146,27 @@ impl Names {
     }
 
     /// Removes a socket's file of `node`; false if there is none. The socket goes on without it.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the files of a node, which do not know it yet"
-        )
-    )]
     pub(crate) fn remove_file(&mut self, node: NodeId, path: &Path) -> bool {
         let name = Name::File(absolute(path));
         self.names.remove(&(node, name)).is_some()
+    }
+
+    /// Gives the socket whose file has moved its new name.
+    pub(crate) fn move_file(&mut self, node: NodeId, from: &Path, to: &Path) {
+        let (from, to) = (Name::File(absolute(from)), Name::File(absolute(to)));
+        if from != to
+            && let Some(number) = self.names.remove(&(node, from))
+        {
+            self.names.insert((node, to), number);
+        }
+    }
+
+    /// Removes the files of `node` for which `is_there` is false.
+    pub(crate) fn keep_files(&mut self, node: NodeId, is_there: impl Fn(&Path) -> bool) {
+        self.names.retain(|(of, name), _| match name {
+            Name::File(path) if *of == node => is_there(path),
+            _ => true,
+        });
     }
 
     /// A name without a file that is free, as Linux gives one to who asks for none.
