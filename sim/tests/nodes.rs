@@ -408,6 +408,22 @@ fn a_stopped_process_learns_of_signals_when_it_goes_on() {
 }
 
 #[test]
+fn signals_that_nobody_has_received_yet_are_one() {
+    check(config(), |sim| async move {
+        let test = sim.node("test");
+        let mut usr1 = signal(SignalKind::user_defined1()).unwrap();
+        for _ in 0..3 {
+            test.signal(SignalKind::user_defined1());
+        }
+        usr1.recv().await;
+        assert!(timeout(secs(1), usr1.recv()).await.is_err());
+        test.signal(SignalKind::user_defined1());
+        usr1.recv().await;
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_new_process_listens_for_nothing() {
     check(config(), |sim| async move {
         let node = sim.node("server").run(|| async {
