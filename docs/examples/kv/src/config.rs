@@ -1,5 +1,6 @@
 //! Settings of a server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::resp::Limits;
@@ -22,6 +23,33 @@ pub struct Config {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) max_reply_bytes: usize,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) sync: SyncPolicy,
+    pub(crate) compact_bytes_min: u64,
+}
+
+/// When a write is answered, and so what it outlives. The words are those of Redis' `appendfsync`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// When it is synced (default): it outlives the machine's power.
+    #[default]
+    Always,
+    /// When the system has it, which is synced within about a second: it outlives the process, and
+    /// the power if that lasts a second longer.
+    EverySecond,
+    /// When the system has it: it outlives the process.
+    Never,
+}
+
+impl SyncPolicy {
+    /// Its name in Redis.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::EverySecond => "everysec",
+            Self::Never => "no",
+        }
+    }
 }
 
 impl Config {
@@ -83,6 +111,29 @@ impl Config {
         self.max_reply_bytes = bytes;
         self
     }
+
+    /// The folder in which the data is kept; it is made if there is none. Default: nothing is
+    /// kept, and the data is gone when the process ends. One server at a time may have it.
+    #[must_use]
+    pub fn dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.dir = Some(path.into());
+        self
+    }
+
+    /// When a write is answered. Default [`SyncPolicy::Always`].
+    #[must_use]
+    pub fn sync(mut self, policy: SyncPolicy) -> Self {
+        self.sync = policy;
+        self
+    }
+
+    /// How large the log must be to be made small, which happens when it has doubled since the
+    /// last time. Default 16 MiB.
+    #[must_use]
+    pub fn compact_bytes_min(mut self, bytes: u64) -> Self {
+        self.compact_bytes_min = bytes;
+        self
+    }
 }
 
 impl Default for Config {
@@ -95,6 +146,9 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
             max_reply_bytes: 16 << 20,
+            dir: None,
+            sync: SyncPolicy::default(),
+            compact_bytes_min: 16 << 20,
         }
     }
 }

@@ -13,8 +13,9 @@
 //! # Invariants
 //! 1. Nothing is read while replies are unsent, so a client that does not read its replies stops
 //!    being served, and costs no more than one request and [`SEND_BYTES`] plus one reply.
-//! 2. Replies are sent in the order of their requests.
+//! 2. Replies are sent in the order of their requests, and no reply before what it tells is safe.
 
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,12 +23,18 @@ use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::TcpStream;
-use simoom::time::timeout;
+use simoom::time::{sleep, timeout};
 
-use crate::command::{Command, CommandError};
-use crate::resp::{Args, Replies, RequestDecoder};
-use crate::session::{Next, Session};
+use crate::resp::{Replies, RequestDecoder};
+use crate::session::{Blocked, Next, Session};
 use crate::shared::Shared;
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Continue,
+    Close,
+}
 
 /// One connection.
 #[derive(Debug)]
@@ -73,7 +80,7 @@ impl Connection {
             if received == 0 {
                 return Ok(());
             }
-            if self.answer_all().await? == Next::Close {
+            if self.answer_all().await? == Then::Close {
                 break;
             }
         }
@@ -81,20 +88,29 @@ impl Connection {
     }
 
     /// Answers all requests that have arrived as a whole, and sends the answers.
-    async fn answer_all(&mut self) -> io::Result<Next> {
+    async fn answer_all(&mut self) -> io::Result<Then> {
         let mut answered = 0;
-        let mut next = Next::Continue;
-        while next == Next::Continue {
-            match self.decoder.next_request() {
+        let mut then = Then::Continue;
+        while then == Then::Continue {
+            let next = match self.decoder.next_request() {
                 Ok(None) => break,
                 Ok(Some(args)) => {
                     answered += 1;
-                    next = answer(args, &mut self.session, &self.shared, &mut self.replies).await;
+                    let session = &mut self.session;
+                    session.answer(args, &self.shared, &mut self.replies).await
                 }
                 Err(error) => {
                     tracing::debug!(%error, "connection.request.malformed");
                     self.replies.error(format_args!("ERR {error}"));
-                    next = Next::Close;
+                    Next::Close
+                }
+            };
+            match next {
+                Next::Continue => {}
+                Next::Close => then = Then::Close,
+                Next::Block(blocked) => {
+                    self.send().await?;
+                    then = self.wait(blocked).await;
                 }
             }
             if self.replies.len() >= SEND_BYTES {
@@ -103,7 +119,33 @@ impl Connection {
         }
         self.shared.statistics.requests_answered.add(answered);
         self.send().await?;
-        Ok(next)
+        Ok(then)
+    }
+
+    /// Waits for an element of a list, as long as the client and the server are there.
+    async fn wait(&mut self, mut blocked: Blocked) -> Then {
+        let timeout = async {
+            match blocked.timeout {
+                Some(timeout) => sleep(timeout).await,
+                None => pending().await,
+            }
+        };
+        let (popped, then) = simoom::select! {
+            biased;
+            popped = &mut blocked.element => (popped.ok(), Then::Continue),
+            () = timeout => (None, Then::Continue),
+            () = self.shared.stop.requested() => (None, Then::Close),
+            () = gone(&self.stream) => (None, Then::Close),
+        };
+        // An element that comes at the last moment is taken off its list already.
+        blocked.element.close();
+        let popped = popped.or_else(|| blocked.element.try_recv().ok());
+        let (shared, replies) = (&self.shared, &mut self.replies);
+        let answered = self
+            .session
+            .answer_blocked(popped, blocked.number, shared, replies);
+        answered.await;
+        then
     }
 
     /// Receives some bytes, and returns how many; 0 if the client sends no more.
@@ -112,8 +154,14 @@ impl Connection {
         unless_idle(self.shared.config.timeout, receiving).await
     }
 
-    /// Sends all replies.
+    /// Sends all replies, once what they tell is safe.
     async fn send(&mut self) -> io::Result<()> {
+        if self.replies.is_empty() {
+            return Ok(());
+        }
+        if let Some(log) = &self.shared.log {
+            log.reached(self.session.position()).await?;
+        }
         let mut unsent = self.replies.as_bytes();
         while !unsent.is_empty() {
             let sending = self.stream.write(unsent);
@@ -136,7 +184,7 @@ impl Connection {
                 break;
             };
             let received = received?;
-            if received == 0 || self.answer_all().await? == Next::Close {
+            if received == 0 || self.answer_all().await? == Then::Close {
                 break;
             }
             allowed = allowed.saturating_sub(received);
@@ -159,23 +207,10 @@ impl Connection {
     }
 }
 
-/// Understands one request, does what it asks for and answers it.
-async fn answer(
-    args: Args<'_>,
-    session: &mut Session,
-    shared: &Shared,
-    replies: &mut Replies,
-) -> Next {
-    match Command::parse(args) {
-        Ok(command) => session.execute(command, shared, replies).await,
-        Err(error) => {
-            replies.error(error);
-            if matches!(error, CommandError::Http) {
-                Next::Close
-            } else {
-                Next::Continue
-            }
-        }
+/// Waits until the client has hung up. One that has sent more in the meantime is not looked at.
+async fn gone(stream: &TcpStream) {
+    if let Ok(1..) = stream.peek(&mut [0]).await {
+        pending::<()>().await;
     }
 }
 

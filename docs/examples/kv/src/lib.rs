@@ -1,6 +1,6 @@
-//! An in-memory key-value server that speaks the Redis protocol.
+//! A key-value server that speaks the Redis protocol, in memory or on a disk.
 //!
-//! It is a program on [`simoom`]: sockets, time and locks come from there and from nowhere else,
+//! It is a program on [`simoom`]: sockets, files, time and locks come from there and from nowhere else,
 //! so the same code serves `redis-cli` in production and runs on simulated machines in a test.
 //!
 //! # Examples
@@ -29,6 +29,9 @@ pub mod command;
 pub mod store;
 
 mod apply;
+mod log;
+mod transaction;
+
 mod session;
 
 mod connection;
@@ -41,5 +44,5 @@ mod config;
 mod server;
 
 pub use self::client::Client;
-pub use self::config::Config;
-pub use self::server::{Server, serve};
+pub use self::config::{Config, SyncPolicy};
+pub use self::server::{Server, serve, stop_signal};

@@ -3,15 +3,16 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
-use kv::{Config, Server};
+use clap::{Parser, ValueEnum};
+use kv::{Config, Server, SyncPolicy, stop_signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// An in-memory key-value server that speaks the Redis protocol.
+/// A key-value server that speaks the Redis protocol, in memory or on a disk.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Flags {
@@ -40,6 +41,22 @@ struct Flags {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1024..))]
     max_request_bytes: u32,
+
+    /// Keep the data in this folder; without it nothing is kept.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+
+    /// When a write is answered: `always` when it is synced, else when the system has it.
+    #[arg(long, value_name = "WHEN", default_value = "always")]
+    appendfsync: Fsync,
+}
+
+/// The words of Redis.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Fsync {
+    Always,
+    Everysec,
+    No,
 }
 
 #[simoom::main]
@@ -60,16 +77,24 @@ async fn run(flags: Flags) -> io::Result<()> {
     let server = Server::bind(config(flags)).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
     })?;
-    let mut interrupted = Ok(());
-    let interrupt = simoom::signal::ctrl_c();
+    let stop = stop_signal()?;
     // For scripts and tests that ask for a free port.
     println!("listening on {}", server.local_addr()?);
-    server.run(async { interrupted = interrupt.await }).await;
-    interrupted
+    server.run(stop).await
 }
 
 fn config(flags: Flags) -> Config {
-    Config::default()
+    let sync = match flags.appendfsync {
+        Fsync::Always => SyncPolicy::Always,
+        Fsync::Everysec => SyncPolicy::EverySecond,
+        Fsync::No => SyncPolicy::Never,
+    };
+    let config = Config::default().sync(sync);
+    let config = match flags.dir {
+        Some(dir) => config.dir(dir),
+        None => config,
+    };
+    config
         .bind(flags.bind)
         .port(flags.port)
         .max_clients(flags.max_clients)

@@ -5,22 +5,28 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use simoom::io::AsyncWriteExt;
 use simoom::net::{TcpListener, TcpStream, ToSocketAddrs};
+use simoom::signal::unix::{SignalKind, signal};
+use simoom::task::JoinHandle;
 use simoom::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::connections::Connections;
+use crate::log::{Keeping, Writer};
 use crate::shared::Shared;
 
-/// Listens on `addr` with default settings and serves clients until ctrl-c.
+/// Listens on `addr` with default settings and serves clients until it is asked to stop, by SIGINT
+/// or SIGTERM.
 ///
 /// # Errors
-/// If it cannot listen on `addr` or cannot learn of ctrl-c.
+/// If it cannot listen on `addr` or for the signals.
 ///
 /// # Cancel safety
 /// Dropped, it closes the listener and all connections at once.
@@ -34,10 +40,32 @@ use crate::shared::Shared;
 /// ```
 pub async fn serve(addr: impl ToSocketAddrs) -> io::Result<()> {
     let server = Server::new(TcpListener::bind(addr).await?, Config::default());
-    let mut interrupted = Ok(());
-    let interrupt = simoom::signal::ctrl_c();
-    server.run(async { interrupted = interrupt.await }).await;
-    interrupted
+    let stop = stop_signal()?;
+    server.run(stop).await
+}
+
+/// Waits until the process is asked to stop, by SIGINT or SIGTERM. Listens from this call on.
+///
+/// # Errors
+/// The signals cannot be listened for.
+///
+/// # Examples
+/// ```no_run
+/// # use kv::{Config, Server, stop_signal};
+/// # async fn f() -> std::io::Result<()> {
+/// let stop = stop_signal()?;
+/// Server::bind(Config::default().dir("data")).await?.run(stop).await
+/// # }
+/// ```
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        simoom::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// A server that listens, and serves once it [runs](Self::run).
@@ -57,7 +85,7 @@ pub async fn serve(addr: impl ToSocketAddrs) -> io::Result<()> {
 ///     assert_eq!(Client::connect(addr).await?.incr("n").await?, 1);
 ///
 ///     drop(stop);
-///     running.await?;
+///     running.await??;
 ///     assert!(Client::connect(addr).await.is_err());
 ///     Ok(())
 /// }
@@ -98,22 +126,30 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves clients until `shutdown` completes, then finishes.
+    /// Reads what was kept, serves clients until `shutdown` completes, then finishes.
+    ///
+    /// Clients that come while the data is read wait.
     ///
     /// To finish is to accept no one, to answer the requests that were received, and to close.
     /// It takes at most the [shutdown timeout](Config::shutdown_timeout); connections that need
-    /// longer are cut. None is open when it returns.
+    /// longer are cut. None is open when it returns, and what they wrote is synced.
+    ///
+    /// # Errors
+    /// The data cannot be read, or no longer be written; always `Ok` without a
+    /// [folder](Config::dir). No request that failed for that was answered.
     ///
     /// # Cancel safety
     /// Dropped, it closes the listener and all connections at once.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self { listener, shared } = self;
+        let mut writing = start_writer(&shared).await?;
         let connections = AbortOnDrop(Arc::clone(&shared.connections));
-        simoom::select! {
+        let broken = simoom::select! {
             biased;
-            () = shutdown => {}
-            () = accept(&listener, &shared) => {}
-        }
+            () = shutdown => None,
+            written = &mut writing => Some(written),
+            () = accept(&listener, &shared) => None,
+        };
         drop(listener);
         tracing::info!(connections = connections.0.len(), "server.stop.requested");
         shared.stop.request();
@@ -122,6 +158,54 @@ impl Server {
             tracing::warn!(connections = connections.0.len(), "server.connections.cut");
             connections.0.abort_all();
             connections.0.all_ended().await;
+        }
+        if let Some(written) = broken {
+            return written;
+        }
+        if let Some(log) = &shared.log {
+            log.finish();
+            return writing.await;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the data and starts to write what changes; how the writing ended, which it never does
+/// without a folder.
+async fn start_writer(shared: &Arc<Shared>) -> io::Result<Writing> {
+    let (Some(log), Some(dir)) = (&shared.log, &shared.config.dir) else {
+        return Ok(Writing(None));
+    };
+    let keeping = Keeping {
+        sync: shared.config.sync,
+        compact_bytes_min: shared.config.compact_bytes_min,
+    };
+    let store = &mut *shared.store.lock().await;
+    let writer = Writer::open(dir, keeping, Arc::clone(log), store).await?;
+    let writing = writer.run(Arc::clone(shared));
+    Ok(Writing(Some(simoom::spawn(writing))))
+}
+
+/// The task that writes the log, if there is one. Dropped, it ends.
+struct Writing(Option<JoinHandle<io::Result<()>>>);
+
+impl Future for Writing {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            None => Poll::Pending,
+            Some(task) => Pin::new(task)
+                .poll(cx)
+                .map(|joined| joined.unwrap_or_else(|error| Err(error.into()))),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
         }
     }
 }

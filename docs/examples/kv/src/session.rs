@@ -1,30 +1,51 @@
-//! What one connection is, and its answers about itself and the server.
+//! What one connection is, and what its requests do.
 //!
-//! Knows the store only as something to count.
+//! Owns the order of understanding, locking, doing and committing. Knows nothing of sockets.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use simoom::sync::oneshot;
 use simoom::time::Instant;
 
 use crate::apply::Apply;
-use crate::command::{self, ClientCommand, Command, DescribeCommand, SessionCommand, Spec};
-use crate::resp::{Args, Replies};
+use crate::command::{
+    self, ClientCommand, Command, CommandError, DescribeCommand, SessionCommand, Spec,
+};
+use crate::log::{Figures, Position};
+use crate::resp::{Args, Replies, RequestDecoder};
 use crate::shared::Shared;
+use crate::store::{End, Popped, Store, Waiting};
+use crate::transaction::{Gathered, Transaction};
 
 /// The state of a connection that outlives a request.
 #[derive(Debug)]
 pub(crate) struct Session {
     id: u64,
     name: Vec<u8>,
+    transaction: Transaction,
+    /// What must be safe before the replies may be sent.
+    position: Position,
 }
 
 /// What becomes of a connection after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Next {
     /// It waits for more.
     Continue,
     /// It is closed once its replies are sent.
     Close,
+    /// It waits for an element of a list.
+    Block(Blocked),
+}
+
+/// A wait for an element of a list.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    pub(crate) element: oneshot::Receiver<Popped>,
+    pub(crate) timeout: Option<Duration>,
+    /// The place in the line.
+    pub(crate) number: u64,
 }
 
 impl Session {
@@ -32,14 +53,72 @@ impl Session {
         Self {
             id,
             name: Vec::new(),
+            transaction: Transaction::default(),
+            position: 0,
         }
     }
 
-    /// Does what `command` asks for and answers it.
+    /// What must be safe before the replies may be sent.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Understands one request, does what it asks for and answers it.
     ///
     /// # Cancel safety
     /// Dropped before it has the lock, it has done nothing; it does not wait afterwards.
-    pub(crate) async fn execute(
+    pub(crate) async fn answer(
+        &mut self,
+        args: Args<'_>,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Next {
+        if self.transaction.is_open() && !is_done_at_once(args) {
+            return self.gather(args, shared, replies);
+        }
+        match Command::parse(args) {
+            Ok(command) => self.execute(command, shared, replies).await,
+            Err(CommandError::WrongArity { name: "exec" }) => {
+                self.transaction.close();
+                replies.error(
+                    "EXECABORT Transaction discarded because of: wrong number of arguments for \
+                     'exec' command",
+                );
+                Next::Continue
+            }
+            Err(error) => {
+                replies.error(error);
+                if matches!(error, CommandError::Http) {
+                    Next::Close
+                } else {
+                    Next::Continue
+                }
+            }
+        }
+    }
+
+    /// Keeps a request for `EXEC`, unless it is no request.
+    fn gather(&mut self, args: Args<'_>, shared: &Shared, replies: &mut Replies) -> Next {
+        if let Some(error) = refused_early(args) {
+            replies.error(error);
+            self.transaction.break_off();
+            if matches!(error, CommandError::Http) {
+                return Next::Close;
+            }
+        } else {
+            let bytes_max = shared.config.limits.request_bytes_max.saturating_mul(64);
+            if self.transaction.gather(args, bytes_max) {
+                replies.simple("QUEUED");
+            } else {
+                replies.error(format_args!(
+                    "ERR transaction larger than {bytes_max} bytes"
+                ));
+            }
+        }
+        Next::Continue
+    }
+
+    async fn execute(
         &mut self,
         command: Command<'_>,
         shared: &Shared,
@@ -48,28 +127,158 @@ impl Session {
         match command {
             #[cfg(feature = "planted-lost-update")]
             Command::Store(command::StoreCommand::Add { key, delta }) => {
-                add(key, delta, shared, replies).await;
+                self.position = add(key, delta, shared, replies).await;
             }
-            Command::Store(command) => {
+            Command::Session(SessionCommand::Execute) => {
+                self.execute_gathered(shared, replies).await;
+            }
+            Command::Session(SessionCommand::BlockingPop { keys, end, timeout }) => {
+                return self.pop_or_wait(keys, end, timeout, shared, replies).await;
+            }
+            Command::Session(SessionCommand::Watch { keys }) => {
+                if self.transaction.is_open() {
+                    replies.error("ERR WATCH inside MULTI is not allowed");
+                } else {
+                    let store = &mut *shared.store.lock().await;
+                    let now = shared.begin(store);
+                    for key in keys.iter() {
+                        store.watch(key, self.transaction.flag(), now);
+                    }
+                    self.position = shared.commit(store, now);
+                    replies.simple("OK");
+                }
+            }
+            Command::Store(_) | Command::Session(SessionCommand::Info { .. }) => {
                 let store = &mut *shared.store.lock().await;
+                let now = shared.begin(store);
+                let next = self.execute_in(store, now, command, shared, replies);
+                self.position = shared.commit(store, now);
+                return next;
+            }
+            Command::Session(command) => return self.answer_session(command, shared, replies),
+        }
+        Next::Continue
+    }
+
+    /// Does what waits for nothing, in a store that is held.
+    fn execute_in(
+        &mut self,
+        store: &mut Store,
+        now: Instant,
+        command: Command<'_>,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Next {
+        match command {
+            Command::Store(command) => {
                 let reply_bytes_max = shared.config.max_reply_bytes;
                 Apply {
                     store,
-                    now: Instant::now(),
+                    now,
                     replies,
                     reply_bytes_max,
                 }
                 .apply(command);
             }
             Command::Session(SessionCommand::Info { sections }) => {
-                replies.bulk(info(sections, shared).await.as_bytes());
+                replies.bulk(info(sections, shared, store, now).as_bytes());
             }
-            Command::Session(command) => return self.answer(command, shared, replies),
+            // Nobody waits in a transaction.
+            Command::Session(SessionCommand::BlockingPop { keys, end, .. }) => {
+                if !pop_first(keys, end, store, now, replies) {
+                    replies.null_array();
+                }
+            }
+            Command::Session(command) => return self.answer_session(command, shared, replies),
         }
         Next::Continue
     }
 
-    fn answer(
+    /// Does all that was gathered, as one commit.
+    async fn execute_gathered(&mut self, shared: &Shared, replies: &mut Replies) {
+        if !self.transaction.is_open() {
+            return replies.error("ERR EXEC without MULTI");
+        }
+        let store = &mut *shared.store.lock().await;
+        let now = shared.begin(store);
+        // What dies now may be watched.
+        store.len(now);
+        let (gathered, changed) = self.transaction.close();
+        let Gathered {
+            requests,
+            len,
+            is_broken,
+        } = gathered.unwrap_or_default();
+        if is_broken {
+            replies.error("EXECABORT Transaction discarded because of previous errors.");
+        } else if changed {
+            replies.null_array();
+        } else {
+            replies.array(len);
+            let mut decoder = RequestDecoder::new(shared.config.limits);
+            decoder.space().extend_from_slice(&requests);
+            while let Ok(Some(args)) = decoder.next_request() {
+                match Command::parse(args) {
+                    Ok(command) => {
+                        self.execute_in(store, now, command, shared, replies);
+                    }
+                    Err(error) => replies.error(error),
+                }
+            }
+        }
+        self.position = shared.commit(store, now);
+    }
+
+    /// Takes an element off the first list that has one, or stands in line.
+    async fn pop_or_wait(
+        &mut self,
+        keys: Args<'_>,
+        end: End,
+        timeout: Option<Duration>,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Next {
+        let store = &mut *shared.store.lock().await;
+        let now = shared.begin(store);
+        let popped = pop_first(keys, end, store, now, replies);
+        self.position = shared.commit(store, now);
+        if popped {
+            return Next::Continue;
+        }
+        let (give, element) = oneshot::channel();
+        let keys = keys.iter().map(Into::into).collect();
+        let number = store.wait_for(keys, Waiting { end, give });
+        Next::Block(Blocked {
+            element,
+            timeout,
+            number,
+        })
+    }
+
+    /// Answers a wait that is over, with an element or without.
+    pub(crate) async fn answer_blocked(
+        &mut self,
+        popped: Option<Popped>,
+        number: u64,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) {
+        match popped {
+            Some((key, value)) => {
+                // The one who pushed it has committed its being taken.
+                self.position = shared.log.as_ref().map_or(0, |log| log.position());
+                replies.array(2);
+                replies.bulk(&key);
+                replies.bulk(&value);
+            }
+            None => {
+                shared.store.lock().await.forget_waiting(number);
+                replies.null_array();
+            }
+        }
+    }
+
+    fn answer_session(
         &mut self,
         command: SessionCommand<'_>,
         shared: &Shared,
@@ -91,7 +300,38 @@ impl Session {
             SessionCommand::Client(command) => self.answer_client(command, replies),
             SessionCommand::Describe(command) => describe(command, replies),
             SessionCommand::ConfigGet { names } => config_get(names, shared, replies),
-            SessionCommand::Info { .. } => unreachable!("`execute` answers it"),
+            SessionCommand::Begin => {
+                if self.transaction.open() {
+                    replies.simple("OK");
+                } else {
+                    replies.error("ERR MULTI calls can not be nested");
+                }
+            }
+            SessionCommand::Discard => {
+                if self.transaction.is_open() {
+                    self.transaction.close();
+                    replies.simple("OK");
+                } else {
+                    replies.error("ERR DISCARD without MULTI");
+                }
+            }
+            SessionCommand::Unwatch => {
+                self.transaction.unwatch();
+                replies.simple("OK");
+            }
+            SessionCommand::Compact => match &shared.log {
+                Some(log) => {
+                    log.request_compaction();
+                    replies.simple("Background append only file rewriting started");
+                }
+                None => replies.error("ERR nothing is kept: there is no log"),
+            },
+            SessionCommand::Info { .. }
+            | SessionCommand::Execute
+            | SessionCommand::Watch { .. }
+            | SessionCommand::BlockingPop { .. } => {
+                unreachable!("`execute` answers what needs the store")
+            }
         }
         Next::Continue
     }
@@ -111,22 +351,76 @@ impl Session {
     }
 }
 
+/// Whether a request is done although requests are gathered.
+fn is_done_at_once(args: Args<'_>) -> bool {
+    let name = args.get(0).unwrap_or_default();
+    command::find(name).is_some_and(|spec| {
+        let at_once = ["multi", "exec", "discard", "watch", "quit"];
+        at_once.contains(&spec.name) && (spec.accepts(args.len()) || spec.name == "exec")
+    })
+}
+
+/// What is wrong with a request that can be seen from its name and how many arguments it has, which
+/// is all that is looked at before `EXEC`.
+fn refused_early(args: Args<'_>) -> Option<CommandError<'_>> {
+    let error = Command::parse(args).err()?;
+    let spec = command::find(args.get(0).unwrap_or_default());
+    let is_early = match error {
+        CommandError::WrongArity { name } => {
+            name.contains('|') || !spec.is_some_and(|spec| spec.accepts(args.len()))
+        }
+        CommandError::UnknownCommand { .. }
+        | CommandError::UnknownSubcommand { .. }
+        | CommandError::Http => true,
+        _ => false,
+    };
+    is_early.then_some(error)
+}
+
+/// Takes an element off the first list that has one, and answers with it; false if none has.
+fn pop_first(
+    keys: Args<'_>,
+    end: End,
+    store: &mut Store,
+    now: Instant,
+    replies: &mut Replies,
+) -> bool {
+    for key in keys.iter() {
+        match store.pop(key, end, now) {
+            Ok(Some(value)) => {
+                replies.array(2);
+                replies.bulk(key);
+                replies.bulk(&value);
+                return true;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                replies.error(error);
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Adds `delta` to the number that `key` holds.
 #[cfg(feature = "planted-lost-update")]
-async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) {
+async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) -> Position {
     use crate::store::NumberError;
 
     let number = shared.store.lock().await.number(key, Instant::now());
     match number.and_then(|number| number.checked_add(delta).ok_or(NumberError::Overflow)) {
         Ok(sum) => {
-            shared
-                .store
-                .lock()
-                .await
-                .set_number(key, sum, Instant::now());
+            let store = &mut *shared.store.lock().await;
+            let now = shared.begin(store);
+            store.set_number(key, sum, now);
             replies.integer(sum);
+            shared.commit(store, now)
         }
-        Err(error) => replies.error(format_args!("ERR {error}")),
+        Err(error) => {
+            replies.error(error);
+            0
+        }
     }
 }
 
@@ -189,11 +483,21 @@ fn named(names: Args<'_>) -> Vec<Option<&'static Spec>> {
 fn config_get(names: Args<'_>, shared: &Shared, replies: &mut Replies) {
     let config = &shared.config;
     let settings = [
-        // There is nothing to save to, which is what these two ask.
-        ("appendonly", "no".into()),
+        (
+            "appendonly",
+            if config.dir.is_some() { "yes" } else { "no" }.into(),
+        ),
+        ("appendfsync", config.sync.name().into()),
         ("save", String::new()),
         ("bind", config.bind.clone()),
         ("databases", "1".into()),
+        (
+            "dir",
+            config
+                .dir
+                .as_ref()
+                .map_or_else(String::new, |dir| dir.display().to_string()),
+        ),
         ("maxclients", config.max_clients.to_string()),
         (
             "proto-max-bulk-len",
@@ -217,13 +521,25 @@ fn config_get(names: Args<'_>, shared: &Shared, replies: &mut Replies) {
     }
 }
 
-/// The state of the server, in lines of `name:value` under headings.
-async fn info(sections: Args<'_>, shared: &Shared) -> String {
-    let now = Instant::now();
-    let (keys, mortal_keys) = {
-        let mut store = shared.store.lock().await;
-        (store.len(now), store.mortal_len(now))
+fn persistence(shared: &Shared) -> String {
+    let Some(log) = &shared.log else {
+        return "aof_enabled:0\r\n".into();
     };
+    let Figures {
+        bytes,
+        commits,
+        safe,
+        syncs,
+    } = log.figures();
+    format!(
+        "aof_enabled:1\r\naof_current_size:{bytes}\r\nlog_commits:{commits}\r\n\
+         log_commits_safe:{safe}\r\nlog_syncs:{syncs}\r\n"
+    )
+}
+
+/// The state of the server, in lines of `name:value` under headings.
+fn info(sections: Args<'_>, shared: &Shared, store: &mut Store, now: Instant) -> String {
+    let (keys, mortal_keys) = (store.len(now), store.mortal_len(now));
     let uptime = now - shared.started;
     let statistics = &shared.statistics;
     let keyspace = match keys {
@@ -247,6 +563,7 @@ async fn info(sections: Args<'_>, shared: &Shared) -> String {
                 shared.config.max_clients
             ),
         ),
+        ("Persistence", persistence(shared)),
         (
             "Stats",
             format!(

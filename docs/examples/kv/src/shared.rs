@@ -8,14 +8,17 @@ use simoom::time::Instant;
 
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::log::{Log, Position};
 use crate::stop::Stop;
-use crate::store::Store;
+use crate::store::{Both, Store};
 
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Mutex<Store>,
+    /// Where changes are kept, if they are.
+    pub(crate) log: Option<Arc<Log>>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) stop: Stop,
     pub(crate) started: Instant,
@@ -25,6 +28,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
+            log: config.dir.is_some().then(Arc::default),
             config,
             store: Mutex::new(Store::new()),
             connections: Arc::default(),
@@ -32,6 +36,32 @@ impl Shared {
             started: Instant::now(),
             statistics: Statistics::default(),
         }
+    }
+
+    /// Begins to change `store`, and says what time it is.
+    pub(crate) fn begin(&self, store: &mut Store) -> Instant {
+        if self.log.is_none() {
+            return Instant::now();
+        }
+        let clock = Both::now();
+        store.keep_changes(clock);
+        clock.now
+    }
+
+    /// Commits what was done to `store`, as a whole; returns the position that must be safe before
+    /// anybody may learn of it.
+    ///
+    /// What was only read may come from a commit that is not safe yet, so this holds for it, too.
+    pub(crate) fn commit(&self, store: &mut Store, now: Instant) -> Position {
+        store.serve_waiting(now);
+        let Some(log) = &self.log else {
+            return 0;
+        };
+        let changes = store.take_changes();
+        if !changes.is_empty() {
+            log.append(&changes);
+        }
+        log.position()
     }
 }
 

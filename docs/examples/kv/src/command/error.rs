@@ -39,6 +39,14 @@ pub enum CommandError<'a> {
     DecrementOverflow,
     /// A lifetime is zero, negative or longer than the clock goes.
     InvalidExpire { name: &'static str },
+    /// How long to wait is no number.
+    TimeoutNotAFloat,
+    /// How long to wait is less than nothing.
+    TimeoutNegative,
+    /// How long to wait is longer than the clock goes.
+    TimeoutOutOfRange,
+    /// A count is no number, or negative.
+    NotPositive,
     /// There is no database but 0.
     NoSuchDatabase,
     /// A name of a connection holds a space or a character that does not print.
@@ -64,6 +72,10 @@ impl fmt::Display for CommandError<'_> {
             Self::NotAnInteger => f.write_str("value is not an integer or out of range"),
             Self::DecrementOverflow => f.write_str("decrement would overflow"),
             Self::InvalidExpire { name } => write!(f, "invalid expire time in '{name}' command"),
+            Self::TimeoutNotAFloat => f.write_str("timeout is not a float or out of range"),
+            Self::TimeoutNegative => f.write_str("timeout is negative"),
+            Self::TimeoutOutOfRange => f.write_str("timeout is out of range"),
+            Self::NotPositive => f.write_str("value is out of range, must be positive"),
             Self::NoSuchDatabase => f.write_str("DB index is out of range"),
             Self::InvalidClientName => {
                 f.write_str("Client names cannot contain spaces, newlines or special characters.")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::resp::Args;
+use crate::store::End;
 
 /// A request that makes sense. Borrows its keys and values from the bytes that were received.
 ///
@@ -64,6 +65,26 @@ pub enum StoreCommand<'a> {
     Count,
     /// Removes all keys.
     Clear,
+    /// Adds the values to the list, one after the other.
+    Push {
+        key: &'a [u8],
+        end: End,
+        values: Args<'a>,
+    },
+    /// Takes one element off the list, or as many as `count`, which are answered as an array.
+    Pop {
+        key: &'a [u8],
+        end: End,
+        count: Option<usize>,
+    },
+    /// The elements from `start` to `stop`, both included; negative ones count from the end.
+    Range {
+        key: &'a [u8],
+        start: i64,
+        stop: i64,
+    },
+    /// How many elements the list has.
+    Length { key: &'a [u8] },
 }
 
 /// What `SET` does beside setting.
@@ -140,6 +161,25 @@ pub enum SessionCommand<'a> {
     ConfigGet { names: Args<'a> },
     /// The state of the server, as text; all sections, or those named.
     Info { sections: Args<'a> },
+    /// Begins a transaction.
+    Begin,
+    /// Does all of a transaction at once, unless a watched key has changed.
+    Execute,
+    /// Forgets a transaction.
+    Discard,
+    /// Lets the next transaction be done only if the keys do not change until then.
+    Watch { keys: Args<'a> },
+    /// Watches no key any more.
+    Unwatch,
+    /// Takes an element off the first list that has one, waiting for one if none has.
+    BlockingPop {
+        keys: Args<'a>,
+        end: End,
+        /// How long to wait; `None` is for ever.
+        timeout: Option<Duration>,
+    },
+    /// Makes the log small.
+    Compact,
 }
 
 /// A command about the connection.

@@ -12,6 +12,7 @@ use super::kinds::{
 };
 use super::table;
 use crate::resp::{Args, parse_integer};
+use crate::store::End;
 
 type Parsed<'a> = Result<Command<'a>, CommandError<'a>>;
 
@@ -232,6 +233,119 @@ pub(super) fn config(args: Args<'_>) -> Parsed<'_> {
     session(SessionCommand::ConfigGet {
         names: args.skip(2),
     })
+}
+
+pub(super) fn lpush(args: Args<'_>) -> Parsed<'_> {
+    push(args, End::Front)
+}
+
+pub(super) fn rpush(args: Args<'_>) -> Parsed<'_> {
+    push(args, End::Back)
+}
+
+fn push(args: Args<'_>, end: End) -> Parsed<'_> {
+    store(StoreCommand::Push {
+        key: at(args, 1),
+        end,
+        values: args.skip(2),
+    })
+}
+
+pub(super) fn lpop(args: Args<'_>) -> Parsed<'_> {
+    pop(args, End::Front, "lpop")
+}
+
+pub(super) fn rpop(args: Args<'_>) -> Parsed<'_> {
+    pop(args, End::Back, "rpop")
+}
+
+fn pop<'a>(args: Args<'a>, end: End, name: &'static str) -> Parsed<'a> {
+    if args.len() > 3 {
+        return Err(CommandError::WrongArity { name });
+    }
+    let count = match args.get(2) {
+        None => None,
+        Some(count) => Some(
+            parse_integer(count)
+                .and_then(|count| usize::try_from(count).ok())
+                .ok_or(CommandError::NotPositive)?,
+        ),
+    };
+    store(StoreCommand::Pop {
+        key: at(args, 1),
+        end,
+        count,
+    })
+}
+
+pub(super) fn lrange(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Range {
+        key: at(args, 1),
+        start: integer(at(args, 2))?,
+        stop: integer(at(args, 3))?,
+    })
+}
+
+pub(super) fn llen(args: Args<'_>) -> Parsed<'_> {
+    store(StoreCommand::Length { key: at(args, 1) })
+}
+
+pub(super) fn blpop(args: Args<'_>) -> Parsed<'_> {
+    blocking_pop(args, End::Front)
+}
+
+pub(super) fn brpop(args: Args<'_>) -> Parsed<'_> {
+    blocking_pop(args, End::Back)
+}
+
+fn blocking_pop(args: Args<'_>, end: End) -> Parsed<'_> {
+    let last = args.len() - 1;
+    session(SessionCommand::BlockingPop {
+        keys: args.first(last).skip(1),
+        end,
+        timeout: waiting_time(at(args, last))?,
+    })
+}
+
+/// How long to wait; `None` is for ever.
+fn waiting_time(text: &[u8]) -> Result<Option<Duration>, CommandError<'_>> {
+    let seconds: f64 = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|seconds: &f64| !seconds.is_nan())
+        .ok_or(CommandError::TimeoutNotAFloat)?;
+    if seconds < 0.0 {
+        return Err(CommandError::TimeoutNegative);
+    }
+    let timeout = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|timeout| timeout.as_millis() <= u128::from(LIFETIME_MS_MAX))
+        .ok_or(CommandError::TimeoutOutOfRange)?;
+    Ok((!timeout.is_zero()).then_some(timeout))
+}
+
+pub(super) fn multi(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Begin)
+}
+
+pub(super) fn exec(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Execute)
+}
+
+pub(super) fn discard(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Discard)
+}
+
+pub(super) fn watch(args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Watch { keys: args.skip(1) })
+}
+
+pub(super) fn unwatch(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Unwatch)
+}
+
+pub(super) fn compact(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Compact)
 }
 
 pub(super) fn info(args: Args<'_>) -> Parsed<'_> {

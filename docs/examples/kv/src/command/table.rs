@@ -89,6 +89,8 @@ const fn packed(name: &[u8]) -> Option<u128> {
 const NO_KEYS: [i64; 3] = [0, 0, 0];
 const ONE_KEY: [i64; 3] = [1, 1, 1];
 const ALL_KEYS: [i64; 3] = [1, -1, 1];
+/// All but the last, which says how long to wait.
+const LISTS: [i64; 3] = [1, -2, 1];
 const KEYS_AND_VALUES: [i64; 3] = [1, -1, 2];
 
 const READ: &[&str] = &["readonly", "fast"];
@@ -113,6 +115,9 @@ macro_rules! specs {
 
 /// In the order of their names, as the search in [`find`] needs.
 const COMMANDS: &[Spec] = specs! {
+    "bgrewriteaof" 1 OTHER NO_KEYS      "server"     compact "Makes the log small";
+    "blpop"    -3 WRITE LISTS           "list"       blpop   "Waits for a list's first element";
+    "brpop"    -3 WRITE LISTS           "list"       brpop   "Waits for a list's last element";
     "client"   -2 OTHER NO_KEYS         "connection" client  "Names the connection";
     "command"  -1 OTHER NO_KEYS         "server"     command "Describes commands";
     "config"   -2 OTHER NO_KEYS         "server"     config  "Tells settings";
@@ -120,7 +125,9 @@ const COMMANDS: &[Spec] = specs! {
     "decr"      2 WRITE ONE_KEY         "string"     decr    "Subtracts one from a number";
     "decrby"    3 WRITE ONE_KEY         "string"     decrby  "Subtracts from a number";
     "del"      -2 WRITE ALL_KEYS        "generic"    del     "Removes keys";
+    "discard"   1 OTHER NO_KEYS         "transactions" discard "Forgets a transaction";
     "echo"      2 OTHER NO_KEYS         "connection" echo    "Repeats the message";
+    "exec"      1 OTHER NO_KEYS         "transactions" exec    "Does a transaction";
     "exists"   -2 READ  ALL_KEYS        "generic"    exists  "Counts those keys that exist";
     "expire"    3 WRITE ONE_KEY         "generic"    expire  "Limits a key's life, in seconds";
     "flushall" -1 WRITE NO_KEYS         "server"     flush   "Removes all keys";
@@ -129,15 +136,24 @@ const COMMANDS: &[Spec] = specs! {
     "incr"      2 WRITE ONE_KEY         "string"     incr    "Adds one to a number";
     "incrby"    3 WRITE ONE_KEY         "string"     incrby  "Adds to a number";
     "info"     -1 OTHER NO_KEYS         "server"     info    "Tells the server's state";
+    "llen"      2 READ  ONE_KEY         "list"       llen    "Counts a list's elements";
+    "lpop"     -2 WRITE ONE_KEY         "list"       lpop    "Takes a list's first elements";
+    "lpush"    -3 WRITE ONE_KEY         "list"       lpush   "Adds first elements to a list";
+    "lrange"    4 READ  ONE_KEY         "list"       lrange  "Tells a list's elements";
     "mget"     -2 READ  ALL_KEYS        "string"     mget    "Tells several values";
     "mset"     -3 WRITE KEYS_AND_VALUES "string"     mset    "Sets several values";
+    "multi"     1 OTHER NO_KEYS         "transactions" multi   "Begins a transaction";
     "persist"   2 WRITE ONE_KEY         "generic"    persist "Lets a key live for ever";
     "pexpire"   3 WRITE ONE_KEY         "generic"    pexpire "Limits a key's life, in ms";
     "ping"     -1 OTHER NO_KEYS         "connection" ping    "Shows that the server lives";
     "pttl"      2 READ  ONE_KEY         "generic"    pttl    "Tells a key's life, in ms";
     "quit"     -1 OTHER NO_KEYS         "connection" quit    "Closes the connection";
+    "rpop"     -2 WRITE ONE_KEY         "list"       rpop    "Takes a list's last elements";
+    "rpush"    -3 WRITE ONE_KEY         "list"       rpush   "Adds last elements to a list";
     "select"    2 OTHER NO_KEYS         "connection" select  "Uses database 0";
     "set"      -3 WRITE ONE_KEY         "string"     set     "Sets a value";
     "ttl"       2 READ  ONE_KEY         "generic"    ttl     "Tells a key's life, in seconds";
     "type"      2 READ  ONE_KEY         "generic"    kind    "Tells the kind of a value";
+    "unwatch"   1 OTHER NO_KEYS         "transactions" unwatch "Watches no key any more";
+    "watch"    -2 OTHER ALL_KEYS        "transactions" watch   "Ties a transaction to keys";
 };

@@ -66,6 +66,11 @@ impl Replies {
         self.bytes.extend_from_slice(b"$-1\r\n");
     }
 
+    /// The absence of an array.
+    pub fn null_array(&mut self) {
+        self.bytes.extend_from_slice(b"*-1\r\n");
+    }
+
     /// [`bulk`](Self::bulk), or [`null`](Self::null) if there is no value.
     pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {
         match bytes {

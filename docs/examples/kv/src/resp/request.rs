@@ -381,6 +381,15 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The first `len` of them.
+    #[must_use]
+    pub fn first(&self, len: usize) -> Self {
+        Self {
+            bytes: self.bytes,
+            spans: self.spans.get(..len).unwrap_or(self.spans),
+        }
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let args = *self;

@@ -3,7 +3,8 @@
 //! # Invariants
 //! 1. An entry has a deadline if and only if `deadlines` holds that deadline, with the entry's key.
 //! 2. Once an operation has looked at the time, no entry is past its deadline.
-//! 3. `entries` is never walked: its order differs from run to run.
+//! 3. `entries` is never walked in its own order, which differs from run to run.
+//! 4. Whatever changes an entry tells the journal and those who watch the key.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,6 +14,10 @@ use std::time::Duration;
 use simoom::time::Instant;
 
 use super::deadlines::{Deadline, Deadlines};
+use super::journal::{Both, Change, Journal};
+use super::lists::Waiting;
+use super::value::{Kind, Value, WrongType};
+use super::watched::{Line, Watched};
 use crate::resp::parse_integer;
 
 /// Values by key, each with the moment at which it dies, if any.
@@ -34,13 +39,16 @@ use crate::resp::parse_integer;
 /// ```
 #[derive(Debug, Default)]
 pub struct Store {
-    entries: HashMap<Arc<[u8]>, Entry>,
+    pub(super) entries: HashMap<Arc<[u8]>, Entry>,
     deadlines: Deadlines,
+    pub(super) journal: Journal,
+    pub(super) watched: Watched,
+    pub(super) line: Line<Waiting>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    value: Box<[u8]>,
+pub(super) struct Entry {
+    pub(super) value: Value,
     deadline: Option<Deadline>,
 }
 
@@ -67,10 +75,14 @@ pub enum Ttl {
 }
 
 /// Why a number could not be added to a value.
+///
+/// Displayed as the whole text of the error reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberError {
     /// The value is not a number that fits 64 bits.
     NotAnInteger,
+    /// The value is no string.
+    WrongType,
     /// The sum does not fit 64 bits.
     Overflow,
 }
@@ -82,45 +94,81 @@ impl Store {
         Self::default()
     }
 
-    /// The value of `key`.
+    /// The string that `key` holds; `None` if it holds something else.
     pub fn get(&mut self, key: &[u8], now: Instant) -> Option<&[u8]> {
+        self.string(key, now).unwrap_or_default()
+    }
+
+    /// The string that `key` holds.
+    ///
+    /// # Errors
+    /// It holds something else.
+    pub fn string(&mut self, key: &[u8], now: Instant) -> Result<Option<&[u8]>, WrongType> {
         self.bury(now);
-        self.entries.get(key).map(|entry| &*entry.value)
+        match self.entries.get(key).map(|entry| &entry.value) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(Value::List(_)) => Err(WrongType),
+        }
+    }
+
+    /// The kind of value that `key` holds.
+    pub fn kind(&mut self, key: &[u8], now: Instant) -> Option<Kind> {
+        self.bury(now);
+        self.entries.get(key).map(|entry| match &entry.value {
+            Value::String(_) => Kind::String,
+            Value::List(_) => Kind::List,
+        })
     }
 
     /// Gives `key` a value.
     pub fn set(&mut self, key: &[u8], value: &[u8], until: Until, now: Instant) {
         self.bury(now);
-        let Some(entry) = self.entries.get_mut(key) else {
-            let key: Arc<[u8]> = key.into();
-            let deadline = match until {
-                Until::At(at) => Some(self.deadlines.insert(at, Arc::clone(&key))),
-                Until::Forever | Until::Inherited => None,
-            };
-            self.entries.insert(
-                key,
-                Entry {
-                    value: value.into(),
-                    deadline,
-                },
-            );
-            return;
+        let inherited = self.entries.get(key).and_then(|entry| entry.deadline);
+        let at = match until {
+            Until::Forever => None,
+            Until::Inherited => inherited.map(|deadline| deadline.at),
+            Until::At(at) => Some(at),
         };
-        if entry.value.len() == value.len() {
-            entry.value.copy_from_slice(value);
-        } else {
-            entry.value = value.into();
-        }
+        self.journal.set(key, value, at);
+        self.watched.touch(key);
+        self.put(key, value);
         match until {
             Until::Inherited => {}
-            Until::Forever => {
-                if let Some(old) = entry.deadline.take() {
-                    self.deadlines.remove(old);
-                }
+            Until::Forever => self.set_deadline(key, None),
+            Until::At(at) => self.set_deadline(key, Some(at)),
+        }
+    }
+
+    /// Stores a string, and leaves the deadline of the key as it is.
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
+        match self.entries.get_mut(key) {
+            None => {
+                let entry = Entry::new(Value::String(value.into()));
+                self.entries.insert(key.into(), entry);
             }
-            Until::At(at) => {
-                self.expire(key, at, now);
-            }
+            Some(Entry {
+                value: Value::String(old),
+                ..
+            }) if old.len() == value.len() => old.copy_from_slice(value),
+            Some(entry) => entry.value = Value::String(value.into()),
+        }
+    }
+
+    /// Lets a key that is there live until `at`, or for ever.
+    pub(super) fn set_deadline(&mut self, key: &[u8], at: Option<Instant>) {
+        // The key as the map holds it, so that its bytes are not stored twice.
+        let Some((shared_key, _)) = self.entries.get_key_value(key) else {
+            return;
+        };
+        let deadline = at.map(|at| self.deadlines.insert(at, Arc::clone(shared_key)));
+        let old = self.entries.get_mut(key).and_then(|entry| {
+            let old = entry.deadline.take();
+            entry.deadline = deadline;
+            old
+        });
+        if let Some(old) = old {
+            self.deadlines.remove(old);
         }
     }
 
@@ -144,9 +192,10 @@ impl Store {
     /// # Errors
     /// The value is no number.
     pub fn number(&mut self, key: &[u8], now: Instant) -> Result<i64, NumberError> {
-        match self.get(key, now) {
-            Some(value) => parse_integer(value).ok_or(NumberError::NotAnInteger),
-            None => Ok(0),
+        match self.string(key, now) {
+            Ok(Some(value)) => parse_integer(value).ok_or(NumberError::NotAnInteger),
+            Ok(None) => Ok(0),
+            Err(WrongType) => Err(NumberError::WrongType),
         }
     }
 
@@ -159,6 +208,16 @@ impl Store {
     /// Removes `key`. Returns whether it was there.
     pub fn remove(&mut self, key: &[u8], now: Instant) -> bool {
         self.bury(now);
+        if !self.take(key) {
+            return false;
+        }
+        self.journal.note(Change::Remove { key });
+        self.watched.touch(key);
+        true
+    }
+
+    /// Takes a key out.
+    pub(super) fn take(&mut self, key: &[u8]) -> bool {
         let Some(entry) = self.entries.remove(key) else {
             return false;
         };
@@ -170,38 +229,31 @@ impl Store {
 
     /// Whether there is a value for `key`.
     pub fn contains(&mut self, key: &[u8], now: Instant) -> bool {
-        self.get(key, now).is_some()
+        self.kind(key, now).is_some()
     }
 
     /// Lets `key` live until `at`. Returns whether it is there.
     pub fn expire(&mut self, key: &[u8], at: Instant, now: Instant) -> bool {
-        self.bury(now);
-        // The key as the map holds it, so that its bytes are not stored twice.
-        let Some((shared_key, _)) = self.entries.get_key_value(key) else {
+        if !self.contains(key, now) {
             return false;
-        };
-        let deadline = self.deadlines.insert(at, Arc::clone(shared_key));
-        let old = self
-            .entries
-            .get_mut(key)
-            .and_then(|entry| entry.deadline.replace(deadline));
-        if let Some(old) = old {
-            self.deadlines.remove(old);
         }
+        self.journal.expire(key, at);
+        self.watched.touch(key);
+        self.set_deadline(key, Some(at));
         true
     }
 
     /// Lets `key` live for ever. Returns whether it was to die.
     pub fn persist(&mut self, key: &[u8], now: Instant) -> bool {
         self.bury(now);
-        let deadline = self
-            .entries
-            .get_mut(key)
-            .and_then(|entry| entry.deadline.take());
-        if let Some(deadline) = deadline {
-            self.deadlines.remove(deadline);
+        let deadline = self.entries.get(key).and_then(|entry| entry.deadline);
+        if deadline.is_none() {
+            return false;
         }
-        deadline.is_some()
+        self.journal.note(Change::Persist { key });
+        self.watched.touch(key);
+        self.set_deadline(key, None);
+        true
     }
 
     /// How long `key` will live.
@@ -231,24 +283,65 @@ impl Store {
 
     /// Removes all keys.
     pub fn clear(&mut self) {
+        if !self.watched.is_empty() {
+            for key in self.watched.keys() {
+                if self.entries.contains_key(&key) {
+                    self.watched.touch(&key);
+                }
+            }
+        }
+        self.journal.note(Change::Clear);
+        self.take_all();
+    }
+
+    pub(super) fn take_all(&mut self) {
         self.entries = HashMap::new();
         self.deadlines.clear();
     }
 
     /// Removes the keys that are dead at `now`.
-    fn bury(&mut self, now: Instant) {
+    pub(super) fn bury(&mut self, now: Instant) {
         while let Some(key) = self.deadlines.pop_due(now) {
             let entry = self.entries.remove(&key);
             debug_assert!(entry.is_some(), "a deadline belongs to an entry");
+            self.journal.note(Change::Remove { key: &key });
+            self.watched.touch(&key);
         }
+    }
+
+    /// Keeps what changes from now on, which is the moment `clock`, for [`take_changes`].
+    ///
+    /// [`take_changes`]: Self::take_changes
+    pub(crate) fn keep_changes(&mut self, clock: Both) {
+        self.journal.keep(clock);
+    }
+
+    /// What has changed since this was last asked; nothing unless changes are kept.
+    pub(crate) fn take_changes(&mut self) -> Vec<u8> {
+        self.journal.take()
+    }
+}
+
+impl Entry {
+    pub(super) fn new(value: Value) -> Self {
+        Self {
+            value,
+            deadline: None,
+        }
+    }
+
+    /// When it dies, if ever.
+    pub(super) fn dies_at(&self) -> Option<Instant> {
+        self.deadline.map(|deadline| deadline.at)
     }
 }
 
 impl fmt::Display for NumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAnInteger => "value is not an integer or out of range",
-            Self::Overflow => "increment or decrement would overflow",
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotAnInteger => "ERR value is not an integer or out of range",
+            Self::Overflow => "ERR increment or decrement would overflow",
         })
     }
 }

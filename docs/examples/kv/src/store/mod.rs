@@ -1,9 +1,17 @@
 //! The data.
 //!
-//! Owns the keys, their values and how long they live. Knows nothing of requests, replies, tasks
-//! or clocks: every operation is told what time it is.
+//! Owns the keys, their values and how long they live, and what changes as bytes. Knows nothing of
+//! requests, replies, files or tasks: every operation is told what time it is.
 
 mod deadlines;
 mod entries;
+mod journal;
+mod lists;
+mod restore;
+mod value;
+mod watched;
 
 pub use self::entries::{NumberError, Store, Ttl, Until};
+pub(crate) use self::journal::{Both, decode};
+pub(crate) use self::lists::{Popped, Waiting};
+pub use self::value::{End, Kind, WrongType};

@@ -1,7 +1,9 @@
 //! The server and its client over loopback, as their users meet them.
 
 mod client;
+mod durable;
 mod limits;
+mod lists;
 mod program;
 mod shutdown;
 mod tools;

@@ -1,7 +1,7 @@
 //! The way out.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use kv::client::ClientError;
@@ -48,7 +48,7 @@ fn numbers(count: usize) -> String {
 }
 
 /// A server in this process, the means to stop it, and its task.
-async fn start(config: Config) -> (String, oneshot::Sender<()>, JoinHandle<()>) {
+async fn start(config: Config) -> (String, oneshot::Sender<()>, JoinHandle<io::Result<()>>) {
     let server = Server::bind(config.port(0)).await.unwrap();
     let addr = server.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel();
@@ -78,7 +78,7 @@ async fn a_request_sent_before_the_stop_is_answered() {
         .unwrap();
     assert_eq!(replies, numbers(1000));
     drop(stream);
-    within_10_s(task).await.unwrap();
+    within_10_s(task).await.unwrap().unwrap();
 }
 
 #[simoom::test]
@@ -87,7 +87,7 @@ async fn a_stopped_server_listens_no_more() {
     let mut client = Client::connect(&addr).await.unwrap();
     client.set("a", "1").await.unwrap();
     stop.send(()).unwrap();
-    within_10_s(task).await.unwrap();
+    within_10_s(task).await.unwrap().unwrap();
     assert!(matches!(
         Client::connect(&addr).await,
         Err(ClientError::Io(_))
@@ -111,7 +111,7 @@ async fn a_client_that_reads_nothing_is_cut_at_the_shutdown_timeout() {
     {}
     let asked = Instant::now();
     stop.send(()).unwrap();
-    within_10_s(task).await.unwrap();
+    within_10_s(task).await.unwrap().unwrap();
     assert!(asked.elapsed() >= limit);
     assert!(asked.elapsed() < Duration::from_secs(5));
 }

@@ -66,7 +66,7 @@ fn redis_cli_can_ask_what_the_commands_are() {
         run("redis-cli", &server, &["COMMAND"], "")
             .matches("readonly")
             .count(),
-        7
+        9
     );
 }
 

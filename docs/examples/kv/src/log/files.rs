@@ -1,0 +1,71 @@
+//! The files of a log.
+//!
+//! Owns their names, and the order of writing, syncing and renaming that makes them safe. Knows
+//! nothing of what is in them.
+//!
+//! # Invariants
+//! 1. The name `kv.log` always stands for a log that was synced as a whole before it got the name.
+//! 2. Nothing is appended to a log before its name is safe, or it would go with the file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use simoom::fs::{self, File, OpenOptions};
+use simoom::io::AsyncWriteExt;
+
+/// The folder of a log.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`, made now if there is none.
+    pub(super) async fn open(path: &Path) -> io::Result<Self> {
+        if !fs::try_exists(path).await? {
+            fs::create_dir_all(path).await?;
+            if let Some(parent) = path.parent() {
+                let here = parent.as_os_str().is_empty();
+                fs::sync_dir(if here { Path::new(".") } else { parent }).await?;
+            }
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// What the log holds; `None` if there is none.
+    pub(super) async fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.log()).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The log, to be appended to.
+    pub(super) async fn append(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).open(self.log()).await
+    }
+
+    /// Replaces the log by one that holds `bytes`, and returns it to be appended to.
+    ///
+    /// # Cancel safety
+    /// Dropped, it leaves the old log or the new one, each whole.
+    pub(super) async fn replace(&self, bytes: &[u8]) -> io::Result<File> {
+        let new = self.0.join("kv.log.new");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&new)
+            .await?;
+        file.write_all(bytes).await?;
+        file.flush().await?;
+        file.sync_all().await?;
+        fs::rename(&new, self.log()).await?;
+        #[cfg(not(feature = "planted-no-dir-sync"))]
+        fs::sync_dir(&self.0).await?;
+        Ok(file)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("kv.log")
+    }
+}

@@ -1,0 +1,118 @@
+//! Who is to learn that a key has changed.
+//!
+//! Owns the flags of `WATCH`, and the lines of those who wait for an element of a list. Knows
+//! nothing of values.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+/// Keys that are watched.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// Never walked in an order that anybody sees.
+    keys: HashMap<Arc<[u8]>, Vec<Weak<AtomicBool>>>,
+    /// How many keys there were after those that nobody watches any more were last removed.
+    kept: usize,
+}
+
+impl Watched {
+    /// Raises `changed` when `key` changes.
+    pub(super) fn watch(&mut self, key: &[u8], changed: &Arc<AtomicBool>) {
+        if self.keys.len() > 2 * self.kept + 16 {
+            self.keys
+                .retain(|_, flags| flags.iter().any(|flag| flag.strong_count() > 0));
+            self.kept = self.keys.len();
+        }
+        let flags = match self.keys.get_mut(key) {
+            Some(flags) => flags,
+            None => self.keys.entry(key.into()).or_default(),
+        };
+        flags.retain(|flag| flag.strong_count() > 0);
+        flags.push(Arc::downgrade(changed));
+    }
+
+    pub(super) fn touch(&mut self, key: &[u8]) {
+        if !self.keys.is_empty()
+            && let Some(flags) = self.keys.remove(key)
+        {
+            raise(&flags);
+        }
+    }
+
+    /// Whether anybody watches anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys that are watched.
+    pub(super) fn keys(&self) -> Vec<Arc<[u8]>> {
+        self.keys.keys().cloned().collect()
+    }
+}
+
+fn raise(flags: &[Weak<AtomicBool>]) {
+    for flag in flags.iter().filter_map(Weak::upgrade) {
+        flag.store(true, Ordering::Release);
+    }
+}
+
+/// Those who wait for an element, in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Line<T> {
+    waiting: BTreeMap<u64, Place<T>>,
+    came: u64,
+    /// Keys that were pushed to since this was last asked, in order.
+    pushed: Vec<Box<[u8]>>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    keys: Vec<Box<[u8]>>,
+    who: T,
+}
+
+impl<T> Default for Line<T> {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            came: 0,
+            pushed: Vec::new(),
+        }
+    }
+}
+
+impl<T> Line<T> {
+    /// Lets `who` wait for an element of one of `keys`.
+    pub(super) fn join(&mut self, keys: Vec<Box<[u8]>>, who: T) -> u64 {
+        self.came += 1;
+        self.waiting.insert(self.came, Place { keys, who });
+        self.came
+    }
+
+    /// Takes someone out of the line.
+    pub(super) fn leave(&mut self, number: u64) -> Option<T> {
+        self.waiting.remove(&number).map(|place| place.who)
+    }
+
+    /// Notes that `key` has an element more.
+    pub(super) fn pushed(&mut self, key: &[u8]) {
+        if !self.waiting.is_empty() && !self.pushed.iter().any(|pushed| **pushed == *key) {
+            self.pushed.push(key.into());
+        }
+    }
+
+    /// The keys that were pushed to since this was last asked.
+    pub(super) fn take_pushed(&mut self) -> Vec<Box<[u8]>> {
+        std::mem::take(&mut self.pushed)
+    }
+
+    /// Who has waited longest for an element of `key`.
+    pub(super) fn first_for(&self, key: &[u8]) -> Option<u64> {
+        let waits = |keys: &[Box<[u8]>]| keys.iter().any(|wanted| **wanted == *key);
+        self.waiting
+            .iter()
+            .find(|(_, place)| waits(&place.keys))
+            .map(|(&number, _)| number)
+    }
+}
