@@ -20,12 +20,19 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     /// The folder at `path`, made now if there is none.
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
-        if !fs::try_exists(path).await? {
-            fs::create_dir_all(path).await?;
-            if let Some(parent) = path.parent() {
-                let here = parent.as_os_str().is_empty();
-                fs::sync_dir(if here { Path::new(".") } else { parent }).await?;
+        let mut missing = Vec::new();
+        for ancestor in path.ancestors() {
+            if ancestor.as_os_str().is_empty() || fs::try_exists(ancestor).await? {
+                break;
             }
+            missing.push(ancestor);
+        }
+        // From the top: each name is safe before there is anything below it. A folder above that
+        // was not synced would take all of it with it.
+        for folder in missing.into_iter().rev() {
+            fs::create_dir(folder).await?;
+            let parent = folder.parent().filter(|it| !it.as_os_str().is_empty());
+            fs::sync_dir(parent.unwrap_or(Path::new("."))).await?;
         }
         Ok(Self(path.to_owned()))
     }

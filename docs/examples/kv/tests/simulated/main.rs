@@ -1,5 +1,18 @@
 //! The server and several clients in the simulator.
 
+#[cfg(any(
+    not(feature = "planted-crossed-reply"),
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+))]
+mod durable;
+// What these bugs break, the one in the client too.
+#[cfg(not(any(
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+)))]
+mod survival;
 mod workload;
 
 use simoom_sim::{Config, Strategy, check};
@@ -27,7 +40,12 @@ async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
 }
 
 /// A planted bug must be found, shown by a fresh process, and told in a few lines.
-#[cfg(any(feature = "planted-lost-update", feature = "planted-crossed-reply"))]
+#[cfg(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+))]
 #[track_caller]
 fn assert_found(report: &simoom_sim::Report, expected: &str) {
     let found = report.failure().expect("the planted bug is found");
@@ -54,6 +72,16 @@ fn the_planted_crossed_reply_is_found() {
         own_keys,
     );
     assert_found(&report, "the reply to another request");
+}
+
+#[cfg(any(feature = "planted-ack-before-fsync", feature = "planted-no-dir-sync"))]
+#[test]
+fn the_planted_loss_of_acknowledged_writes_is_found() {
+    let report = check(
+        sweep(Strategy::Portfolio, 100, 0x5eed_0000_0000_0000),
+        durable::the_plug_is_pulled_at_an_answer,
+    );
+    assert_found(&report, "an acknowledged write is lost");
 }
 
 /// Counts what it takes to find the planted bugs, over ranges of seeds from `KV_RANGES_FROM`.
