@@ -115,9 +115,9 @@ fn write_atomic_leaves_the_old_or_the_new() {
     }
     let new = Some("n5000 ".to_owned());
     let old = Some("o700 ".to_owned());
-    let found = outcomes(|| work(), Some(Duration::from_millis(40)), content);
+    let found = outcomes(work, Some(Duration::from_millis(40)), content);
     assert_eq!(found, BTreeSet::from([old, new.clone()]));
-    let found = outcomes(|| work(), None, content);
+    let found = outcomes(work, None, content);
     assert_eq!(found, BTreeSet::from([new]));
 }
 
@@ -143,7 +143,7 @@ fn a_new_file_needs_its_directory_synced() {
         file.sync_all().await
     }
     let look = |disk: Disk| disk.read("/data/g").ok();
-    let found = outcomes(|| make(), None, look);
+    let found = outcomes(make, None, look);
     assert_eq!(found, BTreeSet::from([None, Some(b"new".to_vec())]));
     let found = outcomes(
         || async {
