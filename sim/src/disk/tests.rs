@@ -237,6 +237,19 @@ fn a_rename_between_directories_is_whole_when_either_is_synced() {
 }
 
 #[test]
+fn syncing_takes_what_it_builds_on_along() {
+    let mut disk = Disk::new(0);
+    disk.put(Path::new("/a/kept"), b"", 0).unwrap();
+    disk.put(Path::new("/b/kept"), b"", 0).unwrap();
+    write(&mut disk, "/a/x", 0, b"");
+    rename(&mut disk, "/a/x", "/b/x");
+    sync(&mut disk, "/b");
+    let look = |disk: &Disk| (read(disk, "/a/x").is_some(), read(disk, "/b/x").is_some());
+    // That the name was made in the first place cannot come true after it has moved on.
+    assert_eq!(outcomes(&disk, look), BTreeSet::from([(false, true)]));
+}
+
+#[test]
 fn names_are_lost_one_by_one() {
     let mut disk = Disk::new(0);
     write(&mut disk, "/a", 0, b"");

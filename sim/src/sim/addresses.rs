@@ -84,10 +84,10 @@ impl Node {
         self.clone()
     }
 
-    /// Sets how many sockets of TCP and UDP the node may have open at once (`RLIMIT_NOFILE`); not
-    /// limited by default. Beyond, opening and accepting fail with `EMFILE`.
+    /// Sets how many files and sockets of TCP and UDP the node may have open at once
+    /// (`RLIMIT_NOFILE`); not limited by default. Beyond, opening and accepting fail with `EMFILE`.
     ///
-    /// Files and Unix sockets are not counted.
+    /// Unix sockets are not counted.
     pub fn descriptor_limit(&self, limit: usize) -> Self {
         with(self.world, |backend| {
             backend.with(|world| world.net.descriptor_limits.insert(self.id, limit));

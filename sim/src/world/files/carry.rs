@@ -88,6 +88,11 @@ impl World {
         let seed = self.seed;
         let done = |()| Outcome::Done;
         let dev = u64::from(on.node.0) + 1;
+        if opens(&op)
+            && let Err(error) = self.take_descriptor(on.node)
+        {
+            return Step::of(Err(error));
+        }
         match op {
             PathOp::Open(path, how) => {
                 let result = self.open(on, |disk| disk.open(&path, &how, now_ns));
@@ -466,6 +471,7 @@ impl World {
     }
 
     fn duplicate(&mut self, on: On<'_>, handle: HandleId) -> io::Result<Found> {
+        self.take_descriptor(on.node)?;
         if self.fails(on, Kind::OsDescriptorsExhausted) {
             return Err(too_many_open());
         }
@@ -487,6 +493,19 @@ struct On<'a> {
     job: JobId,
     node: NodeId,
     what: &'a str,
+}
+
+/// Whether an operation on a path opens something, if only for a moment.
+fn opens(op: &PathOp) -> bool {
+    matches!(
+        op,
+        PathOp::Open(..)
+            | PathOp::Read(_)
+            | PathOp::Write(..)
+            | PathOp::Copy(..)
+            | PathOp::ReadDir(_)
+            | PathOp::SyncDir(_)
+    )
 }
 
 /// What needs an open file and nothing else.

@@ -159,6 +159,15 @@ impl Files {
         })
     }
 
+    /// How many handles of open files the process of `node` holds.
+    pub(crate) fn open_by(&self, node: NodeId) -> usize {
+        let machine = self.machines.get(&node);
+        machine.map_or(0, |it| {
+            let handles = it.handles.iter();
+            handles.filter(|(_, handle)| !handle.dropped).count()
+        })
+    }
+
     pub(super) fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
         self.jobs
             .get_mut(id.slot as usize)

@@ -1,4 +1,4 @@
-//! How many sockets a node may have open.
+//! How many sockets and files a node may have open.
 
 use std::io;
 
@@ -7,10 +7,11 @@ use crate::world::World;
 use crate::world::node::NodeId;
 
 impl World {
-    /// Fails if `node` has no descriptor left for one more socket.
-    pub(super) fn take_descriptor(&self, node: NodeId) -> io::Result<()> {
+    /// Fails if `node` has no descriptor left for one more socket or file.
+    pub(crate) fn take_descriptor(&self, node: NodeId) -> io::Result<()> {
         let limit = self.net.descriptor_limits.get(&node);
-        if limit.is_some_and(|&limit| self.open_sockets(node) >= limit) {
+        let open = || self.open_sockets(node) + self.files.open_by(node);
+        if limit.is_some_and(|&limit| open() >= limit) {
             return Err(os(libc::EMFILE));
         }
         Ok(())
