@@ -11,7 +11,7 @@ use simoom::net::{UnixDatagram, UnixListener, UnixStream};
 use simoom::time::{sleep, timeout};
 use simoom_sim::{Config, OnFailure, Sim, Strategy, check};
 
-const PATH: &str = "/run/app.sock";
+const PATH: &str = "/tmp/app.sock";
 
 fn config() -> Config {
     Config::default()
@@ -56,8 +56,11 @@ fn a_file_survives_a_kill_and_a_name_without_one_does_not() {
     check(config(), |sim| async move {
         let boots = Arc::new(AtomicU32::new(0));
         let counted = boots.clone();
+        let rebinds = Arc::new(AtomicU32::new(0));
+        let rebinding = rebinds.clone();
         let server = sim.node("server").run(move || {
             let boot = counted.fetch_add(1, Ordering::Relaxed);
+            let rebound = rebinding.clone();
             async move {
                 let hidden = UnixListener::bind("\0name")?;
                 match UnixListener::bind(PATH) {
@@ -70,8 +73,10 @@ fn a_file_survives_a_kill_and_a_name_without_one_does_not() {
                         assert_eq!(error.kind(), ErrorKind::AddrInUse);
                         let error = UnixStream::connect(PATH).await.unwrap_err();
                         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-                        // A program that can cannot tell where the file came from.
-                        UnixListener::bind("/run/other.sock")?;
+                        simoom::fs::remove_file(PATH).await?;
+                        let _again = UnixListener::bind(PATH)?;
+                        UnixStream::connect(PATH).await?;
+                        rebound.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 hidden.accept().await?;
@@ -81,8 +86,9 @@ fn a_file_survives_a_kill_and_a_name_without_one_does_not() {
         sleep(ms(10)).await;
         server.kill();
         server.restart();
-        sleep(ms(10)).await;
+        sleep(Duration::from_secs(1)).await;
         assert_eq!(boots.load(Ordering::Relaxed), 2);
+        assert_eq!(rebinds.load(Ordering::Relaxed), 1);
     })
     .unwrap();
 }
@@ -140,7 +146,7 @@ fn reads_and_writes_are_short_at_times() {
 async fn workload(sim: Sim) {
     let node = sim.node("node").run(|| async {
         let listener = UnixListener::bind(PATH)?;
-        let receiver = Rc::new(UnixDatagram::bind("/run/log.sock")?);
+        let receiver = Rc::new(UnixDatagram::bind("/tmp/log.sock")?);
         let serving = simoom::spawn(async move {
             for _ in 0..3 {
                 let (mut stream, _) = listener.accept().await?;
@@ -160,7 +166,7 @@ async fn workload(sim: Sim) {
                         stream.write_all(&[number, round]).await?;
                         let mut bytes = [0; 2];
                         stream.read_exact(&mut bytes).await?;
-                        log.send_to(&bytes, "/run/log.sock").await?;
+                        log.send_to(&bytes, "/tmp/log.sock").await?;
                     }
                     Ok::<_, std::io::Error>(())
                 })

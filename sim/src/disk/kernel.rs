@@ -411,6 +411,27 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes the file of a socket, as `bind` does.
+    pub(crate) fn make_socket(&mut self, path: &Path, now_ns: i64) -> io::Result<Ino> {
+        let mut spot = self.walk(path, AtEnd::Name)?;
+        if spot.ino.is_some() {
+            return Err(os(libc::EADDRINUSE));
+        }
+        if spot.slash {
+            return Err(os(libc::ENOENT));
+        }
+        self.make(&mut spot, Node::Socket, 0o777 & !UMASK, now_ns)
+    }
+
+    /// The file of a socket, as `connect` looks for it: nobody is behind any other.
+    pub(crate) fn find_socket(&self, path: &Path) -> io::Result<Ino> {
+        let ino = self.find(path, true)?;
+        match self.inode(ino).node {
+            Node::Socket => Ok(ino),
+            _ => Err(os(libc::ECONNREFUSED)),
+        }
+    }
+
     /// Makes a symbolic link.
     pub(crate) fn symlink(&mut self, target: &Path, path: &Path, now_ns: i64) -> io::Result<()> {
         let target = target.as_os_str().to_owned();
@@ -426,25 +447,6 @@ impl Disk {
         }
         self.make(&mut spot, Node::Symlink(target), 0o777, now_ns)?;
         Ok(())
-    }
-
-    /// Makes the file that a socket is bound to.
-    pub(crate) fn make_socket(&mut self, path: &Path, now_ns: i64) -> io::Result<()> {
-        let mut spot = self.walk(path, AtEnd::Name)?;
-        if spot.ino.is_some() {
-            return Err(os(libc::EADDRINUSE));
-        }
-        if spot.slash {
-            return Err(os(libc::ENOENT));
-        }
-        self.make(&mut spot, Node::Socket, 0o777 & !UMASK, now_ns)?;
-        Ok(())
-    }
-
-    /// Whether there is a socket's file.
-    pub(crate) fn is_socket(&self, path: &Path) -> bool {
-        self.find(path, true)
-            .is_ok_and(|ino| matches!(self.inode(ino).node, Node::Socket))
     }
 
     pub(crate) fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
@@ -566,3 +568,6 @@ fn check(how: &OpenHow) -> io::Result<(Access, bool, bool, bool)> {
         how.create_new,
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ pub(crate) enum EventKind {
     ClockDrifted,
     /// `clock.stepped`: node, by how many ns.
     ClockStepped,
-    /// `unix.socket.bound`: number of the name, its hash.
+    /// `unix.socket.bound`: node, hash of the name.
     UnixBound,
     /// `unix.stream.connected`: connection's name, serial.
     UnixConnected,

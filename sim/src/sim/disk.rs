@@ -114,16 +114,8 @@ impl Disk {
         self.with(|machine, wall_ns| {
             machine.disk.remove_file(path.as_ref(), wall_ns)?;
             machine.disk.sync_everything();
-            Ok::<_, io::Error>(())
-        })?;
-        self.forget_sockets();
-        Ok(())
-    }
-
-    fn forget_sockets(&self) {
-        with(self.world, |backend| {
-            backend.with(|world| world.forget_lost_sockets(self.node));
-        });
+            Ok(())
+        })
     }
 
     /// Takes everything off the disk, as if it had been replaced by a new one.
@@ -137,7 +129,6 @@ impl Disk {
         });
         assert!(!is_alive, "kill the node before its disk is wiped");
         self.with(|machine, wall_ns| machine.wipe(wall_ns));
-        self.forget_sockets();
     }
 
     /// Sets how many bytes all files together may take, in units of 4 KiB. A write that finds no

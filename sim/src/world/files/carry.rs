@@ -143,10 +143,7 @@ impl World {
                 Err(error) => Step::of(Err(error)),
             },
             PathOp::RemoveDirAll(path) => match remove_next(self.disk(on.node), &path, now_ns) {
-                Ok(true) => {
-                    self.forget_lost_sockets(on.node);
-                    Step::of(Ok(Outcome::Done))
-                }
+                Ok(true) => Step::of(Ok(Outcome::Done)),
                 Ok(false) => self.more(on.job, Work::OnPath(PathOp::RemoveDirAll(path))),
                 Err(error) => Step::of(Err(error)),
             },
@@ -155,18 +152,6 @@ impl World {
                     return Step::of(Err(os(libc::EIO)));
                 }
                 Step::of(sync_dir(self.disk(on.node), &path).map(done))
-            }
-            PathOp::RemoveFile(path) => {
-                let removed = self.disk(on.node).remove_file(&path, now_ns);
-                self.forget_lost_sockets(on.node);
-                Step::of(removed.map(done))
-            }
-            PathOp::Rename(from, to) => {
-                let renamed = self.disk(on.node).rename_path(&from, &to, now_ns);
-                if renamed.is_ok() {
-                    self.move_socket_file(on.node, &from, &to);
-                }
-                Step::of(renamed.map(done))
             }
             PathOp::ReadDir(path) => {
                 let listed = self.disk(on.node).list(&path);
@@ -179,6 +164,8 @@ impl World {
                         disk.create_dir(&path, mode, now_ns).map(done)
                     }
                     PathOp::RemoveDir(path) => disk.remove_dir(&path, now_ns).map(done),
+                    PathOp::RemoveFile(path) => disk.remove_file(&path, now_ns).map(done),
+                    PathOp::Rename(from, to) => disk.rename_path(&from, &to, now_ns).map(done),
                     PathOp::Stat { path, follow } => disk
                         .stat_path(&path, follow, dev)
                         .map(|stat| Outcome::Stat(Box::new(stat))),

@@ -23,7 +23,6 @@ mod carry;
 mod jobs;
 mod latency;
 mod power;
-mod sockets;
 mod state;
 
 pub(crate) use self::state::{Ended, Files, Found, HandleId, JobId, Machine};

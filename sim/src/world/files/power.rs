@@ -47,7 +47,6 @@ impl World {
         if let Some(machine) = self.files.machines.get_mut(&node) {
             machine.disk = disk;
         }
-        self.forget_lost_sockets(node);
     }
 }
 

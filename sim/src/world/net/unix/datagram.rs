@@ -148,13 +148,8 @@ impl World {
     }
 
     /// The socket for messages at `address`.
-    fn unix_receiver(&self, node: NodeId, address: &SocketAddr) -> io::Result<SocketId> {
-        match self
-            .net
-            .unix
-            .names
-            .find(node, address, UnixKind::Datagram)?
-        {
+    fn unix_receiver(&mut self, node: NodeId, address: &SocketAddr) -> io::Result<SocketId> {
+        match self.find_name(node, address, UnixKind::Datagram)? {
             Holder::Datagram(id) => Ok(id),
             Holder::Stream | Holder::Listener(_) => Err(os(libc::EPROTOTYPE)),
         }

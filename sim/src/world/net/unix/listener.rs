@@ -87,7 +87,7 @@ impl World {
         address: &SocketAddr,
     ) -> io::Result<SocketId> {
         let node = self.net.unix.fresh.get(id)?.node;
-        let target = match self.net.unix.names.find(node, address, UnixKind::Stream)? {
+        let target = match self.find_name(node, address, UnixKind::Stream)? {
             Holder::Listener(target) => target,
             Holder::Stream => return Err(os(libc::ECONNREFUSED)),
             Holder::Datagram(_) => return Err(os(libc::EPROTOTYPE)),

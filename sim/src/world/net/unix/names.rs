@@ -1,13 +1,13 @@
-//! The names of Unix sockets: files of a node, and names without a file.
+//! The names of Unix sockets: files of a node's disk, and names without a file.
 //!
 //! Owns which socket a name leads to. A file outlives its socket and its node's process, and leads
-//! nowhere then; a name without a file goes with its socket.
+//! nowhere then; a name without a file goes with its socket. Knows nothing of where a file stands:
+//! the disk gives each a number that is never given again.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
-use std::path::{Component, Path, PathBuf};
 
 #[cfg(target_os = "android")]
 use std::os::android::net::SocketAddrExt;
@@ -18,6 +18,7 @@ use simoom::backend::UnixKind;
 
 use super::SocketId;
 use crate::choice::hash_bytes;
+use crate::disk::Ino;
 use crate::record::EventKind;
 use crate::world::World;
 use crate::world::node::NodeId;
@@ -25,21 +26,18 @@ use crate::world::node::NodeId;
 /// The names of all nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Each holds a number of its own, so that a file that was removed leads nowhere even if
-    /// another one takes its place.
-    names: BTreeMap<(NodeId, Name), u64>,
-    holders: BTreeMap<u64, Holder>,
-    given: u64,
+    /// Who is behind a file, and behind every name without one that is taken.
+    holders: BTreeMap<Key, Holder>,
     /// How many names were made up.
     made_up: u32,
 }
 
-/// A socket's name on its node.
+/// A socket's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Name {
-    File(PathBuf),
+pub(super) enum Key {
+    File(NodeId, Ino),
     /// Sockets of different kinds do not see each other's.
-    Abstract(UnixKind, Vec<u8>),
+    Abstract(NodeId, UnixKind, Vec<u8>),
 }
 
 /// Who is behind a name.
@@ -56,15 +54,9 @@ pub(crate) enum Holder {
 /// What a socket has of its name.
 #[derive(Debug)]
 pub(crate) struct Binding {
-    number: u64,
-    node: NodeId,
-    name: Name,
+    key: Key,
     address: SocketAddr,
 }
-
-/// Which name a binding is of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Key(u64);
 
 impl World {
     /// Gives a socket of `node` the address `address`, which leads to `holder`.
@@ -74,127 +66,95 @@ impl World {
         address: &SocketAddr,
         holder: Holder,
     ) -> io::Result<Binding> {
-        if let Some(path) = address
-            .as_pathname()
-            .filter(|path| !path.as_os_str().is_empty())
-        {
-            self.make_socket_file(node, path)?;
-        }
-        let binding = self.net.unix.names.bind(node, address, holder)?;
-        self.note(EventKind::UnixBound, binding.number, binding.name.hash());
-        Ok(binding)
-    }
-}
-
-impl Names {
-    /// Gives a socket of `node` the address `address`, which leads to `holder`.
-    fn bind(&mut self, node: NodeId, address: &SocketAddr, holder: Holder) -> io::Result<Binding> {
         let kind = match holder {
             Holder::Stream | Holder::Listener(_) => UnixKind::Stream,
             Holder::Datagram(_) => UnixKind::Datagram,
         };
-        let (name, address) = match name_of(address, kind) {
-            Some(name) => (name, address.clone()),
-            None => self.make_up(node, kind)?,
+        let binding = match address.as_pathname() {
+            Some(path) => {
+                let now_ns = self.wall_of(node);
+                let disk = &mut self.files.machine(node, now_ns).disk;
+                Binding {
+                    key: Key::File(node, disk.make_socket(path, now_ns)?),
+                    address: address.clone(),
+                }
+            }
+            None => self.net.unix.names.claim(node, kind, address)?,
         };
-        if self.names.contains_key(&(node, name.clone())) {
-            return Err(os(libc::EADDRINUSE));
-        }
-        self.given += 1;
-        let number = self.given;
-        self.names.insert((node, name.clone()), number);
-        self.holders.insert(number, holder);
-        Ok(Binding {
-            number,
-            node,
-            name,
-            address,
-        })
+        let names = &mut self.net.unix.names;
+        names.hand(binding.key(), holder);
+        self.note(
+            EventKind::UnixBound,
+            u64::from(node.0),
+            hash_of(&binding.address),
+        );
+        Ok(binding)
     }
 
     /// Who is behind the address `address` of `node`, for a socket of the kind `kind`.
-    pub(super) fn find(
-        &self,
+    pub(super) fn find_name(
+        &mut self,
         node: NodeId,
         address: &SocketAddr,
         kind: UnixKind,
     ) -> io::Result<Holder> {
-        let Some(name) = name_of(address, kind) else {
-            return Err(os(libc::EINVAL));
+        let key = match (address.as_pathname(), abstract_name(address)) {
+            (Some(path), _) => {
+                let now_ns = self.wall_of(node);
+                let disk = &mut self.files.machine(node, now_ns).disk;
+                Key::File(node, disk.find_socket(path)?)
+            }
+            (None, Some(name)) => Key::Abstract(node, kind, name.to_vec()),
+            (None, None) => return Err(os(libc::EINVAL)),
         };
-        let missing = match name {
-            Name::File(_) => libc::ENOENT,
-            Name::Abstract(..) => libc::ECONNREFUSED,
-        };
-        let number = self.names.get(&(node, name)).ok_or_else(|| os(missing))?;
-        let holder = self.holders.get(number);
+        let holder = self.net.unix.names.holders.get(&key);
         holder.copied().ok_or_else(|| os(libc::ECONNREFUSED))
+    }
+}
+
+impl Names {
+    /// A name without a file: that of `address`, or one that is free if it has none.
+    fn claim(&mut self, node: NodeId, kind: UnixKind, address: &SocketAddr) -> io::Result<Binding> {
+        let Some(name) = abstract_name(address) else {
+            return self.make_up(node, kind);
+        };
+        let key = Key::Abstract(node, kind, name.to_vec());
+        if self.holders.contains_key(&key) {
+            return Err(os(libc::EADDRINUSE));
+        }
+        let address = address.clone();
+        Ok(Binding { key, address })
+    }
+
+    /// A name without a file that is free, as Linux gives one to who asks for none.
+    fn make_up(&mut self, node: NodeId, kind: UnixKind) -> io::Result<Binding> {
+        loop {
+            let text = format!("{:05x}", self.made_up & 0xf_ffff);
+            self.made_up += 1;
+            let key = Key::Abstract(node, kind, text.clone().into_bytes());
+            if !self.holders.contains_key(&key) {
+                let address = abstract_address(text.as_bytes())?;
+                return Ok(Binding { key, address });
+            }
+        }
     }
 
     /// Lets a name lead to `holder` from now on.
     pub(super) fn hand(&mut self, key: Key, holder: Holder) {
-        self.holders.insert(key.0, holder);
+        self.holders.insert(key, holder);
     }
 
     /// The socket of a name was closed.
     pub(super) fn release(&mut self, binding: Option<Binding>) {
-        let Some(binding) = binding else { return };
-        self.holders.remove(&binding.number);
-        if let Name::Abstract(..) = binding.name {
-            self.names.remove(&(binding.node, binding.name));
+        if let Some(binding) = binding {
+            self.holders.remove(&binding.key);
         }
-    }
-
-    /// Removes a socket's file of `node`; false if there is none. The socket goes on without it.
-    pub(crate) fn remove_file(&mut self, node: NodeId, path: &Path) -> bool {
-        let name = Name::File(absolute(path));
-        self.names.remove(&(node, name)).is_some()
-    }
-
-    /// Gives the socket whose file has moved its new name.
-    pub(crate) fn move_file(&mut self, node: NodeId, from: &Path, to: &Path) {
-        let (from, to) = (Name::File(absolute(from)), Name::File(absolute(to)));
-        if from != to
-            && let Some(number) = self.names.remove(&(node, from))
-        {
-            self.names.insert((node, to), number);
-        }
-    }
-
-    /// Removes the files of `node` for which `is_there` is false.
-    pub(crate) fn keep_files(&mut self, node: NodeId, is_there: impl Fn(&Path) -> bool) {
-        self.names.retain(|(of, name), _| match name {
-            Name::File(path) if *of == node => is_there(path),
-            _ => true,
-        });
-    }
-
-    /// A name without a file that is free, as Linux gives one to who asks for none.
-    fn make_up(&mut self, node: NodeId, kind: UnixKind) -> io::Result<(Name, SocketAddr)> {
-        loop {
-            let text = format!("{:05x}", self.made_up & 0xf_ffff);
-            self.made_up += 1;
-            let name = Name::Abstract(kind, text.clone().into_bytes());
-            if !self.names.contains_key(&(node, name.clone())) {
-                return Ok((name, abstract_address(text.as_bytes())?));
-            }
-        }
-    }
-}
-
-impl Name {
-    fn hash(&self) -> u64 {
-        let bytes = match self {
-            Self::File(path) => path.as_os_str().as_bytes(),
-            Self::Abstract(_, name) => name,
-        };
-        hash_bytes(bytes)
     }
 }
 
 impl Binding {
     pub(super) fn key(&self) -> Key {
-        Key(self.number)
+        self.key.clone()
     }
 
     pub(super) fn address(&self) -> &SocketAddr {
@@ -220,6 +180,13 @@ pub(super) fn os(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 
+fn hash_of(address: &SocketAddr) -> u64 {
+    match address.as_pathname() {
+        Some(path) => hash_bytes(path.as_os_str().as_bytes()),
+        None => hash_bytes(abstract_name(address).unwrap_or_default()),
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
     address.as_abstract_name()
@@ -239,29 +206,3 @@ fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
 fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
     Err(os(libc::EINVAL))
 }
-
-/// The name that an address stands for, unless it stands for none.
-fn name_of(address: &SocketAddr, kind: UnixKind) -> Option<Name> {
-    match address.as_pathname() {
-        Some(path) => Some(Name::File(absolute(path))),
-        None => abstract_name(address).map(|name| Name::Abstract(kind, name.to_vec())),
-    }
-}
-
-/// The path from the root: every process starts there.
-fn absolute(path: &Path) -> PathBuf {
-    let mut whole = PathBuf::from("/");
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                whole.pop();
-            }
-            Component::Normal(part) => whole.push(part),
-            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
-        }
-    }
-    whole
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 mod address;
 mod close;
 mod datagram;
+mod file;
 mod listener;
 mod room;
 mod socket;
@@ -26,7 +27,8 @@ struct Place(PathBuf);
 impl Place {
     fn new() -> Self {
         let name = format!("simoom-{:016x}.sock", simoom::rand::random::<u64>());
-        Self(std::env::temp_dir().join(name))
+        // The directory that there is on every disk.
+        Self(Path::new("/tmp").join(name))
     }
 
     fn path(&self) -> &Path {
@@ -91,4 +93,6 @@ mod errno {
     pub(super) const ENOTCONN: i32 = 107;
     pub(super) const ECONNREFUSED: i32 = 111;
     pub(super) const EAGAIN: i32 = 11;
+    pub(super) const ENXIO: i32 = 6;
+    pub(super) const ENOTDIR: i32 = 20;
 }
