@@ -149,11 +149,11 @@ both! {
         let (one, two) = pair();
         assert_eq!(fill(|| one.try_send(b"x")), 278);
         assert!(timeout(2 * MS, one.writable()).await.is_err());
-        for _ in 0..139 {
+        for _ in 0..185 {
             two.recv(&mut [0; 8]).await.unwrap();
         }
-        assert!(timeout(2 * MS, one.writable()).await.is_err(), "half is not enough");
-        for _ in 0..70 {
+        assert!(timeout(2 * MS, one.writable()).await.is_err(), "two thirds are not enough");
+        for _ in 0..27 {
             two.recv(&mut [0; 8]).await.unwrap();
         }
         timeout(Duration::from_secs(10), one.writable()).await.unwrap().unwrap();

@@ -68,9 +68,9 @@ both! {
     async fn a_full_stream_is_writable_when_three_quarters_were_read() {
         let (one, mut two) = pair();
         let taken = fill(&one, b"x");
-        drain(&mut two, taken / 2).await;
-        assert!(timeout(2 * MS, one.writable()).await.is_err(), "half is not enough");
-        drain(&mut two, taken / 4 + 1).await;
+        drain(&mut two, taken * 2 / 3).await;
+        assert!(timeout(2 * MS, one.writable()).await.is_err(), "two thirds are not enough");
+        drain(&mut two, taken / 10).await;
         timeout(Duration::from_secs(10), one.writable()).await.unwrap().unwrap();
         one.try_write(b"x").unwrap();
         poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
