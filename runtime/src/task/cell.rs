@@ -42,7 +42,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::error::JoinError;
-use super::id::Id;
+use super::id::{Id, Running};
 use super::inbox::{Message, Owner};
 use crate::backend::TakenBack;
 use crate::context;
@@ -180,6 +180,7 @@ fn allocate<F: Future>(
 unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    let _running = Running::task(cell.header.id);
     let waker = borrowed_waker(header);
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -210,6 +211,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    let _running = Running::task(cell.header.id);
     finish(cell, Err(JoinError::cancelled(cell.header.id)));
 }
 

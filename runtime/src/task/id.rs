@@ -1,6 +1,69 @@
 //! Numbers that tell tasks apart.
 
+use std::cell::Cell;
 use std::num::NonZeroU64;
+
+thread_local! {
+    /// The task that this thread polls or drops right now.
+    static CURRENT: Cell<Option<Id>> = const { Cell::new(None) };
+}
+
+/// The id of the task that runs this code.
+///
+/// In a closure of [`spawn_blocking`](super::spawn_blocking) it is the closure's.
+///
+/// # Panics
+/// Outside a task, also in the future of [`block_on`](crate::runtime::Runtime::block_on) and in a
+/// `main` or a test that an attribute made of it, which are none. [`try_id`] says so instead.
+///
+/// # Under simulation
+/// A simulated test and the main of a node are tasks.
+///
+/// # Examples
+/// ```
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = simoom::spawn(async { simoom::task::id() });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), id);
+/// # });
+/// ```
+#[track_caller]
+#[must_use]
+pub fn id() -> Id {
+    try_id().expect("`task::id` was called outside a task: `task::try_id` may be")
+}
+
+/// The id of the task that runs this code, or `None` outside a task, as [`id`] has it.
+///
+/// # Examples
+/// ```
+/// assert!(simoom::task::try_id().is_none());
+/// ```
+#[must_use]
+pub fn try_id() -> Option<Id> {
+    CURRENT.try_with(Cell::get).unwrap_or(None)
+}
+
+/// Until it is dropped, this thread runs the task of an id.
+pub(super) struct Running(Option<Id>);
+
+impl Running {
+    pub(super) fn task(id: Id) -> Self {
+        Self(
+            CURRENT
+                .try_with(|current| current.replace(Some(id)))
+                .unwrap_or(None),
+        )
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where the thread has lost its locals, nothing reads this one any more.
+        let _ = CURRENT.try_with(|current| current.set(self.0));
+    }
+}
 
 /// A number that tells one task from the others of its process.
 ///

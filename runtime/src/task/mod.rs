@@ -15,7 +15,7 @@ mod yield_now;
 
 pub use self::blocking::{block_in_place, spawn_blocking};
 pub use self::error::JoinError;
-pub use self::id::Id;
+pub use self::id::{Id, id, try_id};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::preemption_point::{PreemptionPoint, preemption_point};
 pub use self::spawn::{spawn, spawn_local};

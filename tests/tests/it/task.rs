@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::future::join_all;
 use simoom::sync::{Notify, mpsc, oneshot};
-use simoom::task::{preemption_point, spawn_local, yield_now};
+use simoom::task::{self, preemption_point, spawn_local, yield_now};
 use simoom::time::{Duration, Instant, sleep, timeout};
 use simoom_tests::{DropFlag, both, panic_text, settle};
 
@@ -25,6 +25,41 @@ both! {
         settle().await;
         assert!(task.is_finished());
         assert_eq!(task.await.unwrap(), "early");
+    }
+
+    async fn a_task_knows_its_id() {
+        let task = simoom::spawn(async {
+            let other = spawn_local(async { task::try_id() });
+            let (id, other_id) = (task::id(), other.id());
+            assert_eq!(other.await.unwrap(), Some(other_id));
+            assert_eq!(task::id(), id);
+            id
+        });
+        let id = task.id();
+        assert_eq!(task.await.unwrap(), id);
+        let closure = task::spawn_blocking(task::id);
+        let id = closure.id();
+        assert_eq!(closure.await.unwrap(), id);
+    }
+
+    async fn a_task_that_is_aborted_has_its_id_to_the_end() {
+        struct Noted(Arc<Mutex<Option<task::Id>>>);
+        impl Drop for Noted {
+            fn drop(&mut self) {
+                *self.0.lock().unwrap() = task::try_id();
+            }
+        }
+        let seen = Arc::new(Mutex::new(None));
+        let noted = Noted(seen.clone());
+        let task = simoom::spawn(async move {
+            let _noted = noted;
+            pending::<()>().await;
+        });
+        let id = task.id();
+        settle().await;
+        task.abort();
+        task.await.unwrap_err();
+        assert_eq!(*seen.lock().unwrap(), Some(id));
     }
 
     async fn tsk_1_spawn_does_not_poll_the_task() {
@@ -657,4 +692,12 @@ fn a_loop_over_finished_tasks_lets_others_run_in_the_real_world() {
         }
         assert!(stop.load(SeqCst));
     });
+}
+
+#[test]
+fn there_is_no_id_outside_a_task() {
+    assert!(task::try_id().is_none());
+    simoom_tests::real(|| async { assert!(task::try_id().is_none()) });
+    let panicked = catch_unwind(task::id).unwrap_err();
+    assert!(panic_text(&*panicked).contains("outside a task"));
 }
