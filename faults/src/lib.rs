@@ -18,7 +18,7 @@
 //! use simoom_faults::{Fault, Kind, Plan, Ratio, Target};
 //!
 //! let plan = Plan::new()
-//!     .fault(Fault::new(Kind::DiskSyncFailed).target(Target::path("data/*")).probability(Ratio::one_in(100)))
+//!     .fault(Fault::new(Kind::DiskSyncFailed).target(Target::path("/data/*")).probability(Ratio::one_in(100)))
 //!     .fault(Fault::new(Kind::NodeKilled).lasting(Duration::from_millis(100)..=Duration::from_secs(5)))
 //!     .at_most(1, ["replica-1", "replica-2", "replica-3"]);
 //! assert_eq!(plan.to_string().parse(), Ok(plan));

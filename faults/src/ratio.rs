@@ -33,6 +33,7 @@ impl Ratio {
     /// # Panics
     /// If `whole` is zero or less than `part`.
     #[must_use]
+    #[track_caller]
     pub const fn new(part: u32, whole: u32) -> Self {
         assert!(whole > 0, "a ratio is a part of something");
         assert!(part <= whole, "a probability is at most 1");

@@ -53,6 +53,8 @@ impl Target {
     }
 
     /// Files of any node whose path fits `pattern`; `*` stands for any text.
+    ///
+    /// Paths are whole: `/data/log`, also where the program said `data/log`.
     #[must_use]
     pub fn path(pattern: &str) -> Self {
         Self::Path {
@@ -62,6 +64,8 @@ impl Target {
     }
 
     /// Files of one node whose path fits `pattern`; `*` stands for any text.
+    ///
+    /// Paths are whole: `/data/log`, also where the program said `data/log`.
     #[must_use]
     pub fn path_on(node: &str, pattern: &str) -> Self {
         Self::Path {

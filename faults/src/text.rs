@@ -3,7 +3,7 @@
 //! ```text
 //! simoom faults 1
 //! # Comments and empty lines are skipped.
-//! disk.sync.failed target=path:data/* probability=1/100 times=3
+//! disk.sync.failed target=path:/data/* probability=1/100 times=3
 //! node.killed target=node:replica-1 when=2s..10s magnitude=100ms..5s every=500ms
 //! at_most 1 replica-1 replica-2 replica-3
 //! spare client

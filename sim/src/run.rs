@@ -70,6 +70,8 @@ pub(crate) struct Outcome {
     /// What differed from calm; empty if a strategy's run passed and is not recorded in full.
     pub(crate) deviations: Vec<Deviation>,
     pub(crate) stuck: Vec<Stuck>,
+    /// What a test kept from arriving, if nothing could happen any more.
+    pub(crate) stopped: Vec<String>,
     /// Wakes and spawns that came from other threads: their timing is not ours.
     pub(crate) foreign: u64,
     /// The record as text, if it was kept.
@@ -526,6 +528,10 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
     } else {
         Vec::new()
     };
+    let stopped = match failure {
+        Some(Failure::Deadlock) if wants_stacks => backend.with(|world| world.stopped_traffic()),
+        _ => Vec::new(),
+    };
     let recorded = backend.with(World::take_record).into_recorded();
     let tells = recorded.kept.is_some() || recorded.parted.is_some();
     let names = if spec.level == Level::Full || tells {
@@ -556,6 +562,7 @@ fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Ou
         time_ns,
         deviations,
         stuck,
+        stopped,
         foreign: verdict.foreign,
         record,
         history,
@@ -644,8 +651,19 @@ fn describe(world: &World) -> Vec<Deviation> {
 /// How big a fault was, with its unit.
 fn size(kind: &str, value: u64) -> String {
     match kind.parse().map(Kind::unit) {
-        Ok(Unit::Nanoseconds) if value < 1_000_000 => format!("  {} us", value.div_ceil(1_000)),
-        Ok(Unit::Nanoseconds) => format!("  {}", Seconds(i64::try_from(value).unwrap_or(i64::MAX))),
+        Ok(Unit::Nanoseconds) => {
+            let word = match kind.split('.').next() {
+                Some("clock") => "by",
+                _ => "for",
+            };
+            match value {
+                ..1_000_000 => format!(", {word} {} us", value.div_ceil(1_000)),
+                _ => format!(
+                    ", {word} {}",
+                    Seconds(i64::try_from(value).unwrap_or(i64::MAX))
+                ),
+            }
+        }
         Ok(Unit::Bytes) => format!("  {value} B"),
         Ok(Unit::PartsPerMillion) => format!("  {value} ppm"),
         _ => String::new(),
@@ -705,7 +723,13 @@ fn story(world: &World, deviated: &Deviated) -> String {
         ),
         ChoiceKind::Fault => {
             let thing = world.resources.thing(deviated.point.resource);
-            let thing = thing.map_or_else(link, str::to_owned);
+            let thing = match thing {
+                Some(thing) => thing.to_owned(),
+                None if operation == Kind::NetSegmentLost.name() => {
+                    format!("{} segment {step}", link())
+                }
+                None => link().trim_end_matches(',').to_owned(),
+            };
             (
                 operation.to_owned(),
                 format!("{thing}{}", size(operation, value)),

@@ -9,7 +9,7 @@ use std::fmt;
 use simoom::backend::OpKind;
 
 use crate::backend::SimBackend;
-use crate::choice::short_type_name;
+use crate::choice::frame_name;
 use crate::intercept;
 
 /// One task that did not end.
@@ -140,8 +140,7 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
         }
         shown = inside && !is_plumbing(name);
         if shown {
-            // What a body that starts an async closure is called.
-            frames.push(short_type_name(&name.replace("::{{synthetic}}", "")));
+            frames.push(frame_name(name));
         }
     }
     frames

@@ -9,10 +9,11 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use simoom::net::UdpSocket;
 use simoom::sync::{Mutex, Notify};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
-use simoom_sim::{Config, Escape, Failure, Sim, Strategy, check};
+use simoom_sim::{Config, Escape, Failure, Matching, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default().persist(false).seeds(20)
@@ -138,6 +139,46 @@ async fn in_a_select(notify: Rc<Notify>) {
 async fn in_a_join(lock: Rc<Mutex<()>>, notify: Rc<Notify>) {
     let _held = lock.lock().await;
     simoom::join!(async { drop(lock.lock().await) }, middle(notify));
+}
+
+#[test]
+fn a_deadlock_says_what_traffic_the_test_stopped() {
+    let deadlock = |stop: fn(&Sim)| {
+        let report = check(config().shrink(false), move |sim| async move {
+            let server = sim.node("server");
+            let socket = server.spawn(UdpSocket::bind("0.0.0.0:53")).await;
+            let (socket, client) = (socket.unwrap().unwrap(), sim.node("client"));
+            stop(&sim);
+            let sent = client.spawn(async {
+                let socket = UdpSocket::bind("0.0.0.0:0").await?;
+                socket.send_to(b"hello", "server:53").await
+            });
+            sent.await.unwrap().unwrap();
+            socket.recv(&mut [0; 8]).await.unwrap();
+        });
+        assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+        report.to_string()
+    };
+    let text = deadlock(|sim| drop(sim.net().hold(Matching::all())));
+    let held = "\n  a datagram from client to server:53 is held\n";
+    assert!(text.contains(held), "{text}");
+    let text = deadlock(|sim| {
+        sim.net()
+            .partition_one_way(&sim.node("client"), &sim.node("server"))
+    });
+    let cut = "\n  nothing gets from client to server\n";
+    assert!(text.contains(cut), "{text}");
+}
+
+#[test]
+fn a_node_without_a_main_is_told_where_it_was_restarted() {
+    let report = check(config(), |sim| async move { sim.node("a").restart() });
+    let text = report.to_string();
+    assert!(
+        text.contains("panicked at sim/tests/failures.rs:"),
+        "{text}"
+    );
+    assert!(text.contains(", 1 step, "), "{text}");
 }
 
 #[test]
@@ -392,7 +433,7 @@ fn the_environment_overrides_the_code() {
     );
     check(
         &[("SIMOOM_REPLAY", "/nowhere")],
-        "SIMOOM_REPLAY: /nowhere holds no plan",
+        "SIMOOM_REPLAY: there is no file /nowhere",
     );
 }
 

@@ -13,7 +13,7 @@
 //!
 //! `may_be_inert` exempts a fault from all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::Expected;
 
@@ -59,7 +59,13 @@ fn why(entry: &Entry) -> Option<String> {
         return must_be_reached.then(|| format!("blocked by a budget all {blocked} times"));
     }
     if entry.offered == 0 {
-        return must_be_reached.then(|| "found nothing that it could hit".to_owned());
+        return must_be_reached.then(|| match entry.missed.is_empty() {
+            true => "found nothing that it could hit".to_owned(),
+            false => format!(
+                "found nothing that it could hit; there was {}",
+                some(&entry.missed)
+            ),
+        });
     }
     if entry.open == 0 {
         let offered = entry.offered;
@@ -68,6 +74,16 @@ fn why(entry: &Entry) -> Option<String> {
     }
     (due >= DUE).then(|| format!("never happened, though it was due about {due} times"))
 }
+
+/// The first of `things`, for people.
+fn some(things: &BTreeSet<String>) -> String {
+    let shown: Vec<_> = things.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if things.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// How many things that a fault missed are shown.
+const SHOWN: usize = 5;
 
 #[cfg(test)]
 mod tests;

@@ -53,7 +53,9 @@ impl Witness {
             failure: outcome.failure.as_ref().map(ToString::to_string),
             polls: outcome.polls,
             time_ns: outcome.time_ns,
-            stuck: outcome.stuck.iter().map(ToString::to_string).collect(),
+            stuck: (outcome.stuck.iter().map(ToString::to_string))
+                .chain(outcome.stopped.iter().cloned())
+                .collect(),
             backtrace: outcome.backtrace.clone(),
             history: outcome.history.clone(),
             parting: outcome.parting.clone(),

@@ -259,22 +259,14 @@ impl Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: seed {} failed", self.label, Seed(self.seed))?;
-        match self.position {
-            Some((position, seeds)) => write!(f, " (seed {position} of {seeds})")?,
-            None => f.write_str(" (saved)")?,
-        }
-        writeln!(
-            f,
-            ", {} steps, {} of virtual time",
-            Grouped(self.polls),
-            Seconds(self.time_ns)
-        )?;
+        self.write_head(f)?;
         writeln!(f, "  {}", self.failure.to_string().replace('\n', "\n  "))?;
         for stuck in &self.witness.stuck {
             writeln!(f, "  {}", stuck.replace('\n', "\n  "))?;
         }
-        self.write_story(f)?;
+        if self.is_of_a_run() {
+            self.write_story(f)?;
+        }
         let history = &self.witness.history;
         if !history.is_empty() {
             match history.len() {
@@ -293,6 +285,7 @@ impl fmt::Display for Found {
             writeln!(f, "  note      {note}")?;
         }
         match &self.confirmed {
+            _ if !self.is_of_a_run() => {}
             Confirmation::Yes => {}
             Confirmation::No(why) => writeln!(f, "  not confirmed by a fresh process: {why}")?,
             Confirmation::NotTried(why) => writeln!(f, "  not tried in a fresh process: {why}")?,
@@ -328,6 +321,33 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// Whether one run shows it, not all of a sweep together.
+    fn is_of_a_run(&self) -> bool {
+        !matches!(self.failure, Failure::InertFaults { .. })
+    }
+
+    fn write_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some((_, seeds)) if !self.is_of_a_run() => {
+                return writeln!(f, "{}: the sweep of {seeds} seeds failed", self.label);
+            }
+            position => {
+                write!(f, "{}: seed {} failed", self.label, Seed(self.seed))?;
+                match position {
+                    Some((position, seeds)) => write!(f, " (seed {position} of {seeds})")?,
+                    None => f.write_str(" (saved)")?,
+                }
+            }
+        }
+        writeln!(
+            f,
+            ", {} step{}, {} of virtual time",
+            Grouped(self.polls),
+            if self.polls == 1 { "" } else { "s" },
+            Seconds(self.time_ns)
+        )
+    }
+
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = Counted(&self.plan.deviations);
         match &self.shrunk {

@@ -457,6 +457,9 @@ impl Sweep<'_> {
         let path = &self.identity.resolved(path);
         let saved = match saved::load(path) {
             Ok(saved) if !saved.plans.is_empty() => saved,
+            Ok(_) if !path.exists() => {
+                panic!("SIMOOM_REPLAY: there is no file {}", path.display())
+            }
             Ok(_) => panic!("SIMOOM_REPLAY: {} holds no plan", path.display()),
             Err(error) => panic!("SIMOOM_REPLAY: {error}"),
         };

@@ -203,5 +203,21 @@ pub(crate) fn short_type_name(name: &str) -> String {
     }
 }
 
+/// What the function of a captured stack is called.
+///
+/// Where the debug information says little of a name, as it does with line tables only, the place
+/// beside it is all there is.
+pub(crate) fn frame_name(name: &str) -> String {
+    let nameless = match name.split(['#', '<']).next() {
+        Some("{async_fn") => "an async fn",
+        Some("{async_block") => "an async block",
+        Some("{closure") => "a closure",
+        // What a body that starts an async closure is called.
+        Some("{synthetic") => "an async closure",
+        _ => return short_type_name(name),
+    };
+    nameless.to_owned()
+}
+
 #[cfg(test)]
 mod tests;

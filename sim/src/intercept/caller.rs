@@ -2,7 +2,7 @@
 //!
 //! Owns which frames are the program's. Knows nothing of what was called.
 
-use crate::choice::short_type_name;
+use crate::choice::frame_name;
 use crate::stuck::is_plumbing;
 
 /// Who called a function of libc.
@@ -29,13 +29,7 @@ impl Callers {
             if of_library || (is_plumbing(name) && !is_nameless) {
                 continue;
             }
-            // Where the debug information says so little of a name, the place is all there is.
-            let name = match name.split(['#', '<']).next() {
-                Some("{async_fn") => "an async fn".to_owned(),
-                Some("{async_block") => "an async block".to_owned(),
-                Some("{closure") => "a closure".to_owned(),
-                _ => short_type_name(&name.replace("::{{synthetic}}", "")),
-            };
+            let name = frame_name(name);
             let place = place.unwrap_or_default();
             let frame = format!("{name} at {place}");
             if own.is_none() && !is_foreign(place) {

@@ -157,13 +157,15 @@ impl Node {
     #[track_caller]
     pub fn restart(&self) {
         self.assert_not_test();
+        let booted = with(self.world, |backend| {
+            backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some())
+        });
+        assert!(
+            booted,
+            "node {:?} has no main to boot: call `run` first",
+            self.name()
+        );
         with(self.world, |backend| {
-            let booted = backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some());
-            assert!(
-                booted,
-                "node {:?} has no main to boot: call `run` first",
-                self.name()
-            );
             kill::kill(backend, self.id);
             kill::boot(backend, self.id);
         });

@@ -218,12 +218,14 @@ impl fmt::Display for Failure {
             Self::StepLimit { steps } => {
                 write!(
                     f,
-                    "the run took more than {steps} polls (raise it with `Config::steps`)"
+                    "the run took more than {steps} polls (raise it with `steps` of the attribute or of \
+                     `Config`)"
                 )
             }
             Self::TimeLimit { limit_ns } => write!(
                 f,
-                "the run took more than {} of virtual time (raise it with `Config::time`)",
+                "the run took more than {} of virtual time (raise it with `time` of the attribute or \
+                 of `Config`)",
                 Seconds(*limit_ns)
             ),
             Self::Escaped {

@@ -35,8 +35,30 @@ fn a_target_that_is_not_there_fails_a_sweep_of_three() {
     let faults = verdict(config(3), plan).unwrap();
     assert_eq!(
         faults,
-        ["node.killed target=node:sever: found nothing that it could hit"]
+        ["node.killed target=node:sever: found nothing that it could hit; there was server"]
     );
+}
+
+#[test]
+fn a_pattern_that_fits_no_file_says_which_there_were() {
+    let report = check(config(3), |sim| async move {
+        let pattern = Target::path_on("server", "data/*");
+        sim.faults(Fault::new(Kind::DiskWriteFailed).target(pattern));
+        let server = sim.node("server");
+        server
+            .spawn(simoom::fs::write("log", "x"))
+            .await
+            .unwrap()
+            .unwrap();
+    });
+    let text = report.to_string();
+    let head = "the sweep of 3 seeds failed\n  every seed passed";
+    assert!(text.contains(head), "{text}");
+    assert!(
+        text.contains("could hit; there was server:/log\n"),
+        "{text}"
+    );
+    assert!(!text.contains("choices"), "no run failed: {text}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::process::Command;
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::time::{Duration, sleep};
-use simoom_sim::{OnFailure, Plan, Profile, Sim, Strategy, check};
+use simoom_sim::faults::Target;
+use simoom_sim::{Fault, Kind, OnFailure, Plan, Profile, Ratio, Sim, Strategy, check};
 
 use crate::config;
 
@@ -69,6 +70,35 @@ fn a_failure_under_hostile_shrinks_to_the_fault_that_matters() {
         "{found}"
     );
     assert!(found.is_confirmed(), "{found}");
+}
+
+#[test]
+fn a_segment_that_is_lost_and_a_node_that_is_down_are_told_with_their_sizes() {
+    let told = |fault: Fault| {
+        let report = check(config(50), move |sim| {
+            let fault = fault.clone();
+            async move {
+                sim.node("server").run(serve);
+                sim.faults(fault);
+                sleep(Duration::from_secs(2)).await;
+                let begun = simoom::time::Instant::now();
+                let client = sim.node("client");
+                client.spawn(add()).await.unwrap().unwrap();
+                assert!(begun.elapsed() < Duration::from_millis(150), "late");
+            }
+        });
+        report
+            .failure()
+            .expect("it shows in one of 50 seeds")
+            .story()
+            .remove(0)
+    };
+    let lost = told(Fault::new(Kind::NetSegmentLost).probability(Ratio::one_in(10)));
+    let (_, segment) = lost.split_once(", connection 0, segment ").expect(&lost);
+    assert!(segment.parse::<u32>().is_ok(), "{lost}");
+    let down = Fault::new(Kind::NodeKilled).target(Target::node("server"));
+    let down = told(down.probability(Ratio::one_in(2)));
+    assert!(down.contains("node.killed        server, for "), "{down}");
 }
 
 #[test]

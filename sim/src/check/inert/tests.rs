@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::Expected;
 
@@ -14,6 +14,7 @@ fn entry(expected: Expected) -> Entry {
         due: 0,
         fired: 0,
         blocked: 0,
+        missed: BTreeSet::new(),
     }
 }
 

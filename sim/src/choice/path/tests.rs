@@ -1,4 +1,4 @@
-use super::{Paths, escape, parse_path, short_type_name, unescape};
+use super::{Paths, escape, frame_name, parse_path, short_type_name, unescape};
 
 const HOSTILE: [&str; 22] = [
     "kv::serve::{{closure}}",
@@ -130,4 +130,14 @@ fn short_names_leave_out_closures_and_type_arguments() {
     check("kv::serve<A, B>::{{closure}}", "kv::serve");
     check("<A as B>::c", "<A as B>::c");
     check("main", "main");
+}
+
+#[test]
+fn frames_without_a_name_are_called_what_they_are() {
+    let check = |name, expected| assert_eq!(frame_name(name), expected);
+    check("kv::serve::{{closure}}::{{synthetic}}", "kv::serve");
+    check("{synthetic#0}", "an async closure");
+    check("{async_fn#0}", "an async fn");
+    check("{async_block#1}<u8>", "an async block");
+    check("{closure#0}<u8>", "a closure");
 }

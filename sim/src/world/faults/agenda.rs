@@ -79,6 +79,15 @@ impl World {
             simoom_faults::When::PermanentAfter(_)
         );
         let places = self.places(index);
+        if places.is_empty() {
+            let nodes = (1..self.nodes.len()).map(|index| NodeId(index as u16));
+            for node in nodes
+                .filter(|&node| self.can_hit(kind, node))
+                .collect::<Vec<_>>()
+            {
+                self.note_passed_by(kind, FaultPoint::node(node));
+            }
+        }
         let mut hit = Vec::new();
         for at in places {
             self.faults.tally.entry(kind).offered += 1;

@@ -304,6 +304,7 @@ impl World {
         let is_covered = |rule: &Rule| rule.fault.kind() == kind && self.covers(&rule.fault, at);
         let covering: Vec<_> = self.faults.rules.iter().map(is_covered).collect();
         if !covering.contains(&true) {
+            self.note_passed_by(kind, at);
             return None;
         }
         self.faults.tally.entry(kind).offered += 1;
@@ -318,6 +319,24 @@ impl World {
         open
     }
 
+    /// Notes what is at `at` for the faults of `kind` that have found nothing so far.
+    pub(super) fn note_passed_by(&mut self, kind: Kind, at: FaultPoint<'_>) {
+        let notes = |rule: &Rule| rule.fault.kind() == kind && rule.notes_misses();
+        if !self.faults.rules.iter().any(notes) || self.spares(at) {
+            return;
+        }
+        let thing = self.thing(FaultPoint { own: None, ..at });
+        for rule in self.faults.rules.iter_mut().filter(|rule| notes(rule)) {
+            rule.miss(thing.clone());
+        }
+    }
+
+    /// Whether the plan spares a node that is part of `at`.
+    fn spares(&self, at: FaultPoint<'_>) -> bool {
+        let spares = |id: NodeId| self.faults.is_spared(&self.nodes[id.0 as usize].name);
+        spares(at.node) || at.peer.is_some_and(spares)
+    }
+
     /// Whether a fault may hit what is at `at`.
     pub(super) fn covers(&self, fault: &Fault, at: FaultPoint<'_>) -> bool {
         let name = |id: NodeId| self.nodes[id.0 as usize].name.as_str();
@@ -326,10 +345,8 @@ impl World {
             peer: at.peer.map(name),
             path: at.path,
         };
-        let is_spared = self.faults.is_spared(place.node)
-            || place.peer.is_some_and(|peer| self.faults.is_spared(peer));
         let is_tests_own = at.node == NodeId::TEST || at.peer == Some(NodeId::TEST);
-        !is_spared
+        !self.spares(at)
             && fault.where_it_hits().covers(&place)
             && (!is_tests_own || names_a_node(fault.where_it_hits()))
     }

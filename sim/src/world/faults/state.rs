@@ -1,6 +1,6 @@
 //! The plan a world is under, as this run has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::{Fault, Kind, Plan, Ratio};
 
@@ -49,6 +49,8 @@ pub(super) struct Rule {
     open: u64,
     /// How often it should have fired on average, in 2^-20.
     due: u64,
+    /// What there was of its kind while it had found nothing that it could hit.
+    missed: BTreeSet<String>,
 }
 
 impl Faults {
@@ -152,7 +154,18 @@ impl Rule {
             blocked: 0,
             open: 0,
             due: 0,
+            missed: BTreeSet::new(),
         }
+    }
+
+    /// Whether what it misses is worth noting: it has found nothing, and few misses are known.
+    pub(super) fn notes_misses(&self) -> bool {
+        self.offered == 0 && self.missed.len() < MISSES
+    }
+
+    /// Notes that it might have hit `thing`, were that its target.
+    pub(super) fn miss(&mut self, thing: String) {
+        self.missed.insert(thing);
     }
 
     /// Whether this run has it at the marked place whose label has the hash `label`.
@@ -176,6 +189,7 @@ impl Rule {
             due: self.due,
             fired: self.fired,
             blocked: self.blocked,
+            missed: self.missed,
         }
     }
 }
@@ -185,6 +199,9 @@ fn bit(kind: Kind) -> u64 {
 }
 
 const _: () = assert!(Kind::ALL.len() <= 64, "one bit for each kind");
+
+/// How many things that a fault misses are noted.
+const MISSES: usize = 3;
 
 const ACTIVE: u64 = 0x6163_7469_7665;
 const FAMILY: u64 = 0x6661_6d69_6c79;

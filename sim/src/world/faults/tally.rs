@@ -1,6 +1,6 @@
 //! How often each kind of fault came into question, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use simoom_faults::{Expected, Kind};
@@ -105,6 +105,8 @@ pub(crate) struct Entry {
     pub(crate) due: u64,
     pub(crate) fired: u64,
     pub(crate) blocked: u64,
+    /// What there was of its kind while it had found nothing that it could hit.
+    pub(crate) missed: BTreeSet<String>,
 }
 
 /// Adds up what became of the same faults in another run.
@@ -120,6 +122,7 @@ pub(crate) fn merge_entries(all: &mut BTreeMap<String, Entry>, more: Vec<Entry>)
                 sum.due = sum.due.saturating_add(entry.due);
                 sum.fired += entry.fired;
                 sum.blocked += entry.blocked;
+                sum.missed.extend(entry.missed);
             }
         }
     }

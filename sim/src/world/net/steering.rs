@@ -138,6 +138,30 @@ impl World {
         }
     }
 
+    /// What a test keeps from arriving at the end of a run, for people.
+    pub(crate) fn stopped_traffic(&self) -> Vec<String> {
+        let name = |id: NodeId| self.nodes[id.0 as usize].name.as_str();
+        let cut = self.net.cut.iter();
+        let mut lines: Vec<_> = cut
+            .map(|&(from, to)| format!("nothing gets from {} to {}", name(from), name(to)))
+            .collect();
+        let held = self.under_way().into_iter().filter(|it| it.held);
+        let held = held.filter(|it| !self.is_cut(it.near, it.far));
+        lines.extend(held.map(|it| {
+            format!(
+                "a {} from {} to {}:{} is held",
+                match it.kind {
+                    MessageKind::Datagram => "datagram",
+                    _ => "segment",
+                },
+                name(it.near),
+                name(it.far),
+                it.target.port()
+            )
+        }));
+        lines
+    }
+
     /// Everything under way, in the order of its sending.
     pub(crate) fn under_way(&self) -> Vec<UnderWay> {
         let mut all: Vec<_> = self.segments().map(|(_, it)| it).collect();
