@@ -18,23 +18,44 @@ use simoom::io::AsyncWriteExt;
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// The folder at `path`, made now if there is none.
+    /// The folder at `path`, made now if there is none. Its name is safe, and those above it are.
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
-        let mut missing = Vec::new();
-        for ancestor in path.ancestors() {
-            if ancestor.as_os_str().is_empty() || fs::try_exists(ancestor).await? {
-                break;
-            }
-            missing.push(ancestor);
+        let folder = Self(path.to_owned());
+        if fs::try_exists(folder.log()).await? {
+            // Nobody makes a log in a folder whose name is not safe.
+            return Ok(folder);
         }
+        let mut above: Vec<_> = path
+            .ancestors()
+            .take_while(|it| !it.as_os_str().is_empty())
+            .collect();
         // From the top: each name is safe before there is anything below it. A folder above that
         // was not synced would take all of it with it.
-        for folder in missing.into_iter().rev() {
+        while let Some(folder) = above.pop() {
+            let Some(parent) = folder.parent() else {
+                continue;
+            };
+            let parent = match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            };
+            if fs::try_exists(folder).await? {
+                // An earlier process may have made it and died before it was synced. What it may
+                // not read is somebody else's.
+                match fs::sync_dir(parent).await {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                    synced => synced?,
+                }
+                continue;
+            }
             fs::create_dir(folder).await?;
-            let parent = folder.parent().filter(|it| !it.as_os_str().is_empty());
-            fs::sync_dir(parent.unwrap_or(Path::new("."))).await?;
+            if let Err(error) = fs::sync_dir(parent).await {
+                // A second sync would succeed without it: it has to be made anew.
+                let _ = fs::remove_dir(folder).await;
+                return Err(error);
+            }
         }
-        Ok(Self(path.to_owned()))
+        Ok(folder)
     }
 
     /// What the log holds; `None` if there is none.
@@ -44,11 +65,6 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// The log, to be appended to.
-    pub(super) async fn append(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).open(self.log()).await
     }
 
     /// Replaces the log by one that holds `bytes`, and returns it to be appended to.

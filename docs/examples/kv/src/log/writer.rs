@@ -56,8 +56,12 @@ pub(crate) struct Keeping {
 const PIECE_BYTES: usize = 64 << 10;
 
 impl Writer {
-    /// Reads the log in `path` into `store`, and opens it for more; makes a new one if there is
-    /// none. A torn end, which only commits that nobody was told of can have, is cut off.
+    /// Reads the log in `path` into `store`, and begins a new one that holds the same. A torn end,
+    /// which only commits that nobody was told of can have, is left out.
+    ///
+    /// What was read may be in the system's memory alone: the process before may have died before
+    /// it was synced, or because it could not be, in which case no later sync of that file writes
+    /// it. So nothing is appended to it, and nobody learns what is in it before it is in a new one.
     ///
     /// # Errors
     /// What the system reports; `InvalidData` if there is a file that is no log.
@@ -69,27 +73,22 @@ impl Writer {
     ) -> io::Result<Self> {
         let folder = Folder::open(path).await?;
         let old = folder.read().await?;
-        let whole = match &old {
-            Some(bytes) => Some((recover(bytes, store)?, bytes.len())),
-            None => None,
-        };
-        let (file, bytes, bytes_compacted) = match whole {
-            Some((read, len)) if read == len => (folder.append().await?, len, len),
-            _ => {
-                if let Some((read, len)) = whole {
-                    tracing::warn!(torn_bytes = len - read, "log.end.torn");
-                }
-                let bytes = snapshot(store);
-                (folder.replace(&bytes).await?, bytes.len(), bytes.len())
+        if let Some(log) = &old {
+            let read = recover(log, store)?;
+            if read < log.len() {
+                tracing::warn!(torn_bytes = log.len() - read, "log.end.torn");
             }
-        };
+        }
+        let bytes = snapshot(store);
+        let file = folder.replace(&bytes).await?;
+        let bytes = bytes.len() as u64;
         Ok(Self {
             folder,
             file,
             log,
             policy: keeping.sync,
-            bytes: bytes as u64,
-            bytes_compacted: bytes_compacted as u64,
+            bytes,
+            bytes_compacted: bytes,
             compact_bytes_min: keeping.compact_bytes_min,
             sync_at: None,
         })
