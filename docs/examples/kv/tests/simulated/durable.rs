@@ -1,25 +1,16 @@
 //! A server that keeps its data, on a machine that loses its power.
 
-use std::io;
 use std::time::Duration;
 
-use kv::{Client, Config, Server};
+use kv::Client;
 use simoom::rand;
 use simoom::time::sleep;
 use simoom_sim::Sim;
 
+use crate::storm::run::serve;
+
 pub(crate) fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
-}
-
-/// The server, which makes its log small as soon as it has doubled.
-pub(crate) async fn serve() -> io::Result<()> {
-    let stop = kv::stop_signal()?;
-    let config = Config::default()
-        .bind("0.0.0.0")
-        .dir("/var/lib/kv")
-        .compact_bytes_min(256);
-    Server::bind(config).await?.run(stop).await
 }
 
 /// The plug is pulled at the very moment at which a client is told that its write is done.

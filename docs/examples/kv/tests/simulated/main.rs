@@ -7,6 +7,8 @@
 ))]
 mod durable;
 // What these bugs break, the one in the client too.
+#[path = "../storm/mod.rs"]
+mod storm;
 #[cfg(not(any(
     feature = "planted-crossed-reply",
     feature = "planted-ack-before-fsync",
@@ -82,6 +84,37 @@ fn the_planted_loss_of_acknowledged_writes_is_found() {
         durable::the_plug_is_pulled_at_an_answer,
     );
     assert_found(&report, "an acknowledged write is lost");
+}
+
+/// A small part of what the example `storm` does for as long as it is asked to.
+#[cfg(not(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+)))]
+#[simoom_sim::test(seeds = 24, persist = false, shrink = false)]
+async fn what_clients_were_told_holds_under_a_storm(sim: simoom_sim::Sim) {
+    let counts = storm::run::storm(sim).await;
+    assert!(counts.acknowledged > 0 && counts.boots > 1, "{counts:?}");
+}
+
+/// Each planted bug is one that the storm finds: its rules are no decoration.
+#[cfg(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+))]
+#[test]
+fn the_planted_bug_is_found_by_the_storm() {
+    let config = sweep(Strategy::Portfolio, 200, 0x5eed_0000_0000_0000).shrink(false);
+    let report = check(config, |sim| async { drop(storm::run::storm(sim).await) });
+    let found = report.failure().expect("the planted bug is found");
+    let cause = found.cause().to_string();
+    let rules = ["write is lost", "another request"];
+    assert!(rules.iter().any(|rule| cause.contains(rule)), "{found}");
+    assert!(found.is_confirmed(), "{found}");
 }
 
 /// Counts what it takes to find the planted bugs, over ranges of seeds from `KV_RANGES_FROM`.

@@ -9,9 +9,10 @@ use kv::client::Pipeline;
 use kv::resp::Reply;
 use simoom::rand;
 use simoom::time::{sleep, timeout};
-use simoom_sim::{Node, OnFailure, Sim};
+use simoom_sim::{Fault, Kind, Node, OnFailure, Plan, Ratio, Sim};
 
-use crate::durable::{ms, serve};
+use crate::durable::ms;
+use crate::storm::run::serve;
 
 /// How many clients write.
 const CLIENTS: usize = 3;
@@ -266,4 +267,60 @@ async fn acknowledged_writes_survive_losses_of_power(sim: Sim) {
 #[simoom_sim::test(seeds = 300)]
 async fn an_answered_write_survives_a_power_loss_at_its_answer(sim: Sim) {
     crate::durable::the_plug_is_pulled_at_an_answer(sim).await;
+}
+
+/// What the server before had not synced is synced before anybody learns of it.
+#[simoom_sim::test(seeds = 300, persist = false)]
+async fn what_a_restarted_server_shows_is_not_lost_either(sim: Sim) {
+    let server = sim.node("server").run(serve);
+    sim.node("writer").spawn(async {
+        let mut client = Client::new("server:6379");
+        while client.incr("n").await.is_ok() {}
+    });
+    sleep(ms(20 + rand::below(50))).await;
+    server.kill();
+    sim.node("writer").kill();
+    server.restart();
+    let shown = number(&mut Client::new("server:6379")).await;
+    server.power_loss();
+    server.restart();
+    let kept = number(&mut Client::new("server:6379")).await;
+    assert!(kept >= shown, "somebody read {shown}, and {kept} is left");
+}
+
+/// What was to be kept by a sync that failed is on no disk, though the next server can read it.
+#[simoom_sim::test(seeds = 300, persist = false)]
+async fn nothing_is_appended_to_what_a_failed_sync_lost(sim: Sim) {
+    let server = sim.node("server").on_failure(OnFailure::MayExit);
+    server.run(serve);
+    let mut client = Client::new("server:6379");
+    client_is_served(&mut client).await;
+    let failing = Fault::new(Kind::DiskSyncFailed)
+        .probability(Ratio::one_in(4))
+        .times(1);
+    sim.faults(failing);
+    let mut tries = 0..20;
+    while tries.next().is_some() && client.incr("n").await.is_ok() {}
+    server.kill();
+    sim.faults(Plan::new());
+    server.restart();
+    client_is_served(&mut client).await;
+    let told = client.incr("n").await.unwrap();
+    server.power_loss();
+    server.restart();
+    let kept = number(&mut Client::new("server:6379")).await;
+    assert!(kept >= told, "a client was told {told}, and {kept} is left");
+}
+
+async fn client_is_served(client: &mut Client) {
+    while client.ping().await.is_err() {
+        sleep(ms(10)).await;
+    }
+}
+
+/// The number that `n` holds, once the server answers.
+async fn number(client: &mut Client) -> i64 {
+    client_is_served(client).await;
+    let value = client.get("n").await.unwrap();
+    value.map_or(0, |it| String::from_utf8_lossy(&it).parse().unwrap())
 }

@@ -1,0 +1,161 @@
+//! One run: a server, its clients, a bad time, and what is left after it.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use kv::client::{ClientError, Pipeline};
+use kv::resp::Reply;
+use kv::{Client, Config, Server};
+use simoom::rand;
+use simoom::task::spawn_local;
+use simoom::time::sleep;
+use simoom_sim::{Ended, Kind, Node, OnFailure, Plan, Profile, Ratio, Sim};
+
+use super::clients::{self, CLIENTS, Told};
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Transactions and single writes that clients were told are done.
+    pub(crate) acknowledged: u64,
+    /// Pipelines without an answer.
+    pub(crate) unanswered: u64,
+    /// How often the server was booted.
+    pub(crate) boots: u64,
+}
+
+/// The server, which makes its log small as soon as it has doubled.
+pub(crate) async fn serve() -> io::Result<()> {
+    let stop = kv::stop_signal()?;
+    let config = Config::default()
+        .bind("0.0.0.0")
+        .dir("/var/lib/kv")
+        .compact_bytes_min(256);
+    Server::bind(config).await?.run(stop).await
+}
+
+/// A profile whose nodes and links have five opportunities in a second, and come back within two:
+/// most of a run of some seconds is spent in trouble, and little of it waiting for the end of one.
+fn dense(profile: Profile) -> Plan {
+    let most = Duration::from_secs(2);
+    let profile = Plan::from(profile);
+    let mut plan = Plan::new();
+    for fault in profile.faults() {
+        let mut fault = fault.clone();
+        if fault.kind() == Kind::DiskReadFailed {
+            // The server reads when it is booted, and never else.
+            fault = fault.probability(Ratio::one_in(25));
+        }
+        if fault.kind().is_spontaneous() {
+            fault = fault.every(Duration::from_millis(200));
+            fault = match fault.kind() {
+                // These are not lengths.
+                Kind::NodeRestarted | Kind::ClockStepped => fault,
+                Kind::NodeShutDown => fault.lasting(Duration::from_secs(1)..=most),
+                _ => fault.lasting(Duration::from_millis(1)..=most),
+            };
+        }
+        plan = plan.fault(fault);
+    }
+    if profile.is_swarm() {
+        plan.swarm()
+    } else {
+        plan
+    }
+}
+
+/// Clients use a server, as `profile` lets them. Whatever happens, what anybody was told holds: now,
+/// and after a last loss of power.
+pub(crate) async fn storm(sim: Sim) -> Counts {
+    let server = sim.node("server").on_failure(OnFailure::MayExit).run(serve);
+    let told = Told::new();
+    let profile = match sim.seed() % 4 {
+        0 => Profile::lossy(),
+        1 => Profile::hostile(),
+        _ => Profile::swarm(),
+    };
+    sim.faults(dense(profile));
+    // A supervisor starts it again when it gives up; what faults take down, they boot.
+    let supervised = spawn_local(supervise(server.clone()));
+    let pause_ms = [0, 0, 2, 10][rand::below(4) as usize];
+    for client in 0..CLIENTS {
+        let using = clients::use_server(client, Rc::clone(&told), pause_ms);
+        sim.node(&format!("client-{client}")).spawn(using);
+    }
+    sleep(Duration::from_millis(1_000 + rand::below(5_000))).await;
+    sim.heal();
+    sleep(Duration::from_millis(rand::below(500))).await;
+    for client in 0..CLIENTS {
+        sim.node(&format!("client-{client}")).kill();
+    }
+    server.power_loss();
+    supervised.abort();
+    server.restart();
+    judge(&told).await;
+    Counts {
+        acknowledged: told.acknowledged.get(),
+        unanswered: told.open.get(),
+        boots: u64::from(server.incarnation()),
+    }
+}
+
+async fn supervise(server: Node) {
+    loop {
+        let ended = server.wait().await;
+        sleep(Duration::from_millis(20)).await;
+        if matches!(ended, Ended::Failed { .. }) && !server.is_alive() {
+            server.restart();
+        }
+    }
+}
+
+/// Compares what is there with what was told, once the server answers.
+async fn judge(told: &Told) {
+    let mut reader = Client::new("server:6379").timeout(Duration::from_secs(5));
+    let (both, alone) = (told.both.told(), told.alone.told());
+    let mut asking = 0;
+    let replies = loop {
+        match ask(&mut reader).await {
+            Ok(replies) => break replies,
+            Err(error) => {
+                asking += 1;
+                assert!(asking < 200, "the server does not answer: {error}");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    };
+    let (left, right) = (
+        clients::count_of(&replies[0]),
+        clients::count_of(&replies[1]),
+    );
+    assert_eq!(left, right, "half a transaction is there");
+    told.both.seen(both, left);
+    told.alone.seen(alone, clients::count_of(&replies[2]));
+    let mut total = 0;
+    for client in 0..CLIENTS {
+        let kept = numbers(&replies[3 + 2 * client]);
+        told.lists[client].holds(&kept);
+        total += kept.len() as u64;
+        let number = clients::number_of(client, &replies[4 + 2 * client]);
+        told.registers[client].read(number);
+    }
+    assert_eq!(total, left, "half a transaction is there");
+}
+
+async fn ask(reader: &mut Client) -> Result<Vec<Reply>, ClientError> {
+    let mut requests = Pipeline::new().get("left").get("right").get("count");
+    for client in 0..CLIENTS {
+        requests = requests
+            .request(&[b"LRANGE", clients::list(client).as_bytes(), b"0", b"-1"])
+            .get(clients::register(client));
+    }
+    reader.pipeline(&requests).await
+}
+
+fn numbers(reply: &Reply) -> Vec<u64> {
+    let Reply::Array(items) = reply else {
+        panic!("no list: {reply:?}");
+    };
+    items.iter().map(clients::count_of).collect()
+}
