@@ -3,14 +3,16 @@
 use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::chan::{CAPACITY_MAX, Chan};
-use super::error::{SendError, TryRecvError, TrySendError};
+use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::recv::{Recv, RecvMany};
 use super::send::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 use crate::block;
 use crate::shim::Arc;
+use crate::time::timeout;
 
 /// A channel in which at most `buffer` values wait; sending another waits for a slot.
 ///
@@ -146,6 +148,47 @@ impl<T> Sender<T> {
     /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.chan.try_send(value)
+    }
+
+    /// Sends `value`, waiting for a slot at most for `duration`.
+    ///
+    /// # Errors
+    /// Gives `value` back if no slot came free in time, or the receiver was closed or dropped.
+    ///
+    /// # Panics
+    /// If it is awaited outside a runtime, which has the clock.
+    ///
+    /// # Cancel safety
+    /// A dropped future has not sent the value and drops it. It loses its place in the line.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = simoom::sync::mpsc::channel(1);
+    /// sender.send_timeout(7, Duration::from_secs(1)).await.unwrap();
+    /// assert_eq!(receiver.recv().await, Some(7));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn send_timeout(
+        &self,
+        value: T,
+        duration: Duration,
+    ) -> impl Future<Output = Result<(), SendTimeoutError<T>>> {
+        let slot = timeout(duration, self.reserve());
+        async move {
+            match slot.await {
+                Ok(Ok(permit)) => {
+                    permit.send(value);
+                    Ok(())
+                }
+                Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
+                Err(_) => Err(SendTimeoutError::Timeout(value)),
+            }
+        }
     }
 
     /// Waits for a slot and holds it until a value is sent or the permit dropped.

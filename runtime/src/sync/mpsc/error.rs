@@ -88,6 +88,60 @@ impl<T> From<SendError<T>> for TrySendError<T> {
     }
 }
 
+/// Why a value could not be sent in time; gives the value back.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use simoom::sync::mpsc::{self, error::SendTimeoutError};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let (sender, _receiver) = mpsc::channel(1);
+/// sender.try_send(1).unwrap();
+/// let error = sender.send_timeout(2, Duration::from_millis(1)).await.unwrap_err();
+/// assert_eq!(error, SendTimeoutError::Timeout(2));
+/// assert_eq!(error.into_inner(), 2);
+/// # });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendTimeoutError<T> {
+    /// No slot came free in time.
+    Timeout(T),
+    /// The receiver was closed or dropped.
+    Closed(T),
+}
+
+impl<T> SendTimeoutError<T> {
+    /// The value that was not sent.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Timeout(value) | Self::Closed(value) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Timeout(_) => "Timeout(..)",
+            Self::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout(_) => "timed out waiting on send operation",
+            Self::Closed(_) => "channel closed",
+        })
+    }
+}
+
+impl<T> Error for SendTimeoutError<T> {}
+
 /// Why no value could be received at once.
 ///
 /// # Examples

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use futures::future::join_all;
-use simoom::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
+use simoom::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use simoom::sync::mpsc::{self, Sender};
 use simoom::task::{JoinHandle, yield_now};
-use simoom::time::{Duration, timeout};
+use simoom::time::{Duration, Instant, timeout};
 use simoom_tests::{DropFlag, both, panic_text, settle};
 
 const MS: Duration = Duration::from_millis(1);
@@ -23,6 +23,33 @@ async fn send_in_line(sender: &Sender<u32>, value: u32) -> JoinHandle<Result<(),
 }
 
 both! {
+    async fn sending_waits_for_a_slot_only_so_long() {
+        let (sender, mut receiver) = mpsc::channel(1);
+        sender.send_timeout(1, MS).await.unwrap();
+        let begun = Instant::now();
+        let error = sender.send_timeout(2, 20 * MS).await.unwrap_err();
+        assert_eq!(error, SendTimeoutError::Timeout(2));
+        assert!(begun.elapsed() >= 20 * MS);
+        assert_eq!(error.to_string(), "timed out waiting on send operation");
+        assert_eq!(format!("{error:?}"), "Timeout(..)");
+        // Who gave up is not in the line any more, and left no slot taken.
+        assert_eq!(receiver.recv().await, Some(1));
+        sender.try_send(3).unwrap();
+        let late = sender.clone();
+        let late = simoom::spawn(async move { late.send_timeout(4, 3_600_000 * MS).await });
+        settle().await;
+        assert_eq!(receiver.recv().await, Some(3));
+        late.await.unwrap().unwrap();
+        assert_eq!(receiver.recv().await, Some(4));
+        sender.try_send(5).unwrap();
+        let closed = sender.clone();
+        let closed = simoom::spawn(async move { closed.send_timeout(6, 3_600_000 * MS).await });
+        settle().await;
+        receiver.close();
+        assert_eq!(closed.await.unwrap(), Err(SendTimeoutError::Closed(6)));
+        assert_eq!(SendTimeoutError::Closed(6).into_inner(), 6);
+    }
+
     async fn q_1_values_arrive_in_the_order_of_sending() {
         let (sender, mut receiver) = mpsc::channel(3);
         let task = simoom::spawn(async move {
