@@ -277,10 +277,7 @@ impl fmt::Display for Found {
                 writeln!(f, "  {note}")?;
             }
         }
-        if !self.faults.is_empty() {
-            let faults = self.faults.to_string().replace('\n', "\n    ");
-            writeln!(f, "  faults of the failing run:\n    {faults}")?;
-        }
+        self.write_faults(f)?;
         for note in &self.notes {
             writeln!(f, "  note      {note}")?;
         }
@@ -346,6 +343,23 @@ impl Found {
             if self.polls == 1 { "" } else { "s" },
             Seconds(self.time_ns)
         )
+    }
+
+    /// The kinds that happened, or would have but for a budget.
+    fn write_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (told, quiet) = self.faults.split();
+        if !told.is_empty() {
+            let told = told.to_string().replace('\n', "\n    ");
+            writeln!(f, "  faults of the failing run:\n    {told}")?;
+        }
+        match quiet {
+            0 => Ok(()),
+            1 => writeln!(f, "  1 kind of fault came into question and did not happen"),
+            _ => writeln!(
+                f,
+                "  {quiet} kinds of faults came into question and did not happen"
+            ),
+        }
     }
 
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -55,6 +55,14 @@ impl FaultTally {
         self.0.entry(kind).or_default()
     }
 
+    /// The kinds that happened or were blocked, and how many others there are.
+    pub(crate) fn split(&self) -> (Self, usize) {
+        let happened = |(_, counts): &(Kind, FaultCounts)| counts.fired + counts.blocked > 0;
+        let told = Self(self.iter().filter(happened).collect());
+        let quiet = self.0.len() - told.0.len();
+        (told, quiet)
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         for (kind, more) in other.iter() {
             let counts = self.entry(kind);
