@@ -34,7 +34,10 @@ pub(crate) fn run(from: u64, seeds: u64) -> ExitCode {
         .map(|run| u64::try_from(run.time.as_millis()).unwrap_or(u64::MAX))
         .sum();
     let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-    for counted in counts.values() {
+    // Neither of the failing seed nor of later ones, which other threads may have run.
+    let failed = report.failure().map(simoom_sim::Found::seed);
+    let passed = (report.runs().iter()).filter(|run| Some(run.seed) != failed);
+    for counted in passed.filter_map(|run| counts.get(&run.seed)) {
         state.acknowledged += counted.acknowledged;
         state.unanswered += counted.unanswered;
         state.boots += counted.boots;
