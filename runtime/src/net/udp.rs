@@ -1,4 +1,4 @@
-//! The futures of [`UdpSocket`](super::UdpSocket).
+//! The futures of [`UdpSocket`].
 
 use std::future::Future;
 use std::io;
