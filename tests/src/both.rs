@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::thread;
 
@@ -66,8 +67,15 @@ const SEEDS: u64 = 30;
 pub fn real<F, M>(body: M)
 where
     M: FnOnce() -> F + Send + 'static,
-    F: Future<Output = ()>,
+    F: Future<Output = ()> + 'static,
 {
+    really(Box::new(move || Box::pin(body())));
+}
+
+/// A body of whatever type: what runs it is compiled once, and not for each of them.
+type Body = Pin<Box<dyn Future<Output = ()>>>;
+
+fn really(body: Box<dyn FnOnce() -> Body + Send>) {
     let (ended, end) = mpsc::channel::<()>();
     let thread = thread::spawn(move || {
         let _ended = ended;
@@ -98,6 +106,11 @@ where
     M: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = ()> + 'static,
 {
+    in_simulations(Box::new(move || Box::pin(body())));
+}
+
+#[track_caller]
+fn in_simulations(body: Box<dyn Fn() -> Body + Send + Sync>) {
     let config = Config::default()
         .seeds(SEEDS)
         .time(SIMULATED_MAX)
