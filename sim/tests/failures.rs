@@ -159,7 +159,9 @@ fn a_deadlock_says_what_traffic_the_test_stopped() {
         assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
         report.to_string()
     };
-    let text = deadlock(|sim| drop(sim.net().hold(Matching::all())));
+    let text = deadlock(|sim| {
+        sim.net().hold(Matching::all());
+    });
     let held = "\n  a datagram from client to server:53 is held\n";
     assert!(text.contains(held), "{text}");
     let text = deadlock(|sim| {
