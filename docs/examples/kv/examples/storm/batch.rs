@@ -55,6 +55,8 @@ pub(crate) fn run(from: u64, seeds: u64) -> ExitCode {
         None => ExitCode::SUCCESS,
         Some(found) => {
             eprintln!("{found}");
+            // Some strategies look at how long the batch's first run was.
+            eprintln!("  in its batch: add --release before, and -- --from {from} after that");
             state.failed = 1;
             ExitCode::FAILURE
         }
