@@ -67,28 +67,65 @@ impl Folder {
         }
     }
 
-    /// Replaces the log by one that holds `bytes`, and returns it to be appended to.
+    /// Gives the log a second name, which it keeps when it is replaced, and returns that.
+    pub(super) async fn keep(&self) -> io::Result<PathBuf> {
+        let mut number = 1_u64;
+        loop {
+            let kept = self.0.join(format!("kv.log.torn-{number}"));
+            match fs::hard_link(self.log(), &kept).await {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                linked => {
+                    linked?;
+                    fs::sync_dir(&self.0).await?;
+                    return Ok(kept);
+                }
+            }
+        }
+    }
+
+    /// Writes a new log that holds `bytes` beside the old one, and syncs it. After an error there
+    /// is the old one alone.
+    ///
+    /// # Cancel safety
+    /// Dropped, it leaves the old log, and the new one in part.
+    pub(super) async fn prepare(&self, bytes: &[u8]) -> io::Result<File> {
+        let written = self.write_new(bytes).await;
+        if written.is_err() {
+            // It may be what has filled the disk.
+            let _ = fs::remove_file(self.new_log()).await;
+        }
+        written
+    }
+
+    /// Replaces the log by the one that was prepared.
     ///
     /// # Cancel safety
     /// Dropped, it leaves the old log or the new one, each whole.
-    pub(super) async fn replace(&self, bytes: &[u8]) -> io::Result<File> {
-        let new = self.0.join("kv.log.new");
+    pub(super) async fn replace(&self) -> io::Result<()> {
+        fs::rename(self.new_log(), self.log()).await?;
+        #[cfg(not(feature = "planted-no-dir-sync"))]
+        fs::sync_dir(&self.0).await?;
+        Ok(())
+    }
+
+    async fn write_new(&self, bytes: &[u8]) -> io::Result<File> {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .open(&new)
+            .open(self.new_log())
             .await?;
         file.write_all(bytes).await?;
         file.flush().await?;
         file.sync_all().await?;
-        fs::rename(&new, self.log()).await?;
-        #[cfg(not(feature = "planted-no-dir-sync"))]
-        fs::sync_dir(&self.0).await?;
         Ok(file)
     }
 
-    fn log(&self) -> PathBuf {
+    fn new_log(&self) -> PathBuf {
+        self.0.join("kv.log.new")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
         self.0.join("kv.log")
     }
 }

@@ -48,26 +48,53 @@ impl<'a> Records<'a> {
     pub(super) fn read(&self) -> usize {
         self.read
     }
+
+    /// Whether there may be a whole record after the first that is not.
+    ///
+    /// It is looked for everywhere: the length of the broken one tells nothing. Looking for longer
+    /// than what is left is worth counts as having found one.
+    pub(super) fn may_go_on(&self) -> bool {
+        let mut hashed = 0;
+        (1..self.rest.len()).any(|at| {
+            let rest = &self.rest[at..];
+            let Some(header) = rest.first_chunk().map(|&it| u32::from_le_bytes(it)) else {
+                return false;
+            };
+            let len = header as usize;
+            if len == 0 || rest.len() < HEADER_BYTES + len {
+                return false;
+            }
+            hashed += len;
+            hashed > self.rest.len().saturating_mul(HASHED_MAX) || whole(rest).is_some()
+        })
+    }
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (header, rest) = self.rest.split_at_checked(HEADER_BYTES)?;
-        let (len, crc) = header.split_at(4);
-        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
-        let (len, crc) = (number(len), number(crc));
-        let (changes, rest) = rest.split_at_checked(len as usize)?;
-        // A record of nothing is not written: zeroes are what a file that grew may hold.
-        if len == 0 || checksum(len, changes) != crc {
-            return None;
-        }
+        let (changes, rest) = whole(self.rest)?;
         self.rest = rest;
         self.read += HEADER_BYTES + changes.len();
         Some(changes)
     }
 }
+
+/// The changes of the record that `bytes` begin with, and what follows it; `None` if it is not
+/// whole.
+fn whole(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
+    let (len, crc) = header.split_at(4);
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
+    let (len, crc) = (number(len), number(crc));
+    let (changes, rest) = rest.split_at_checked(len as usize)?;
+    // A record of nothing is not written: zeroes are what a file that grew may hold.
+    (len != 0 && checksum(len, changes) == crc).then_some((changes, rest))
+}
+
+/// How many bytes are looked at for each that is left, in search of a whole record.
+const HASHED_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -122,6 +149,29 @@ mod tests {
             log.resize(whole_log.len() + zeroes, 0);
             assert_eq!(whole(&log).1, whole_log.len());
         }
+    }
+
+    #[test]
+    fn a_record_after_a_broken_one_is_found() {
+        let goes_on = |log: &[u8]| {
+            let mut records = Records::of(log).unwrap();
+            records.by_ref().for_each(drop);
+            records.may_go_on()
+        };
+        let whole_log = log();
+        assert!(!goes_on(&whole_log));
+        for byte in 8..whole_log.len() {
+            let mut log = log();
+            log[byte] ^= 0x10;
+            // Behind the last record there is none.
+            assert_eq!(goes_on(&log), byte < 8 + 13 + 14, "{byte}");
+            assert!(!goes_on(&whole_log[..byte]), "{byte}");
+        }
+        let zeroes = [&whole_log[..], &[0; 100_000]].concat();
+        assert!(!goes_on(&zeroes));
+        // Each byte could be the start of a record that takes the rest of it.
+        let doubtful = [MAGIC, &[0, 0, 1, 0].repeat(1 << 17)[..]].concat();
+        assert!(goes_on(&doubtful));
     }
 
     #[test]

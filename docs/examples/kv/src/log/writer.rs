@@ -11,7 +11,8 @@
 //!
 //! # Invariants
 //! 1. After an error of writing or syncing nothing is written any more: what the system still has
-//!    of the file is unknown, and a second sync may succeed without having written it.
+//!    of the file is unknown, and a second sync may succeed without having written it. A log that
+//!    has no name yet is another file: an error there leaves the old one as it is.
 
 use std::io;
 use std::path::Path;
@@ -36,7 +37,7 @@ pub(crate) struct Writer {
     file: File,
     log: Arc<Log>,
     policy: SyncPolicy,
-    /// How large the log is, and how large it was when it was last as small as it can be.
+    /// How large the log is, and how large it was when it was last made small or could not be.
     bytes: u64,
     bytes_compacted: u64,
     compact_bytes_min: u64,
@@ -59,6 +60,10 @@ impl Writer {
     /// Reads the log in `path` into `store`, and begins a new one that holds the same. A torn end,
     /// which only commits that nobody was told of can have, is left out.
     ///
+    /// Whole records after one that is not may be of a write of several that a loss of power has
+    /// cut, which nobody was told of, or what follows on damage. Nothing tells these apart, so the
+    /// old log is kept under another name.
+    ///
     /// What was read may be in the system's memory alone: the process before may have died before
     /// it was synced, or because it could not be, in which case no later sync of that file writes
     /// it. So nothing is appended to it, and nobody learns what is in it before it is in a new one.
@@ -74,13 +79,30 @@ impl Writer {
         let folder = Folder::open(path).await?;
         let old = folder.read().await?;
         if let Some(log) = &old {
-            let read = recover(log, store)?;
+            let (read, goes_on) = recover(log, store)?;
             if read < log.len() {
                 tracing::warn!(torn_bytes = log.len() - read, "log.end.torn");
             }
+            if goes_on {
+                let path = folder.log();
+                let kept = folder.keep().await.map_err(|error| {
+                    let path = path.display();
+                    let why = format!(
+                        "{path} is damaged at byte {read}, and could not be kept beside a new \
+                         log, so move it away or cut it there: {error}"
+                    );
+                    io::Error::new(error.kind(), why)
+                })?;
+                tracing::warn!(
+                    kept = %kept.display(),
+                    at = read,
+                    "log.damaged: what follows is left out, the old log is kept"
+                );
+            }
         }
         let bytes = snapshot(store);
-        let file = folder.replace(&bytes).await?;
+        let file = folder.prepare(&bytes).await?;
+        folder.replace().await?;
         let bytes = bytes.len() as u64;
         Ok(Self {
             folder,
@@ -175,18 +197,35 @@ impl Writer {
         self.bytes >= self.compact_bytes_min && self.bytes > 2 * self.bytes_compacted
     }
 
-    /// Replaces the log by a smaller one. Commits wait meanwhile.
+    /// Replaces the log by a smaller one. Commits wait meanwhile. If there can be no new one, the
+    /// old one goes on.
     async fn compact(&mut self, shared: &Shared) -> io::Result<()> {
-        let (bytes, position) = {
+        let (bytes, records, position) = {
             let mut store = shared.store.lock().await;
             // What died since the last commit is in nobody's snapshot.
-            store.take_changes();
+            let died = store.take_changes();
             let bytes = snapshot(&store);
             // These commits are part of the snapshot: nobody can append while it is made.
-            let (_, position) = self.log.take_records();
-            (bytes, position)
+            let (mut records, position) = self.log.take_records();
+            if !died.is_empty() {
+                record::append(&mut records, &died);
+            }
+            (bytes, records, position)
         };
-        self.file = self.folder.replace(&bytes).await?;
+        match self.folder.prepare(&bytes).await {
+            Ok(file) => {
+                self.folder.replace().await?;
+                self.file = file;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "log.compaction.failed");
+                if !records.is_empty() {
+                    self.write(&records, position).await?;
+                }
+                self.bytes_compacted = self.bytes;
+                return Ok(());
+            }
+        }
         self.sync_at = None;
         tracing::info!(from = self.bytes, to = bytes.len(), "log.compacted");
         self.bytes = bytes.len() as u64;
@@ -206,8 +245,9 @@ fn snapshot(store: &Store) -> Vec<u8> {
     bytes
 }
 
-/// Does the changes of a log to `store`, and returns how many bytes of it are whole.
-fn recover(log: &[u8], store: &mut Store) -> io::Result<usize> {
+/// Does the changes of a log to `store`, and returns how many bytes of it are whole, and whether
+/// there may be whole records after those.
+fn recover(log: &[u8], store: &mut Store) -> io::Result<(usize, bool)> {
     let Some(mut records) = Records::of(log) else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -226,5 +266,5 @@ fn recover(log: &[u8], store: &mut Store) -> io::Result<usize> {
             store.restore(change, clock);
         }
     }
-    Ok(records.read())
+    Ok((records.read(), records.may_go_on()))
 }

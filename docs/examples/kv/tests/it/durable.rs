@@ -96,6 +96,39 @@ fn a_torn_end_is_cut_off_and_written_over() {
 }
 
 #[test]
+fn what_follows_on_damage_is_kept_in_a_file() {
+    let folder = Folder::new("damaged");
+    let beside = |number| folder.log().with_file_name(format!("kv.log.torn-{number}"));
+    let server = start(&folder, &[]);
+    let mut stream = server.connect();
+    for key in ["a", "b", "c"] {
+        check_reply(
+            &mut stream,
+            format!("SET {key} 1\r\n").as_bytes(),
+            "+OK\r\n",
+        );
+    }
+    drop(server);
+    let whole = std::fs::read(folder.log()).unwrap();
+    for number in 1..3 {
+        let mut damaged = whole.clone();
+        let middle = 8 + (whole.len() - 8) / 2;
+        damaged[middle] ^= 0x10;
+        std::fs::write(folder.log(), &damaged).unwrap();
+        let server = start(&folder, &[]);
+        check_reply(&mut server.connect(), b"EXISTS a b c\r\n", ":1\r\n");
+        drop(server);
+        assert_eq!(std::fs::read(beside(number)).unwrap(), damaged);
+        assert!(!beside(number + 1).exists());
+    }
+    // It is not kept again, and an end that is only torn is not kept at all.
+    std::fs::write(folder.log(), &whole[..whole.len() - 1]).unwrap();
+    let server = start(&folder, &[]);
+    check_reply(&mut server.connect(), b"EXISTS a b c\r\n", ":2\r\n");
+    assert!(!beside(3).exists());
+}
+
+#[test]
 fn a_file_that_is_no_log_is_not_touched() {
     let folder = Folder::new("foreign");
     std::fs::create_dir_all(folder.log().parent().unwrap()).unwrap();
@@ -166,4 +199,32 @@ async fn a_rewrite_can_be_asked_for() {
         simoom::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(client.incr("n").await.unwrap(), 101);
+}
+
+#[simoom::test]
+async fn a_rewrite_that_fails_leaves_the_old_log_in_use() {
+    let folder = Folder::new("unwritable");
+    let dir = folder.0.clone();
+    let (mut client, stop, running) = serve(&dir, Config::default()).await;
+    assert_eq!(client.incr("other").await.unwrap(), 1);
+    // A folder of that name is in the way of the new log.
+    std::fs::create_dir(dir.join("kv.log.new")).unwrap();
+    for round in 1..=20 {
+        client.request(&[b"BGREWRITEAOF"]).await.unwrap();
+        assert_eq!(client.incr("n").await.unwrap(), round);
+    }
+    let before = std::fs::metadata(dir.join("kv.log")).unwrap().len();
+    std::fs::remove_dir(dir.join("kv.log.new")).unwrap();
+    client.request(&[b"BGREWRITEAOF"]).await.unwrap();
+    assert_eq!(client.incr("n").await.unwrap(), 21);
+    let limit = simoom::time::Instant::now() + Duration::from_secs(10);
+    while std::fs::metadata(dir.join("kv.log")).unwrap().len() >= before {
+        assert!(simoom::time::Instant::now() < limit, "it is not rewritten");
+        simoom::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop((client, stop));
+    running.await.unwrap().unwrap();
+    let (mut client, _stop, _running) = serve(&dir, Config::default()).await;
+    assert_eq!(client.incr("n").await.unwrap(), 22);
+    assert_eq!(client.incr("other").await.unwrap(), 2);
 }
