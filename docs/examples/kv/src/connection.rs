@@ -12,7 +12,8 @@
 //!
 //! # Invariants
 //! 1. Nothing is read while replies are unsent, so a client that does not read its replies stops
-//!    being served, and costs no more than one request and [`SEND_BYTES`] plus one reply.
+//!    being served, and costs no more than one request and [`SEND_BYTES`] plus one reply. One that
+//!    waits for an element may send as much as one request may take.
 //! 2. Replies are sent in the order of their requests, and no reply before what it tells is safe.
 
 use std::future::pending;
@@ -124,6 +125,7 @@ impl Connection {
 
     /// Waits for an element of a list, as long as the client and the server are there.
     async fn wait(&mut self, mut blocked: Blocked) -> Then {
+        let ahead_max = self.shared.config.limits.request_bytes_max;
         let timeout = async {
             match blocked.timeout {
                 Some(timeout) => sleep(timeout).await,
@@ -135,7 +137,7 @@ impl Connection {
             popped = &mut blocked.element => (popped.ok(), Then::Continue),
             () = timeout => (None, Then::Continue),
             () = self.shared.stop.requested() => (None, Then::Close),
-            () = gone(&self.stream) => (None, Then::Close),
+            () = gone(&mut self.stream, &mut self.decoder, ahead_max) => (None, Then::Close),
         };
         // An element that comes at the last moment is taken off its list already.
         blocked.element.close();
@@ -207,11 +209,18 @@ impl Connection {
     }
 }
 
-/// Waits until the client has hung up. One that has sent more in the meantime is not looked at.
-async fn gone(stream: &TcpStream) {
-    if let Ok(1..) = stream.peek(&mut [0]).await {
-        pending::<()>().await;
+/// Waits until the client has hung up. What it sends before that is kept for later; one that has
+/// sent `ahead_max` bytes is not looked at any more.
+///
+/// # Cancel safety
+/// Safe: what was read is in `decoder`.
+async fn gone(stream: &mut TcpStream, decoder: &mut RequestDecoder, ahead_max: usize) {
+    while decoder.buffered() < ahead_max {
+        if let Ok(0) | Err(_) = stream.read_buf(decoder.space()).await {
+            return;
+        }
     }
+    pending().await
 }
 
 /// The outcome of `operation`, or `TimedOut` if it takes longer than `limit`.

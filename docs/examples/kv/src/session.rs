@@ -13,7 +13,7 @@ use crate::command::{
     self, ClientCommand, Command, CommandError, DescribeCommand, SessionCommand, Spec,
 };
 use crate::log::{Figures, Position};
-use crate::resp::{Args, Replies, RequestDecoder};
+use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
 use crate::store::{End, Popped, Store, Waiting};
 use crate::transaction::{Gathered, Transaction};
@@ -215,14 +215,26 @@ impl Session {
             replies.null_array();
         } else {
             replies.array(len);
-            let mut decoder = RequestDecoder::new(shared.config.limits);
+            let bytes_max = shared.config.max_reply_bytes;
+            let start = replies.len();
+            // They kept to the limits when they came, and may be larger as they are kept.
+            let mut decoder = RequestDecoder::new(Limits {
+                request_bytes_max: usize::MAX,
+                args_max: usize::MAX,
+            });
             decoder.space().extend_from_slice(&requests);
             while let Ok(Some(args)) = decoder.next_request() {
+                let given = replies.len();
                 match Command::parse(args) {
                     Ok(command) => {
                         self.execute_in(store, now, command, shared, replies);
                     }
                     Err(error) => replies.error(error),
+                }
+                // What was taken or written over is in its reply alone, and is in there once.
+                if replies.len() - start > bytes_max && !writes(args) {
+                    replies.truncate(given);
+                    replies.error(format_args!("ERR reply larger than {bytes_max} bytes"));
                 }
             }
         }
@@ -358,6 +370,12 @@ fn is_done_at_once(args: Args<'_>) -> bool {
         let at_once = ["multi", "exec", "discard", "watch", "quit"];
         at_once.contains(&spec.name) && (spec.accepts(args.len()) || spec.name == "exec")
     })
+}
+
+/// Whether a request may change the store.
+fn writes(args: Args<'_>) -> bool {
+    let name = args.get(0).unwrap_or_default();
+    command::find(name).is_some_and(|spec| spec.flags.contains(&"write"))
 }
 
 /// What is wrong with a request that can be seen from its name and how many arguments it has, which

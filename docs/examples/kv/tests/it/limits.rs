@@ -251,3 +251,49 @@ fn a_server_without_descriptors_waits_for_some() {
     (&last).read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"+PONG\r\n");
 }
+
+#[test]
+fn a_line_that_is_larger_as_it_is_kept_is_done_in_a_transaction() {
+    let server = Process::start(&["--max-request-bytes", "2000"]);
+    let mut stream = server.connect();
+    let line = format!("DEL{}\r\n", " k".repeat(900));
+    check_reply(&mut stream, b"MULTI\r\n", "+OK\r\n");
+    check_reply(&mut stream, line.as_bytes(), "+QUEUED\r\n");
+    check_reply(&mut stream, b"INCR n\r\n", "+QUEUED\r\n");
+    check_reply(&mut stream, b"EXEC\r\n", "*2\r\n:0\r\n:1\r\n");
+    check_reply(&mut stream, PING, "+PONG\r\n");
+}
+
+#[test]
+fn a_transaction_has_one_limit_for_its_replies() {
+    const VALUE_BYTES: usize = 1_000_000;
+    let server = Process::start(&[]);
+    let mut stream = server.connect();
+    let value = "v".repeat(VALUE_BYTES);
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n${VALUE_BYTES}\r\n{value}\r\n");
+    check_reply(&mut stream, set.as_bytes(), "+OK\r\n");
+    check_reply(&mut stream, b"RPUSH l kept\r\n", ":1\r\n");
+    check_reply(&mut stream, b"MULTI\r\n", "+OK\r\n");
+    for _ in 0..20 {
+        check_reply(&mut stream, b"GET a\r\n", "+QUEUED\r\n");
+    }
+    let filler = format!("ECHO {}\r\n", "e".repeat(60_000));
+    for _ in 0..20 {
+        check_reply(&mut stream, filler.as_bytes(), "+QUEUED\r\n");
+    }
+    check_reply(&mut stream, b"INCR n\r\n", "+QUEUED\r\n");
+    check_reply(&mut stream, b"LPOP l\r\n", "+QUEUED\r\n");
+    let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+    let error = "-ERR reply larger than 16777216 bytes\r\n";
+    // 16 values fit, and after them 12 of what is smaller.
+    let expected = [
+        "*42\r\n",
+        &bulk(&value).repeat(16),
+        &error.repeat(4),
+        &bulk(&"e".repeat(60_000)).repeat(12),
+        &error.repeat(8),
+        ":1\r\n",
+        &bulk("kept"),
+    ];
+    check_reply(&mut stream, b"EXEC\r\n", &expected.concat());
+}

@@ -6,6 +6,8 @@ use std::time::Duration;
 use kv::client::ClientError;
 use kv::resp::Reply;
 use kv::{Client, Config, Server};
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::TcpStream;
 use simoom::task::JoinHandle;
 use simoom::time::{sleep, timeout};
 
@@ -103,6 +105,40 @@ async fn a_transaction_is_whole_before_anybody_is_given_its_elements() {
     let expected = vec![Reply::Integer(2), popped, Reply::Integer(2)];
     assert_eq!(replies, Reply::Array(expected));
     assert_eq!(waiter.await.unwrap().unwrap(), pair("jobs", "2"));
+}
+
+#[simoom::test]
+async fn one_who_sends_more_and_hangs_up_takes_no_element() {
+    let addr = start().await;
+    let mut gone = TcpStream::connect(&addr).await.unwrap();
+    gone.write_all(b"BLPOP jobs 0\r\n").await.unwrap();
+    a_while().await;
+    gone.write_all(b"PING\r\nPI").await.unwrap();
+    a_while().await;
+    drop(gone);
+    a_while().await;
+    let mut client = Client::connect(&addr).await.unwrap();
+    client.request(&[b"RPUSH", b"jobs", b"1"]).await.unwrap();
+    let left = client.request(&[b"LLEN", b"jobs"]).await.unwrap();
+    assert_eq!(left, Reply::Integer(1));
+}
+
+#[simoom::test]
+async fn what_one_who_waits_sends_is_answered_after_the_wait() {
+    let addr = start().await;
+    let mut waiter = TcpStream::connect(&addr).await.unwrap();
+    waiter.write_all(b"BLPOP jobs 0\r\n").await.unwrap();
+    a_while().await;
+    waiter.write_all(b"PING\r\nECHO a").await.unwrap();
+    a_while().await;
+    waiter.write_all(b"nd\r\n").await.unwrap();
+    a_while().await;
+    let mut client = Client::connect(&addr).await.unwrap();
+    client.request(&[b"RPUSH", b"jobs", b"1"]).await.unwrap();
+    let expected = b"*2\r\n$4\r\njobs\r\n$1\r\n1\r\n+PONG\r\n$3\r\nand\r\n";
+    let mut replies = vec![0; expected.len()];
+    waiter.read_exact(&mut replies).await.unwrap();
+    assert_eq!(replies, expected);
 }
 
 #[simoom::test]
