@@ -10,7 +10,7 @@ use simoom::net::{
     connect_happy_eyeballs, lookup_host,
 };
 use simoom::time::{sleep, timeout};
-use simoom_sim::{Config, Sim, Strategy, check};
+use simoom_sim::{Config, Failure, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default()
@@ -352,4 +352,94 @@ fn a_small_receive_buffer_holds_its_sender_up() {
         assert_eq!(written, 8_192);
     })
     .unwrap();
+}
+
+#[test]
+fn keep_alive_finds_a_peer_whose_reset_was_lost() {
+    check(config(), |sim| async move {
+        let mut client = connected(&sim).await;
+        client.set_tcp_keepalive(&probes()).unwrap();
+        client.write_all(b"unread").await.unwrap();
+        sleep(ms(100)).await;
+        let (one, two) = (sim.node("client"), sim.node("server"));
+        sim.net().partition(&one, &two);
+        two.kill();
+        sleep(s(1)).await;
+        sim.net().heal_all();
+        let read = timeout(s(20), client.read(&mut [0; 4])).await;
+        let error = read.expect("it ends").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_machine_that_lost_its_power_knows_of_no_port_closed_before() {
+    check(calm(), |sim| async move {
+        sim.node("server").run(|| async {
+            let listener = TcpListener::bind("0.0.0.0:80").await?;
+            loop {
+                let (mut stream, _) = listener.accept().await?;
+                // Closes when the peer has.
+                let _ = stream.read(&mut [0; 1]).await;
+            }
+            #[expect(unreachable_code, reason = "names the type of the error")]
+            Ok::<(), std::io::Error>(())
+        });
+        let client = sim.node("client").ephemeral_ports(40_000..=40_000);
+        sleep(ms(1)).await;
+        let first = client.spawn(TcpStream::connect("server:80")).await.unwrap();
+        drop(first.unwrap());
+        sleep(s(1)).await;
+        client.power_loss();
+        client.run(|| async { TcpStream::connect("server:80").await.map(drop) });
+        sleep(s(1)).await;
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_handshake_that_is_never_finished_leaves_the_backlog() {
+    check(calm(), |sim| async move {
+        let server = sim.node("server");
+        let accepting = server.spawn(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("0.0.0.0:80".parse().unwrap()).unwrap();
+            let listener = socket.listen(0).unwrap();
+            listener.accept().await.unwrap()
+        });
+        sleep(ms(1)).await;
+        let gone = sim.node("gone");
+        let connecting = gone.spawn(TcpStream::connect("server:80"));
+        // The SYN has arrived, its answer has not.
+        sleep(Duration::from_micros(700)).await;
+        sim.net().partition_one_way(&gone, &server);
+        sleep(s(1)).await;
+        let _half_open = connecting.await.unwrap().unwrap();
+        gone.power_loss();
+        sleep(s(65)).await;
+        let start = sim.elapsed();
+        TcpStream::connect("server:80").await.unwrap();
+        assert!(sim.elapsed() - start < s(1));
+        accepting.await.unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_failed_connection_leaves_no_timer_behind() {
+    let report = check(calm(), |sim| async move {
+        let mut client = connected(&sim).await;
+        // Its probes go on for longer than the run may take.
+        let rare = probes().with_time(s(32_000)).with_interval(s(32_000));
+        client.set_tcp_keepalive(&rare.with_retries(100)).unwrap();
+        sim.net()
+            .partition(&sim.node("client"), &sim.node("server"));
+        client.write_all(b"x").await.unwrap();
+        let error = client.read(&mut [0; 4]).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+        drop(client);
+        std::future::pending::<()>().await;
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
-use simoom::net::{TcpListener, TcpStream, UdpSocket};
+use simoom::net::{TcpKeepalive, TcpListener, TcpStream, UdpSocket};
 use simoom::time::{sleep, timeout};
 use simoom_sim::{
     Config, Fault, Kind, Matching, MessageKind, Protocol, Ratio, Sim, Strategy, check,
@@ -338,4 +338,118 @@ fn a_connection_over_a_link_cut_one_way_hangs_until_it_heals() {
         })
         .unwrap();
     }
+}
+
+/// Fills the peer's window and the sender's own buffer.
+async fn fill(stream: &TcpStream) {
+    while let Ok(writable) = timeout(s(1), stream.writable()).await {
+        writable.unwrap();
+        while stream.try_write(&[7; 4_096]).is_ok() {}
+    }
+}
+
+#[test]
+fn a_writer_without_a_window_hears_of_a_lost_power_once_it_is_back() {
+    check(config(), |sim| async move {
+        let (mut client, _held) = pair(&sim).await;
+        fill(&client).await;
+        sim.node("server").power_loss();
+        sleep(s(10)).await;
+        sim.node("server").run(|| async { sleep(s(1)).await });
+        let written = timeout(s(60), client.write_all(&[7; 200_000])).await;
+        let error = written.expect("it ends").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_writer_without_a_window_hears_of_a_reset_that_was_lost() {
+    check(config(), |sim| async move {
+        let (mut client, server) = pair(&sim).await;
+        fill(&client).await;
+        let (one, two) = (sim.node("client"), sim.node("server"));
+        sim.net().partition(&one, &two);
+        drop(server);
+        sleep(s(10)).await;
+        sim.net().heal_all();
+        let written = timeout(s(60), client.write_all(&[7; 200_000])).await;
+        let error = written.expect("it ends").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_writer_without_a_window_gives_up_behind_a_cut() {
+    check(calm(), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        fill(&client).await;
+        let (one, two) = (sim.node("client"), sim.node("server"));
+        // A cut that heals ends nothing.
+        sim.net().partition(&one, &two);
+        sleep(s(900)).await;
+        sim.net().heal_all();
+        sleep(s(900)).await;
+        sim.net().partition(&one, &two);
+        let start = sim.elapsed();
+        server.read_exact(&mut [0; 65_536]).await.unwrap();
+        let error = client.write_all(&[7; 200_000]).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+        assert_eq!(sim.elapsed() - start, ms(924_600));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_writer_without_a_window_goes_on_after_a_cut() {
+    check(config(), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        fill(&client).await;
+        let (one, two) = (sim.node("client"), sim.node("server"));
+        sim.net().partition(&one, &two);
+        server.read_exact(&mut [0; 65_536]).await.unwrap();
+        sleep(s(900)).await;
+        sim.net().heal_all();
+        let reading = two.spawn(async move {
+            let mut count = 0;
+            while let Ok(read @ 1..) = server.read(&mut [0; 4_096]).await {
+                count += read;
+            }
+            count
+        });
+        client.write_all(&[7; 10_000]).await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(reading.await.unwrap(), 65_536 + 10_000);
+    })
+    .unwrap();
+}
+
+#[test]
+fn keep_alive_outlives_a_cut_of_a_clogged_link() {
+    let clogged = Fault::new(Kind::NetLinkClogged)
+        .probability(Ratio::ALWAYS)
+        .lasting(s(10)..=s(10))
+        .every(s(1))
+        .may_be_inert();
+    check(config(), move |sim| {
+        let clogged = clogged.clone();
+        async move {
+            let (client, _server) = pair(&sim).await;
+            let probes = TcpKeepalive::new().with_time(s(2)).with_interval(s(1));
+            client.set_tcp_keepalive(&probes.with_retries(4)).unwrap();
+            sim.faults(clogged);
+            sleep(s(10)).await;
+            for _ in 0..20 {
+                sim.net()
+                    .partition(&sim.node("client"), &sim.node("server"));
+                sleep(s(3)).await;
+                sim.net().heal_all();
+                sleep(s(10)).await;
+                let read = client.try_read(&mut [0; 4]).unwrap_err();
+                assert_eq!(read.kind(), ErrorKind::WouldBlock);
+            }
+        }
+    })
+    .unwrap();
 }

@@ -81,6 +81,8 @@ pub(crate) struct End {
     pub(crate) held: BTreeMap<u32, Held>,
     /// Since when the other end got segments whose acknowledgement does not come back.
     pub(crate) unacknowledged_ns: Option<i64>,
+    /// Since when bytes wait for a window of which nothing is heard.
+    pub(crate) stalled_ns: Option<i64>,
     /// When the other end was last known to be there.
     pub(crate) last_heard_ns: i64,
     /// Ends the connection if it waits too long.
@@ -197,6 +199,7 @@ impl End {
             travelling: BTreeMap::new(),
             held: BTreeMap::new(),
             unacknowledged_ns: None,
+            stalled_ns: None,
             last_heard_ns: 0,
             patience: None,
             last_arrival_ns: 0,

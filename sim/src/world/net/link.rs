@@ -65,7 +65,7 @@ impl World {
             self.hold_travelling(id, end, from, to);
         }
         self.lose_flights(from, to);
-        self.renew_keepalives();
+        self.renew_timers();
     }
 
     /// Lets segments through again; those that were held travel on now.
@@ -78,6 +78,8 @@ impl World {
     /// Sends what waited for a link, if nothing else holds it up.
     pub(crate) fn link_was_released(&mut self, from: NodeId, to: NodeId) {
         if self.is_held(from, to) {
+            // The link may be clogged still, which ends no connection.
+            self.renew_timers();
             return;
         }
         self.note(EventKind::Healed, u64::from(from.0), u64::from(to.0));
@@ -85,7 +87,7 @@ impl World {
             self.release_held(id, end, from, to);
         }
         self.release_flights();
-        self.renew_keepalives();
+        self.renew_timers();
     }
 
     pub(crate) fn heal_all(&mut self) {

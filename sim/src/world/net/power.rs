@@ -34,7 +34,8 @@ impl World {
                 self.hold_travelling(id, end, near, node);
             }
         }
-        self.renew_keepalives();
+        self.net.time_waits.retain(|past| past.node != node);
+        self.renew_timers();
     }
 
     fn vanish_end(&mut self, id: ConnectionId, end: usize, node: NodeId) {
@@ -61,6 +62,7 @@ impl World {
         self.effects.wake_all(&mut this.readers);
         self.effects.wake_all(&mut this.writers);
         self.forget_unsent(id, end);
+        self.probe_window(id, 1 - end);
         self.forget_if_over(id);
     }
 
@@ -72,6 +74,6 @@ impl World {
                 self.release_held(id, end, near, node);
             }
         }
-        self.renew_keepalives();
+        self.renew_timers();
     }
 }

@@ -53,7 +53,12 @@ impl World {
             if sender.phase != Phase::Open {
                 return;
             }
-            let taken = receiver.received_bytes + sender.in_flight;
+            // A probe of a window that is full finds out that nobody is there.
+            let unread = match receiver.phase {
+                Phase::Dead => 0,
+                _ => receiver.received_bytes,
+            };
+            let taken = unread + sender.in_flight;
             let count = receiver
                 .receive_max()
                 .saturating_sub(taken)
@@ -75,6 +80,17 @@ impl World {
             sender.in_flight += count;
             self.effects.wake_all(&mut sender.writers);
             self.send(id, from, Segment::Data(bytes));
+        }
+    }
+
+    /// The peer is gone and the sender does not hear of it: if it waits for a window, it probes.
+    pub(in crate::world::net) fn probe_window(&mut self, id: ConnectionId, from: usize) {
+        let waits = self.net.connection(id).is_some_and(|connection| {
+            let (sender, peer) = (&connection.ends[from], &connection.ends[1 - from]);
+            sender.node != peer.node && peer.phase == Phase::Dead && !sender.unsent.is_empty()
+        });
+        if waits {
+            self.pump(id, from);
         }
     }
 

@@ -74,6 +74,10 @@ impl World {
                 connection.ends[1].held_open = false;
             }
         }
+        if error == io::ErrorKind::TimedOut {
+            self.probe_window(id, 1 - end);
+        }
+        self.renew_keepalive(id, 1 - end);
         self.forget_if_over(id);
     }
 
@@ -113,6 +117,7 @@ impl World {
                 this.phase = Phase::Dead;
                 self.forget_unsent(id, end);
                 self.send(id, end, Segment::Reset);
+                self.renew_keepalive(id, 1 - end);
             }
             Phase::Open => {
                 this.fin_wanted = true;
@@ -199,6 +204,7 @@ impl World {
             let connection = self.net.connections.remove(id.slot as usize);
             for end in &connection.ends {
                 self.forget_due(end.probing);
+                self.forget_due(end.patience);
             }
             self.keep_ports(&connection);
         }

@@ -269,6 +269,8 @@ impl World {
             return;
         }
         connection.ends[1].phase = Phase::Open;
+        connection.ends[1].unacknowledged_ns = None;
+        self.renew_patience(id, 1);
         let Some(queue) = self.net.listener_mut(listener) else {
             self.close_abruptly(id, 1);
             return;

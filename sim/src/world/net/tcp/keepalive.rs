@@ -17,9 +17,10 @@ const SECOND_NS: i64 = 1_000_000_000;
 
 impl World {
     /// Arms and disarms the timers of all ends, after the network has changed.
-    pub(crate) fn renew_keepalives(&mut self) {
+    pub(crate) fn renew_timers(&mut self) {
         for (id, end) in self.net.ends() {
             self.renew_keepalive(id, end);
+            self.renew_patience(id, end);
         }
     }
 
@@ -57,7 +58,7 @@ impl World {
     fn probes_end_after(&self, id: ConnectionId, end: usize) -> Option<i64> {
         let connection = self.net.connection(id)?;
         let this = &connection.ends[end];
-        if this.phase != Phase::Open {
+        if this.phase != Phase::Open || this.is_finished() {
             return None;
         }
         let seconds = |option| i64::from(this.options.value(option)) * SECOND_NS;
@@ -67,7 +68,7 @@ impl World {
         let idle = self.now_ns - this.last_heard_ns;
         // Probes that were answered have started the time anew.
         let first = self.now_ns + time - idle % time;
-        if connection.ends[1 - end].vanished && !self.is_lost(id, end) {
+        if self.is_peer_gone(id, end) && !self.is_lost(id, end) {
             return Some((interval.min(first - self.now_ns)).max(1));
         }
         if !self.is_lost(id, end) {
@@ -81,8 +82,17 @@ impl World {
         Some(first + probes * interval - self.now_ns)
     }
 
+    /// Whether the other end's machine answers with resets: it has forgotten the connection, or
+    /// has ended it.
+    fn is_peer_gone(&self, id: ConnectionId, end: usize) -> bool {
+        self.net.connection(id).is_some_and(|connection| {
+            let peer = &connection.ends[1 - end];
+            peer.vanished || peer.phase == Phase::Dead
+        })
+    }
+
     /// Whether a probe of this end gets no answer.
-    fn is_lost(&self, id: ConnectionId, end: usize) -> bool {
+    pub(super) fn is_lost(&self, id: ConnectionId, end: usize) -> bool {
         self.net.connection(id).is_some_and(|connection| {
             let (here, there) = (connection.ends[end].node, connection.ends[1 - end].node);
             here != there && (self.is_cut(here, there) || self.is_cut(there, here))
@@ -103,8 +113,10 @@ impl World {
         }
         let error = if self.is_lost(id, end) {
             io::ErrorKind::TimedOut
-        } else {
+        } else if self.is_peer_gone(id, end) {
             io::ErrorKind::ConnectionReset
+        } else {
+            return;
         };
         self.kill_end(id, end, error);
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns the one timer of each end that ends in `ETIMEDOUT`. It runs from when the oldest segment
 //! was first sent that got no acknowledgement because it was lost, or held, or because the way
-//! back is cut.
+//! back is cut; where bytes wait for a full window, from when no probe of it gets an answer.
 
 use std::io;
 
@@ -21,16 +21,23 @@ const HANDSHAKE_NS: i64 = 63_000_000_000;
 impl World {
     /// Arms the timer of one end anew, or disarms it if nothing waits.
     pub(in crate::world::net) fn renew_patience(&mut self, id: ConnectionId, end: usize) {
+        let (now_ns, is_lost) = (self.now_ns, self.is_lost(id, end));
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         let this = &mut connection.ends[end];
+        if is_lost && this.in_flight == 0 && !this.unsent.is_empty() {
+            this.stalled_ns.get_or_insert(now_ns);
+        } else {
+            this.stalled_ns = None;
+        }
         let late = this.travelling.values().map(|it| &it.held);
         let oldest = (late.filter(|held| held.losses > 0))
             .chain(this.held.values())
             .filter(|held| held.segment.is_acknowledged())
             .map(|held| held.since_ns)
             .chain(this.unacknowledged_ns)
+            .chain(this.stalled_ns)
             .min();
         let limit = match (this.phase, this.options.value(SocketOption::UserTimeout)) {
             (Phase::Opening, _) => HANDSHAKE_NS,
@@ -85,7 +92,16 @@ impl World {
         }
     }
 
-    /// Forgets everything that one end has yet to send.
+    /// The acknowledgement that a handshake waits for will not come.
+    pub(super) fn handshake_was_lost(&mut self, id: ConnectionId) {
+        let now_ns = self.now_ns;
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.ends[1].unacknowledged_ns.get_or_insert(now_ns);
+        }
+        self.renew_patience(id, 1);
+    }
+
+    /// Forgets everything that one end has yet to send, and its timers.
     pub(in crate::world::net) fn forget_unsent(&mut self, id: ConnectionId, end: usize) {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
@@ -94,8 +110,9 @@ impl World {
         this.unsent.clear();
         this.held.clear();
         this.unacknowledged_ns = None;
-        let patience = this.patience.take();
+        let (patience, probing) = (this.patience.take(), this.probing.take());
         self.forget_due(patience);
+        self.forget_due(probing);
     }
 
     /// A segment of the other end has arrived at `to`: its sender hears of that, unless the way
@@ -105,7 +122,7 @@ impl World {
             return;
         };
         let (here, there) = (connection.ends[to].node, connection.ends[1 - to].node);
-        let waits = matches!(segment, Segment::Data(_) | Segment::Fin);
+        let waits = segment.is_acknowledged();
         let is_silent = waits && (self.is_held(here, there) || self.test_holds(id, to));
         let now_ns = self.now_ns;
         let Some(connection) = self.net.connection_mut(id) else {

@@ -12,7 +12,7 @@ use simoom_faults::Kind;
 use crate::choice::Operation;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
-use crate::world::net::{ConnectionId, Held, Segment, Travelling};
+use crate::world::net::{ConnectionId, Held, Phase, Segment, Travelling};
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
@@ -158,6 +158,7 @@ impl World {
     /// Every try has failed: a reset is gone, for anything else the sender's time-out is left.
     fn give_up(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
         if let Segment::Reset = held.segment {
+            self.probe_window(id, 1 - from);
             self.forget_if_over(id);
         } else {
             self.hold(id, from, number, held);
@@ -180,7 +181,14 @@ impl World {
             return;
         };
         let is_reset = matches!(held.segment, Segment::Reset);
-        if (is_reset && !is_held) || connection.ends[from].vanished {
+        if connection.ends[from].vanished {
+            if matches!(held.segment, Segment::Ack) {
+                self.handshake_was_lost(id);
+            }
+            return;
+        }
+        if is_reset && !is_held {
+            self.probe_window(id, 1 - from);
             return;
         }
         connection.ends[from].held.insert(number, held);
@@ -233,8 +241,15 @@ impl World {
             self.travel(id, end, number, held, 0);
         }
         // The acknowledgements of what the other end has sent get through again, too.
-        if let Some(connection) = self.net.connection_mut(id) {
-            connection.ends[1 - end].unacknowledged_ns = None;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let is_over = connection.ends[end].phase == Phase::Dead;
+        let peer = &mut connection.ends[1 - end];
+        // A listener's side waits for the acknowledgement of its SYN-ACK itself.
+        if peer.phase == Phase::Open && peer.unacknowledged_ns.take().is_some() && is_over {
+            // What is sent again meets nobody.
+            self.send(id, end, Segment::Reset);
         }
         self.renew_patience(id, end);
         self.renew_patience(id, 1 - end);
