@@ -22,6 +22,8 @@ pub(crate) struct Pause {
     pub(crate) parked: BTreeSet<TaskSlot>,
     /// What ends the pause, if its length is known.
     end: Option<TimerKey>,
+    /// The number of the fault that alone began it and may end it.
+    pub(super) fault: Option<u64>,
 }
 
 impl World {
@@ -36,6 +38,7 @@ impl World {
             self.timers.insert(at, Due::Resume { node })
         });
         if let Some(pause) = &mut self.nodes[node.0 as usize].pause {
+            pause.fault = None;
             let before = std::mem::replace(&mut pause.end, end);
             self.forget_end(before);
             return;
@@ -49,7 +52,19 @@ impl World {
         for &slot in &parked {
             self.tasks.make_unready(slot);
         }
-        self.nodes[node.0 as usize].pause = Some(Pause { parked, end });
+        self.nodes[node.0 as usize].pause = Some(Pause {
+            parked,
+            end,
+            fault: None,
+        });
+    }
+
+    /// Stops a node that goes, until the fault of this number ends or it is resumed.
+    pub(super) fn pause_by_fault(&mut self, node: NodeId, fault: u64) {
+        self.pause(node, None);
+        if let Some(pause) = &mut self.nodes[node.0 as usize].pause {
+            pause.fault = Some(fault);
+        }
     }
 
     /// Lets a paused node go on.

@@ -4,7 +4,7 @@
 //! draws; then each node it could hit is asked about, in the order of names. Opportunities are no
 //! timers: they keep no run alive. What a fault has begun ends by a timer, which does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::{Kind, Target};
 
@@ -149,9 +149,12 @@ impl World {
         let mut groups = groups.filter(|group| group.of.contains(name(node)));
         groups.any(|group| {
             let others = self.faults.under_way.nodes();
-            let others = others.filter(|&other| other != node && group.of.contains(name(other)));
+            // More than one fault may have hit a node.
+            let others: BTreeSet<_> = others
+                .filter(|&other| other != node && group.of.contains(name(other)))
+                .collect();
             let already = self.faults.under_way.nodes().any(|other| other == node);
-            !already && others.count() >= group.most as usize
+            !already && others.len() >= group.most as usize
         })
     }
 }

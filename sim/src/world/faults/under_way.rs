@@ -171,7 +171,6 @@ impl World {
                 self.fault_observed(kind);
                 self.send_signal(node, libc::SIGTERM);
             }
-            Kind::NodePaused => self.pause(node, None),
             Kind::ClockStepped => {
                 self.step_clock_by_fault(node, value);
                 lasts = false;
@@ -204,6 +203,9 @@ impl World {
             is_observed: false,
         };
         self.faults.under_way.hits.insert(number, hit);
+        if kind == Kind::NodePaused {
+            self.pause_by_fault(node, number);
+        }
     }
 
     /// Cuts or clogs the links of what was hit at one opportunity. Those nodes stand together on
@@ -296,11 +298,15 @@ impl World {
             return;
         }
         if hit.kind == Kind::NodePaused {
-            let waited = this.pause.as_ref().map(|pause| !pause.parked.is_empty());
-            if waited == Some(true) {
+            let pause = this.pause.as_ref();
+            let is_its_own = pause.is_some_and(|pause| pause.fault == Some(number));
+            if pause.is_some_and(|pause| !pause.parked.is_empty()) {
                 self.fault_observed(Kind::NodePaused);
             }
-            self.resume(hit.node);
+            // Otherwise somebody else has paused it since, who says when that ends.
+            if is_its_own {
+                self.resume(hit.node);
+            }
         }
         if takes_down(hit.kind) {
             if is_late {
@@ -333,18 +339,32 @@ impl World {
                 // What cuts it off from nodes outside of the core stays.
                 let outside =
                     |&&(from, to): &&(NodeId, NodeId)| !is_core(self, from) || !is_core(self, to);
-                let kept: Vec<_> = hit.links.iter().filter(outside).copied().collect();
-                for (from, to) in kept {
-                    self.hold_link(kind, from, to);
+                let kept: BTreeSet<_> = hit.links.iter().filter(outside).copied().collect();
+                if kept.is_empty() {
+                    self.fault_ends(number);
+                    continue;
                 }
-                self.fault_ends(number);
-            } else if let Some(hit) = self.faults.under_way.hits.get_mut(&number)
-                && let Some(key) = hit.end.take()
-            {
-                self.timers.remove(key);
+                let released: Vec<_> = hit.links.difference(&kept).copied().collect();
+                self.lasts_for_good(number);
+                if let Some(hit) = self.faults.under_way.hits.get_mut(&number) {
+                    hit.links = kept;
+                }
+                for (from, to) in released {
+                    self.release_link(kind, from, to);
+                }
+            } else {
+                self.lasts_for_good(number);
             }
         }
         self.faults.core = core;
+    }
+
+    /// Takes away what would end a fault.
+    fn lasts_for_good(&mut self, number: u64) {
+        let hit = self.faults.under_way.hits.get_mut(&number);
+        if let Some(key) = hit.and_then(|hit| hit.end.take()) {
+            self.timers.remove(key);
+        }
     }
 }
 
