@@ -313,6 +313,55 @@ fn directories_that_swap_places_stay_a_tree() {
 }
 
 #[test]
+fn what_leaves_a_directory_is_not_lost_with_it() {
+    let mut disk = Disk::new(0);
+    disk.put(Path::new("/d/e/f"), b"f", 0).unwrap();
+    rename(&mut disk, "/d/e/f", "/f");
+    disk.remove_dir(Path::new("/d/e"), 0).unwrap();
+    disk.remove_dir(Path::new("/d"), 0).unwrap();
+    let look = |disk: &Disk| disk.paths().join(" ");
+    let expected = ["/d /d/e /d/e/f /run /tmp", "/d /d/e /f /run /tmp"];
+    let kept = ["/d /f /run /tmp", "/f /run /tmp"];
+    let expected = expected.into_iter().chain(kept).map(str::to_owned);
+    assert_eq!(outcomes(&disk, look), expected.collect());
+}
+
+#[test]
+fn syncing_the_parent_of_a_removed_directory_takes_along_what_left_it() {
+    let mut disk = Disk::new(0);
+    for path in ["/a/d/f", "/b/kept", "/c/kept"] {
+        disk.put(Path::new(path), b"", 0).unwrap();
+    }
+    rename(&mut disk, "/a/d/f", "/b/f");
+    write(&mut disk, "/c/new", 0, b"");
+    disk.remove_dir(Path::new("/a/d"), 0).unwrap();
+    sync(&mut disk, "/a");
+    let look = |disk: &Disk| {
+        let is_there = |path| read(disk, path).is_some();
+        (is_there("/b/f"), is_there("/c/new"))
+    };
+    let expected = [(true, false), (true, true)];
+    assert_eq!(outcomes(&disk, look), BTreeSet::from(expected));
+}
+
+#[test]
+fn what_leaves_a_directory_is_not_lost_when_another_replaces_it() {
+    let mut disk = Disk::new(0);
+    disk.put(Path::new("/d/f"), b"f", 0).unwrap();
+    disk.put(Path::new("/new/g"), b"g", 0).unwrap();
+    rename(&mut disk, "/d/f", "/f");
+    rename(&mut disk, "/new", "/d");
+    let look = |disk: &Disk| disk.paths().join(" ");
+    let expected = [
+        "/d /d/f /new /new/g /run /tmp",
+        "/d /f /new /new/g /run /tmp",
+        "/d /d/g /f /run /tmp",
+    ];
+    let expected = expected.map(str::to_owned);
+    assert_eq!(outcomes(&disk, look), BTreeSet::from(expected));
+}
+
+#[test]
 fn after_a_failed_sync_the_next_succeeds_without_the_bytes() {
     let mut disk = with_file(b"old");
     write(&mut disk, "/f", 0, b"new");

@@ -122,28 +122,14 @@ impl Disk {
 
     /// Gives the inode `ino` the name `name`.
     pub(super) fn link(&mut self, dir: Ino, name: OsString, ino: Ino, what: String) {
-        self.change(EntryOp {
-            changes: vec![Change {
-                dir,
-                name,
-                to: Some(ino),
-            }],
-            moves_dir: false,
-            what,
-        });
+        let to = Some(ino);
+        self.change(vec![Change { dir, name, to }], false, what);
     }
 
     /// Takes a name away.
     pub(super) fn unlink(&mut self, dir: Ino, name: OsString, what: String) {
-        self.change(EntryOp {
-            changes: vec![Change {
-                dir,
-                name,
-                to: None,
-            }],
-            moves_dir: false,
-            what,
-        });
+        let to = None;
+        self.change(vec![Change { dir, name, to }], false, what);
     }
 
     /// Gives what has the first name the second instead.
@@ -167,15 +153,28 @@ impl Disk {
                 to: Some(ino),
             },
         ];
-        self.change(EntryOp {
-            changes,
-            moves_dir,
-            what,
-        });
+        self.change(changes, moves_dir, what);
+    }
+
+    /// The directory that `changes` leave without a name.
+    fn dir_removed_by(&self, changes: &[Change]) -> Option<Ino> {
+        let before = |change: &Change| {
+            let dir = self.inode(change.dir).dir()?;
+            dir.entries.get(&change.name).copied()
+        };
+        let is_gone =
+            |ino: &Ino| self.inode(*ino).is_dir() && changes.iter().all(|it| it.to != Some(*ino));
+        changes.iter().filter_map(before).find(is_gone)
     }
 
     /// Carries a change out, and keeps it until it is synced.
-    fn change(&mut self, op: EntryOp) {
+    fn change(&mut self, changes: Vec<Change>, moves_dir: bool, what: String) {
+        let op = EntryOp {
+            removes_dir: self.dir_removed_by(&changes),
+            changes,
+            moves_dir,
+            what,
+        };
         for change in &op.changes {
             self.hold(change.dir);
             if let Some(to) = change.to {

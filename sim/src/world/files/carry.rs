@@ -392,6 +392,12 @@ impl World {
         most: usize,
         place: Place,
     ) -> io::Result<Vec<u8>> {
+        // The step back has happened also where the read itself fails.
+        if let Place::Cursor { back } = place
+            && let Some((file, _)) = self.files.file_mut(handle)
+        {
+            file.cursor = file.cursor.saturating_add_signed(back);
+        }
         if self.fails(on, Kind::DiskReadFailed) {
             return Err(os(libc::EIO));
         }
@@ -400,10 +406,7 @@ impl World {
         };
         let offset = match place {
             Place::At(offset) => offset,
-            Place::Cursor { back } => {
-                file.cursor = file.cursor.saturating_add_signed(back);
-                file.cursor
-            }
+            Place::Cursor { .. } => file.cursor,
         };
         let mut bytes = disk.read(file, offset, most)?;
         // Nothing at all would be the end of the file.

@@ -5,7 +5,7 @@
 
 use simoom_faults::Kind;
 
-use crate::choice::value;
+use crate::choice::{hash_text, mix, value};
 use crate::disk::{Disk, Loss, Question};
 use crate::record::EventKind;
 use crate::world::World;
@@ -33,11 +33,8 @@ impl World {
             u64::from(node.0),
             u64::from(number),
         );
-        let odds = LossOdds::drawn(value(
-            self.seed,
-            LOSSES ^ u64::from(node.0),
-            u64::from(number),
-        ));
+        let stream = mix(LOSSES, hash_text(&self.nodes[node.0 as usize].name));
+        let odds = LossOdds::drawn(value(self.seed, stream, u64::from(number)));
         let mut loss = ByChance {
             world: self,
             node,
