@@ -28,6 +28,7 @@ use hyper_util::service::TowerToHyperService;
 use tower_service::Service;
 
 use super::{Executor, Io, Listener, Timer};
+use crate::net::is_of_one_connection;
 use crate::task::AbortHandle;
 use crate::time::{sleep, timeout};
 
@@ -255,16 +256,6 @@ where
         io::ErrorKind::TimedOut,
         format!("{cut_off} connections were cut off: their requests took longer than {grace:?}"),
     ))
-}
-
-/// Whether the next connection may well be accepted.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// The tasks of a server's connections.

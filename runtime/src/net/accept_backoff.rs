@@ -58,7 +58,7 @@ impl AcceptBackoff {
     /// # Cancel safety
     /// Safe.
     pub async fn after(&mut self, error: io::Error) -> io::Result<()> {
-        if is_of_the_connection(&error) {
+        if is_of_one_connection(&error) {
             return Ok(());
         }
         if !is_shortage(&error) {
@@ -71,8 +71,9 @@ impl AcceptBackoff {
     }
 }
 
-/// Whether a connection failed, and not the listener: accept(2) passes such errors on.
-fn is_of_the_connection(error: &io::Error) -> bool {
+/// Whether a connection failed, and not the listener, so that the next may well be accepted:
+/// accept(2) passes such errors on.
+pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -83,8 +84,21 @@ fn is_of_the_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown
             | io::ErrorKind::Interrupted
-    )
+    ) || error
+        .raw_os_error()
+        .is_some_and(|code| PASSED_ON.contains(&code))
 }
+
+/// Those of accept(2) that have no kind of their own. EPERM is a firewall's.
+const PASSED_ON: &[i32] = &[
+    libc::EPROTO,
+    libc::ENOPROTOOPT,
+    libc::EHOSTDOWN,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    libc::ENONET,
+    libc::EOPNOTSUPP,
+    libc::EPERM,
+];
 
 fn is_shortage(error: &io::Error) -> bool {
     matches!(

@@ -20,6 +20,8 @@ pub mod udp;
 pub mod unix;
 
 pub use self::accept_backoff::AcceptBackoff;
+#[cfg(feature = "hyper")]
+pub(crate) use self::accept_backoff::is_of_one_connection;
 pub use self::addr::ToSocketAddrs;
 pub use self::happy::{CONNECTION_ATTEMPT_DELAY, connect_happy_eyeballs};
 pub use self::keep_alive::TcpKeepalive;
