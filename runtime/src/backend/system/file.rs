@@ -76,13 +76,13 @@ fn carry_out(file: &fs::File, op: FileOp) -> Completion {
         } => {
             // Zeroed only where the buffer grows: a buffer that is used again costs nothing.
             buf.resize(most, 0);
-            let count = retried(|| match place {
+            let count = match place {
+                // Once, however often the read itself is interrupted.
                 Place::Cursor { back } => {
-                    step_back(file, back)?;
-                    (&*file).read(&mut buf)
+                    step_back(file, back).and_then(|()| retried(|| (&*file).read(&mut buf)))
                 }
-                Place::At(offset) => file.read_at(&mut buf, offset),
-            });
+                Place::At(offset) => retried(|| file.read_at(&mut buf, offset)),
+            };
             buf.truncate(count.as_ref().map_or(0, |&count| count));
             let result = count.map(|count| Outcome::Count(count as u64));
             Completion { buf, result }
