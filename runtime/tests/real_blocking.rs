@@ -53,6 +53,19 @@ fn an_idle_thread_is_used_again() {
 }
 
 #[test]
+fn a_job_whose_thread_gets_no_name_is_dropped() {
+    let rt = Builder::new_current_thread()
+        .thread_name_fn(|| panic!("no name"))
+        .build()
+        .unwrap();
+    let held = Arc::new(());
+    let kept = held.clone();
+    let text = panic_text(|| drop(rt.spawn_blocking(move || drop(kept))));
+    assert_eq!(text, "no name");
+    assert_eq!(Arc::strong_count(&held), 1, "nobody will ever do it");
+}
+
+#[test]
 fn no_more_threads_run_than_asked_for() {
     let rt = runtime(3);
     let running = Arc::new(AtomicUsize::new(0));

@@ -99,20 +99,25 @@ impl Pool {
             drop(job);
             return;
         }
-        state.queue.push_back(job);
         if state.idle > 0 {
+            state.queue.push_back(job);
             state.idle -= 1;
             state.promised += 1;
             drop(state);
             self.work.notify_one();
         } else if state.threads < self.settings.threads_max {
-            self.start_thread(state, shared);
+            // Foreign code: if it panics, the job must not be left in a queue that nobody serves.
+            let name = (self.settings.name)();
+            state.queue.push_back(job);
+            self.start_thread(state, shared, name);
+        } else {
+            state.queue.push_back(job);
         }
     }
 
     /// The lock is kept, so that the thread's handle is in the table before the thread looks.
-    fn start_thread(&self, mut state: MutexGuard<'_, State>, shared: &Arc<Shared>) {
-        let mut builder = thread::Builder::new().name((self.settings.name)());
+    fn start_thread(&self, mut state: MutexGuard<'_, State>, shared: &Arc<Shared>, name: String) {
+        let mut builder = thread::Builder::new().name(name);
         if let Some(bytes) = self.settings.stack_size {
             builder = builder.stack_size(bytes);
         }
