@@ -35,10 +35,10 @@ pub trait Datagram: Send + Sync {
     /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
 
-    /// Runs `attempt` if the direction may be tried; its `WouldBlock` says that it may not.
+    /// Calls `attempt` if one of `directions` may be tried; its `WouldBlock` says that none may.
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>;
 

@@ -265,10 +265,10 @@ pub trait Stream: Send + Sync {
     /// Changes a setting.
     fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()>;
 
-    /// Runs `attempt` if the direction may be tried; its `WouldBlock` says that it may not.
+    /// Calls `attempt` if one of `directions` may be tried; its `WouldBlock` says that none may.
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>;
 

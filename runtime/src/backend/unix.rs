@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 
-use super::{Direction, Resource};
+use super::{Closed, Direction, Resource};
 
 /// Where Unix sockets come from.
 pub trait Unix {
@@ -76,6 +76,9 @@ pub trait Polled: Send + Sync {
         directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>;
+
+    /// Which directions are known to have ended.
+    fn closed(&self) -> Closed;
 
     /// The pending error of the socket, if any.
     fn take_error(&self) -> io::Result<Option<io::Error>>;

@@ -52,12 +52,13 @@ impl Interest {
         self.0 & WRITE != 0
     }
 
-    /// The direction in which an attempt is made.
-    pub(super) fn direction(self) -> Direction {
-        if self.is_readable() {
-            Direction::Read
-        } else {
-            Direction::Write
+    /// The directions of which one is to be ready for an attempt.
+    pub(super) fn directions(self) -> &'static [Direction] {
+        match (self.is_readable(), self.is_writable()) {
+            (true, true) => &[Direction::Read, Direction::Write],
+            (true, false) => &[Direction::Read],
+            (false, true) => &[Direction::Write],
+            (false, false) => &[],
         }
     }
 

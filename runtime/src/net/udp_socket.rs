@@ -518,8 +518,8 @@ impl UdpSocket {
         interest: Interest,
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        let direction = interest.direction();
-        attempt_with(f, |attempt| self.socket.try_io(direction, attempt))
+        let directions = interest.directions();
+        attempt_with(f, |attempt| self.socket.try_io(directions, attempt))
     }
 
     /// Runs `f`, an attempt on this socket by other means, again and again until it does not

@@ -5,6 +5,8 @@
 use std::io;
 use std::task::Waker;
 
+use simoom::backend::Direction;
+
 use crate::backend::SimBackend;
 
 /// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
@@ -27,6 +29,33 @@ pub(crate) fn keep_waker(wakers: &mut Vec<Waker>, waker: Waker) -> Option<Waker>
     }
     wakers.push(waker);
     None
+}
+
+/// Calls `attempt` if one of `directions` is ready, and has those that are noted if it would block.
+pub(super) fn try_ready(
+    directions: &[Direction],
+    attempt: &mut dyn FnMut() -> io::Result<()>,
+    is_ready: impl Fn(Direction) -> io::Result<bool>,
+    block: impl Fn(Direction) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut ready = Vec::new();
+    for &direction in directions {
+        if is_ready(direction)? {
+            ready.push(direction);
+        }
+    }
+    if ready.is_empty() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let result = attempt();
+    if let Err(error) = &result
+        && error.kind() == io::ErrorKind::WouldBlock
+    {
+        for direction in ready {
+            block(direction)?;
+        }
+    }
+    result
 }
 
 /// Why a handle has no descriptor.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use simoom::backend::{Closed, Direction, Listener, Resource, SocketOption, Stream};
 use tokio::io::ReadBuf;
 
-use super::inside::{inside, keep_waker, no_descriptor};
+use super::inside::{inside, keep_waker, no_descriptor, try_ready};
 use crate::backend::SimBackend;
 use crate::world::World;
 use crate::world::net::{ConnectionId, End, ListenerId, no_listener, of_kind};
@@ -155,6 +155,16 @@ impl SimStream {
     fn end<R>(&self, f: impl FnOnce(&mut End) -> R) -> io::Result<R> {
         self.with(|world| Ok(f(world.net.end_mut(self.id, self.end)?)))
     }
+
+    fn is_ready(&self, direction: Direction) -> io::Result<bool> {
+        self.end(|end| {
+            let may_be_tried = match direction {
+                Direction::Read => end.is_readable(),
+                Direction::Write => end.is_writable(),
+            };
+            may_be_tried && !end.waiting(direction).blocked
+        })
+    }
 }
 
 impl Stream for SimStream {
@@ -185,11 +195,7 @@ impl Stream for SimStream {
     }
 
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        let ready = self.end(|end| match direction {
-            Direction::Read => end.is_readable(),
-            Direction::Write => end.is_writable(),
-        });
-        match ready {
+        match self.is_ready(direction) {
             Err(error) => return Poll::Ready(Err(error)),
             Ok(true) => return Poll::Ready(Ok(())),
             Ok(false) => {}
@@ -197,11 +203,7 @@ impl Stream for SimStream {
         let waker = cx.waker().clone();
         let kept = self.with(|world| {
             let end = world.net.end_mut(self.id, self.end)?;
-            let wakers = match direction {
-                Direction::Read => &mut end.readers,
-                Direction::Write => &mut end.writers,
-            };
-            if let Some(spare) = keep_waker(wakers, waker) {
+            if let Some(spare) = keep_waker(&mut end.waiting(direction).wakers, waker) {
                 world.effects.drop(spare);
             }
             Ok(())
@@ -235,18 +237,15 @@ impl Stream for SimStream {
 
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        let ready = self.end(|end| match direction {
-            Direction::Read => end.is_readable(),
-            Direction::Write => end.is_writable(),
-        })?;
-        if ready {
-            attempt()
-        } else {
-            Err(of_kind(io::ErrorKind::WouldBlock))
-        }
+        try_ready(
+            directions,
+            attempt,
+            |direction| self.is_ready(direction),
+            |direction| self.end(|end| end.waiting(direction).blocked = true),
+        )
     }
 
     fn closed(&self) -> Closed {

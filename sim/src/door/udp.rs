@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use simoom::backend::{Datagram, DatagramNet, Direction, Interface, Resource, SocketOption};
 use tokio::io::ReadBuf;
 
-use super::inside::{inside, keep_waker, no_descriptor};
+use super::inside::{inside, keep_waker, no_descriptor, try_ready};
 use crate::backend::{SimBackend, real_socket};
 use crate::remote::{SimRemote, outside};
 use crate::world::World;
@@ -44,10 +44,10 @@ impl SimDatagram {
 
     /// Whether an attempt makes sense. Sending never waits: the network takes everything.
     fn is_ready(&self, direction: Direction) -> io::Result<bool> {
-        match direction {
-            Direction::Read => self.socket(|socket| Ok(socket.is_readable())),
-            Direction::Write => self.socket(|_| Ok(true)),
-        }
+        self.socket(|socket| {
+            let may_be_tried = direction == Direction::Write || socket.is_readable();
+            Ok(may_be_tried && !socket.waiting(direction).blocked)
+        })
     }
 }
 
@@ -101,7 +101,7 @@ impl Datagram for SimDatagram {
         let waker = cx.waker().clone();
         let kept = self.with(|world| {
             let socket = world.net.udp_mut(self.id)?;
-            if let Some(spare) = keep_waker(&mut socket.readers, waker) {
+            if let Some(spare) = keep_waker(&mut socket.waiting(direction).wakers, waker) {
                 world.effects.drop(spare);
             }
             Ok(())
@@ -114,14 +114,20 @@ impl Datagram for SimDatagram {
 
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        if self.is_ready(direction)? {
-            attempt()
-        } else {
-            Err(os(libc::EAGAIN))
-        }
+        try_ready(
+            directions,
+            attempt,
+            |direction| self.is_ready(direction),
+            |direction| {
+                self.socket(|socket| {
+                    socket.waiting(direction).blocked = true;
+                    Ok(())
+                })
+            },
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

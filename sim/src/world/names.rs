@@ -74,15 +74,16 @@ impl World {
         }
         for (_, connection) in &mut self.net.connections {
             for end in &mut connection.ends {
-                wakers.append(&mut end.readers);
-                wakers.append(&mut end.writers);
+                wakers.append(&mut end.readers.wakers);
+                wakers.append(&mut end.writers.wakers);
             }
         }
         for (_, listener) in &mut self.net.listeners {
             wakers.append(&mut listener.wakers);
         }
         for (_, socket) in &mut self.net.datagrams {
-            wakers.append(&mut socket.readers);
+            wakers.append(&mut socket.readers.wakers);
+            wakers.append(&mut socket.writers.wakers);
         }
         self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);

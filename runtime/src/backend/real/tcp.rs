@@ -177,11 +177,10 @@ impl Stream for RealStream {
 
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        self.watched
-            .attempt(direction, |_| attempt().map(|()| ((), false)))
+        self.watched.try_io(directions, attempt)
     }
 
     fn closed(&self) -> Closed {

@@ -104,11 +104,10 @@ impl Datagram for RealDatagram {
 
     fn try_io(
         &self,
-        direction: Direction,
+        directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        self.watched
-            .attempt(direction, |_| attempt().map(|()| ((), false)))
+        self.watched.try_io(directions, attempt)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -111,12 +111,18 @@ fn poll_ready_for(
     {
         readable?;
         ready |= Ready::READABLE;
+        if polled.closed().read {
+            ready |= Ready::READ_CLOSED;
+        }
     }
     if interest.is_writable()
         && let Poll::Ready(writable) = polled.poll_ready(cx, Direction::Write)
     {
         writable?;
         ready |= Ready::WRITABLE;
+        if polled.closed().write {
+            ready |= Ready::WRITE_CLOSED;
+        }
     }
     if ready.is_empty() {
         return Poll::Pending;
@@ -133,7 +139,7 @@ pub(super) fn try_io<R>(
 ) -> io::Result<R> {
     let mut attempt = Some(attempt);
     let mut value = None;
-    polled.try_io(directions(interest), &mut || {
+    polled.try_io(interest.directions(), &mut || {
         let attempt = attempt.take().expect("an attempt is made once");
         value = Some(attempt()?);
         Ok(())
@@ -154,14 +160,5 @@ pub(super) async fn async_io<R>(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             outcome => return outcome,
         }
-    }
-}
-
-fn directions(interest: Interest) -> &'static [Direction] {
-    match (interest.is_readable(), interest.is_writable()) {
-        (true, true) => &[Direction::Read, Direction::Write],
-        (true, false) => &[Direction::Read],
-        (false, true) => &[Direction::Write],
-        (false, false) => &[],
     }
 }

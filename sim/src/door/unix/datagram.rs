@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
-use simoom::backend::{Direction, Polled, Resource, UnixDatagram};
+use simoom::backend::{Closed, Direction, Polled, Resource, UnixDatagram};
 use tokio::io::ReadBuf;
 
 use super::super::inside::no_descriptor;
@@ -53,6 +53,14 @@ impl Polled for SimUnixDatagram {
             |world, direction| Ok(world.net.unix.datagrams.get(id)?.is_ready(direction)),
             |world, direction| Ok(world.net.unix.datagrams.get_mut(id)?.waiting(direction)),
         )
+    }
+
+    fn closed(&self) -> Closed {
+        let id = self.socket.id;
+        let closed = self
+            .socket
+            .with(|world| Ok(world.net.unix.datagrams.get(id)?.closed()));
+        closed.unwrap_or_default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

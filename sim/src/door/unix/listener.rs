@@ -6,7 +6,7 @@ use std::os::unix::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use simoom::backend::{Direction, Polled, Resource, UnixListener, UnixStream};
+use simoom::backend::{Closed, Direction, Polled, Resource, UnixListener, UnixStream};
 
 use super::super::inside::{inside, no_descriptor};
 use super::{Named, SimUnixStream};
@@ -46,6 +46,10 @@ impl Polled for SimUnixListener {
             |world, _| Ok(world.net.unix.listeners.get(id)?.is_ready()),
             |world, _| Ok(&mut world.net.unix.listeners.get_mut(id)?.reading),
         )
+    }
+
+    fn closed(&self) -> Closed {
+        Closed::default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use simoom::backend::{Direction, Resource};
 
-use super::super::inside::{inside, keep_waker};
+use super::super::inside::{inside, keep_waker, try_ready};
 use crate::world::World;
 use crate::world::net::unix::{Closing, SocketId, Waiting};
 
@@ -78,27 +78,17 @@ impl Named {
         is_ready: impl Fn(&mut World, Direction) -> io::Result<bool>,
         waiting: impl Fn(&mut World, Direction) -> io::Result<&mut Waiting>,
     ) -> io::Result<()> {
-        let mut ready = Vec::new();
-        for &direction in directions {
-            if self.with(|world| is_ready(world, direction))? {
-                ready.push(direction);
-            }
-        }
-        if ready.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let result = attempt();
-        if let Err(error) = &result
-            && error.kind() == io::ErrorKind::WouldBlock
-        {
-            for direction in ready {
+        try_ready(
+            directions,
+            attempt,
+            |direction| self.with(|world| is_ready(world, direction)),
+            |direction| {
                 self.with(|world| {
                     waiting(world, direction)?.blocked = true;
                     Ok(())
-                })?;
-            }
-        }
-        result
+                })
+            },
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
-use simoom::backend::{Credentials, Direction, Polled, Resource, UnixStream};
+use simoom::backend::{Closed, Credentials, Direction, Polled, Resource, UnixStream};
 use tokio::io::ReadBuf;
 
 use super::super::inside::no_descriptor;
@@ -57,6 +57,14 @@ impl Polled for SimUnixStream {
             |world, direction| Ok(world.unix_end(id, end)?.is_ready(direction)),
             |world, direction| Ok(world.unix_end(id, end)?.waiting(direction)),
         )
+    }
+
+    fn closed(&self) -> Closed {
+        let (id, end) = (self.socket.id, self.end);
+        let closed = self
+            .socket
+            .with(|world| Ok(world.unix_end(id, end)?.closed()));
+        closed.unwrap_or_default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

@@ -14,11 +14,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::task::Waker;
 
-use simoom::backend::{Closed, SocketOption, TimerKey};
+use simoom::backend::{Closed, Direction, SocketOption, TimerKey};
 
-use super::{ListenerId, Options, of_kind};
+use super::{ListenerId, Options, Waiting, of_kind};
 use crate::choice::{PathId, ResourceName};
 use crate::world::node::NodeId;
 
@@ -93,8 +92,8 @@ pub(crate) struct End {
     pub(crate) reads: u32,
     pub(crate) writes: u32,
     pub(crate) window_told: bool,
-    pub(crate) readers: Vec<Waker>,
-    pub(crate) writers: Vec<Waker>,
+    pub(crate) readers: Waiting,
+    pub(crate) writers: Waiting,
     pub(crate) options: Options,
     pub(crate) linger_s: Option<u64>,
 }
@@ -207,8 +206,8 @@ impl End {
             reads: 0,
             writes: 0,
             window_told: false,
-            readers: Vec::new(),
-            writers: Vec::new(),
+            readers: Waiting::default(),
+            writers: Waiting::default(),
             options: Options::stream(local.is_ipv6()),
             linger_s: None,
         }
@@ -240,6 +239,13 @@ impl End {
             Phase::Opening => self.error.is_some(),
             Phase::Open => self.room() > 0 || self.fin_wanted || self.error.is_some(),
             Phase::Dead => true,
+        }
+    }
+
+    pub(crate) fn waiting(&mut self, direction: Direction) -> &mut Waiting {
+        match direction {
+            Direction::Read => &mut self.readers,
+            Direction::Write => &mut self.writers,
         }
     }
 

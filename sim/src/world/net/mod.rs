@@ -13,6 +13,7 @@ mod steering;
 mod tcp;
 mod udp;
 pub(crate) mod unix;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -29,6 +30,7 @@ pub(crate) use self::steering::{Filter, UnderWay};
 pub use self::steering::{MessageKind, Protocol};
 pub(crate) use self::tcp::{Unused, UnusedId};
 pub(crate) use self::udp::{Flight, Udp, UdpId};
+pub(crate) use self::waiting::Waiting;
 use super::node::NodeId;
 
 /// Names a connection of one world; the serial is never reused.

@@ -5,6 +5,7 @@
 //! the old connections, and answers their segments with resets.
 
 use crate::world::World;
+use crate::world::net::waiting::change_one;
 use crate::world::net::{ConnectionId, Phase};
 use crate::world::node::NodeId;
 
@@ -59,8 +60,8 @@ impl World {
         this.received.clear();
         this.received_bytes = 0;
         this.read_offset = 0;
-        self.effects.wake_all(&mut this.readers);
-        self.effects.wake_all(&mut this.writers);
+        change_one(&mut this.readers, &mut this.writers, &mut self.effects);
+        change_one(&mut this.writers, &mut this.readers, &mut self.effects);
         self.forget_unsent(id, end);
         self.probe_window(id, 1 - end);
         self.forget_if_over(id);

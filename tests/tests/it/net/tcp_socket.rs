@@ -256,6 +256,20 @@ both! {
         let start = Instant::now();
         let lost = io::Error::from_raw_os_error(libc::ECONNABORTED);
         backoff.after(lost).await.unwrap();
+        for code in [
+            libc::EPROTO,
+            libc::ENOPROTOOPT,
+            libc::EHOSTDOWN,
+            libc::ENONET,
+            libc::EOPNOTSUPP,
+            libc::EPERM,
+            libc::ENETDOWN,
+            libc::EHOSTUNREACH,
+            libc::ENETUNREACH,
+        ] {
+            let lost = io::Error::from_raw_os_error(code);
+            assert!(backoff.after(lost).await.is_ok(), "{code}");
+        }
         assert!(start.elapsed() < Duration::from_secs(5));
         let fatal = io::Error::from_raw_os_error(libc::EINVAL);
         assert_eq!(code(backoff.after(fatal).await), libc::EINVAL);
@@ -289,6 +303,32 @@ both! {
         assert_eq!(count.unwrap(), 1);
         let count = client.try_io(Interest::WRITABLE, || client.try_write(b"y"));
         assert_eq!(count.unwrap(), 1);
+    }
+
+    async fn an_attempt_for_either_direction_runs_when_one_may() {
+        let (client, mut server) = pair().await;
+        let either = Interest::READABLE | Interest::WRITABLE;
+        let mut buf = [0; 4];
+        // It is known that there is nothing to read, and there is room to write.
+        assert!(client.try_read(&mut buf).is_err());
+        let sent = client.async_io(either, || client.try_write(b"x"));
+        let sent = timeout(Duration::from_secs(60), sent).await;
+        assert_eq!(sent.expect("it is called").unwrap(), 1);
+        assert_eq!(client.try_io(either, || Ok(7)).unwrap(), 7);
+        // One that would block waits, though there is room.
+        let mut calls = 0;
+        let reading = client.async_io(either, || {
+            calls += 1;
+            client.try_read(&mut buf)
+        });
+        assert!(timeout(Duration::from_millis(20), reading).await.is_err());
+        assert!((1..10).contains(&calls), "{calls} calls");
+        let reading = client.async_io(either, || client.try_read(&mut buf));
+        let (count, written) = futures::join!(reading, server.write_all(b"y"));
+        written.unwrap();
+        assert_eq!(count.unwrap(), 1);
+        // What came told of both directions.
+        timeout(Duration::from_secs(60), client.writable()).await.unwrap().unwrap();
     }
 
     async fn the_error_of_a_failed_bind_in_a_program_has_its_number() {

@@ -474,6 +474,32 @@ both! {
         assert_eq!(sent, 2);
     }
 
+    async fn an_attempt_for_either_direction_runs_when_one_may() {
+        let (one, two) = peers().await;
+        let either = Interest::READABLE | Interest::WRITABLE;
+        let mut buf = [0; 8];
+        // It is known that there is nothing to receive, and there is room to send.
+        assert!(two.try_recv(&mut buf).is_err());
+        let sent = two.async_io(either, || two.try_send(b"xy"));
+        let sent = timeout(Duration::from_secs(60), sent).await;
+        assert_eq!(sent.expect("it is called").unwrap(), 2);
+        assert_eq!(two.try_io(either, || Ok(7)).unwrap(), 7);
+        // One that would block waits, though there is room.
+        let mut calls = 0;
+        let receiving = two.async_io(either, || {
+            calls += 1;
+            two.try_recv(&mut buf)
+        });
+        assert!(timeout(Duration::from_millis(20), receiving).await.is_err());
+        assert!((1..10).contains(&calls), "{calls} calls");
+        let receiving = two.async_io(either, || two.try_recv(&mut buf));
+        let (count, sent) = futures::join!(receiving, one.send(b"z"));
+        sent.unwrap();
+        assert_eq!(count.unwrap(), 1);
+        // What came told of both directions.
+        timeout(Duration::from_secs(60), two.writable()).await.unwrap().unwrap();
+    }
+
     async fn its_debug_form_names_its_addresses() {
         let (one, _two) = peers().await;
         let text = format!("{one:?}");

@@ -63,6 +63,10 @@ macro_rules! polled {
                 self.socket.try_io(directions, attempt)
             }
 
+            fn closed(&self) -> $crate::backend::Closed {
+                self.socket.closed()
+            }
+
             fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
                 self.socket.io().take_error()
             }

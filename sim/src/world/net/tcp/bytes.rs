@@ -7,6 +7,7 @@ use simoom_faults::Kind;
 use crate::choice::Operation;
 use crate::world::World;
 use crate::world::faults::FaultPoint;
+use crate::world::net::waiting::change_one;
 use crate::world::net::{ConnectionId, Phase, Segment, gone, of_kind};
 
 /// The most bytes one segment carries: what segmentation offload hands over at once.
@@ -29,7 +30,11 @@ impl World {
         }
         receiver.received_bytes += bytes.len();
         receiver.received.push_back(bytes);
-        self.effects.wake_all(&mut receiver.readers);
+        change_one(
+            &mut receiver.readers,
+            &mut receiver.writers,
+            &mut self.effects,
+        );
     }
 
     pub(super) fn fin_arrived(&mut self, id: ConnectionId, to: usize) {
@@ -38,7 +43,7 @@ impl World {
         };
         let end = &mut connection.ends[to];
         end.fin_received = true;
-        self.effects.wake_all(&mut end.readers);
+        change_one(&mut end.readers, &mut end.writers, &mut self.effects);
     }
 
     /// Sends what the peer has room for, then the FIN if one is wanted.
@@ -78,7 +83,7 @@ impl World {
             let bytes = [&front[..split], &back[..count - split]].concat();
             sender.unsent.drain(..count);
             sender.in_flight += count;
-            self.effects.wake_all(&mut sender.writers);
+            change_one(&mut sender.writers, &mut sender.readers, &mut self.effects);
             self.send(id, from, Segment::Data(bytes));
         }
     }

@@ -7,6 +7,7 @@ use simoom_faults::Kind;
 
 use crate::record::EventKind;
 use crate::world::World;
+use crate::world::net::waiting::change_one;
 use crate::world::net::{ConnectionId, End, ListenerId, Phase, Segment, gone};
 use crate::world::node::NodeId;
 
@@ -59,8 +60,8 @@ impl World {
         let was_opening = this.phase == Phase::Opening;
         this.phase = Phase::Dead;
         this.error = Some(error);
-        self.effects.wake_all(&mut this.readers);
-        self.effects.wake_all(&mut this.writers);
+        change_one(&mut this.readers, &mut this.writers, &mut self.effects);
+        change_one(&mut this.writers, &mut this.readers, &mut self.effects);
         let attempt = connection.attempt.take_if(|_| end == 0);
         self.forget_due(attempt);
         self.forget_unsent(id, end);
@@ -89,11 +90,11 @@ impl World {
         this.peer()?;
         if matches!(how, Shutdown::Read | Shutdown::Both) {
             this.read_shut = true;
-            self.effects.wake_all(&mut this.readers);
+            change_one(&mut this.readers, &mut this.writers, &mut self.effects);
         }
         if matches!(how, Shutdown::Write | Shutdown::Both) {
             this.fin_wanted = true;
-            self.effects.wake_all(&mut this.writers);
+            change_one(&mut this.writers, &mut this.readers, &mut self.effects);
             self.pump(id, end);
         }
         Ok(())
@@ -109,8 +110,8 @@ impl World {
             return;
         }
         this.held_open = false;
-        self.effects.drop_all(&mut this.readers);
-        self.effects.drop_all(&mut this.writers);
+        this.readers.forget(&mut self.effects);
+        this.writers.forget(&mut self.effects);
         let abrupt = this.received_bytes > 0 || this.linger_s == Some(0);
         match this.phase {
             Phase::Open if abrupt => {
@@ -137,8 +138,8 @@ impl World {
     pub(super) fn wake_holders(&mut self, id: ConnectionId, end: usize) {
         if let Some(connection) = self.net.connection_mut(id) {
             let this = &mut connection.ends[end];
-            self.effects.wake_all(&mut this.readers);
-            self.effects.wake_all(&mut this.writers);
+            change_one(&mut this.readers, &mut this.writers, &mut self.effects);
+            change_one(&mut this.writers, &mut this.readers, &mut self.effects);
         }
     }
 

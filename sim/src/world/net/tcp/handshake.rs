@@ -11,6 +11,7 @@ use super::ports::this_host;
 use crate::choice::ResourceName;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
+use crate::world::net::waiting::change_one;
 use crate::world::net::{
     Connection, ConnectionId, End, Listener, ListenerId, Options, Phase, Segment, no_listener,
     of_kind, os,
@@ -249,7 +250,7 @@ impl World {
             return;
         }
         opener.phase = Phase::Open;
-        self.effects.wake_all(&mut opener.writers);
+        change_one(&mut opener.writers, &mut opener.readers, &mut self.effects);
         let attempt = connection.attempt.take();
         self.forget_due(attempt);
         self.send(id, 0, Segment::Ack);

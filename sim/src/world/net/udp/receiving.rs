@@ -11,6 +11,7 @@ use super::socket::{Udp, UdpId, is_broadcast, unspecified};
 use crate::choice::hash_bytes;
 use crate::record::EventKind;
 use crate::world::net::errors::os;
+use crate::world::net::waiting::change_one;
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
@@ -112,7 +113,7 @@ impl World {
         socket
             .received
             .push_back((datagram.source, datagram.bytes.clone()));
-        self.effects.wake_all(&mut socket.readers);
+        change_one(&mut socket.readers, &mut socket.writers, &mut self.effects);
         if let Some(fault) = datagram.fault {
             self.fault_observed(fault);
         }
@@ -140,7 +141,7 @@ impl World {
         };
         if socket.peer == Some(target) {
             socket.error = Some(libc::ECONNREFUSED);
-            self.effects.wake_all(&mut socket.readers);
+            change_one(&mut socket.readers, &mut socket.writers, &mut self.effects);
         }
     }
 

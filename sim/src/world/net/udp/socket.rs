@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::task::Waker;
 
-use simoom::backend::{Interface, SocketOption};
+use simoom::backend::{Direction, Interface, SocketOption};
 
 use super::flight::Flow;
 use crate::choice::PathId;
 use crate::world::World;
 use crate::world::net::errors::os;
+use crate::world::net::waiting::{Waiting, change_one};
 use crate::world::net::{Options, gone};
 use crate::world::node::NodeId;
 
@@ -39,7 +39,8 @@ pub(crate) struct Udp {
     pub(crate) charged: usize,
     /// The error the next operation returns.
     pub(crate) error: Option<i32>,
-    pub(crate) readers: Vec<Waker>,
+    pub(crate) readers: Waiting,
+    pub(crate) writers: Waiting,
     pub(crate) options: Options,
     /// The groups it joined; true for those on the loopback interface.
     pub(crate) groups: BTreeSet<(IpAddr, bool)>,
@@ -51,6 +52,13 @@ pub(crate) struct Udp {
 impl Udp {
     pub(crate) fn is_readable(&self) -> bool {
         !self.received.is_empty() || self.error.is_some()
+    }
+
+    pub(crate) fn waiting(&mut self, direction: Direction) -> &mut Waiting {
+        match direction {
+            Direction::Read => &mut self.readers,
+            Direction::Write => &mut self.writers,
+        }
     }
 
     /// Whether it has a peer other than `from`.
@@ -84,7 +92,8 @@ impl World {
             received: VecDeque::new(),
             charged: 0,
             error: None,
-            readers: Vec::new(),
+            readers: Waiting::default(),
+            writers: Waiting::default(),
             options: Options::datagram(address.is_ipv6()),
             groups: BTreeSet::new(),
             device: None,
@@ -181,7 +190,8 @@ impl World {
     pub(crate) fn close_udp(&mut self, id: UdpId) {
         if self.net.udp(id).is_ok() {
             let mut socket = self.net.datagrams.remove(id.slot as usize);
-            self.effects.drop_all(&mut socket.readers);
+            socket.readers.forget(&mut self.effects);
+            socket.writers.forget(&mut self.effects);
         }
     }
 
@@ -197,7 +207,7 @@ impl World {
         for id in closed {
             // A task of another node may hold the socket and wait.
             if let Ok(socket) = self.net.udp_mut(id) {
-                self.effects.wake_all(&mut socket.readers);
+                change_one(&mut socket.readers, &mut socket.writers, &mut self.effects);
             }
             self.close_udp(id);
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 
-use simoom::backend::{Direction, UnixKind};
+use simoom::backend::{Closed, Direction, UnixKind};
 
 use super::charge::{self, MESSAGE_MAX, SEND_MAX};
 use super::names::{os, rebind, unnamed};
@@ -91,6 +91,15 @@ impl Datagram {
         match direction {
             Direction::Read => &mut self.reading,
             Direction::Write => &mut self.writing,
+        }
+    }
+
+    /// What is known of its ends. Linux tells of the end of writing when reading has ended too.
+    pub(crate) fn closed(&self) -> Closed {
+        Closed {
+            read: self.read_shut,
+            write: self.read_shut && self.write_shut,
+            error: self.error.is_some(),
         }
     }
 

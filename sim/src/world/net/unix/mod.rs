@@ -12,7 +12,6 @@ mod listener;
 mod names;
 mod stream;
 mod table;
-mod waiting;
 
 pub(crate) use self::close::Closing;
 pub(crate) use self::datagram::Datagram;
@@ -20,4 +19,4 @@ pub(crate) use self::listener::Listener;
 pub(crate) use self::names::{Binding, Holder, Names};
 pub(crate) use self::stream::{Connection, End};
 pub(crate) use self::table::{SocketId, UnixSockets};
-pub(crate) use self::waiting::Waiting;
+pub(crate) use super::waiting::Waiting;

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 
-use simoom::backend::{Direction, Resource};
+use simoom::backend::{Closed, Direction, Resource};
 
 use super::charge::{self, PART_MAX, SEND_MAX};
 use super::names::{os, unnamed};
@@ -90,6 +90,15 @@ impl End {
         match direction {
             Direction::Read => &mut self.reading,
             Direction::Write => &mut self.writing,
+        }
+    }
+
+    /// What is known of its ends. Linux tells of the end of writing when reading has ended too.
+    pub(crate) fn closed(&self) -> Closed {
+        Closed {
+            read: self.read_shut,
+            write: self.read_shut && self.write_shut,
+            error: self.error.is_some(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use simoom::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use simoom::net::{Interest, Ready, UnixListener, UnixStream};
-use simoom::time::{Duration, timeout};
+use simoom::time::{Duration, sleep, timeout};
 use simoom_tests::{both, settle};
 
 use super::{name, pair, would_block};
@@ -122,6 +122,24 @@ both! {
         one.write_all(b"x").await.unwrap();
         assert_eq!(two.try_read(&mut []).unwrap(), 0);
         assert_eq!(two.read(&mut [0; 8]).await.unwrap(), 1);
+    }
+
+    async fn the_end_of_a_stream_shows_in_its_readiness() {
+        let (mut one, two) = pair();
+        // Let it be known that there is nothing.
+        would_block(two.try_read(&mut [0; 8]));
+        let reading = two.ready(Interest::READABLE);
+        one.shutdown().await.unwrap();
+        assert!(reading.await.unwrap().is_readable());
+        // The real world may hear of the end in an event of its own.
+        while !two.ready(Interest::READABLE).await.unwrap().is_read_closed() {
+            sleep(MS).await;
+        }
+        assert!(!two.ready(Interest::WRITABLE).await.unwrap().is_write_closed());
+        drop(one);
+        while !two.ready(Interest::WRITABLE).await.unwrap().is_write_closed() {
+            sleep(MS).await;
+        }
     }
 
     async fn an_attempt_of_ones_own_is_made_when_it_is_worth_it() {

@@ -24,3 +24,14 @@ impl Waiting {
         effects.drop_all(&mut self.wakers);
     }
 }
+
+/// Something has changed in one of a socket's directions.
+///
+/// An event of epoll(7) tells of both directions: an attempt that would have blocked in the other
+/// one is worth another too.
+pub(crate) fn change_one(changed: &mut Waiting, other: &mut Waiting, effects: &mut Effects) {
+    changed.change(effects);
+    if other.blocked {
+        other.change(effects);
+    }
+}
