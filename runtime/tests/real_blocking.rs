@@ -229,9 +229,10 @@ fn a_runtime_is_shut_down_in_the_background_inside_another() {
 }
 
 #[test]
-fn dropping_a_runtime_inside_another_panics() {
+fn dropping_a_runtime_with_blocking_work_inside_another_panics() {
     let outer = runtime(1);
     let rt = runtime(1);
+    let _release = occupy(&rt);
     let text = panic_text(|| outer.block_on(async move { drop(rt) }));
     assert!(text.contains("shutdown_background"), "{text}");
 }

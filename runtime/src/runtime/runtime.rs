@@ -22,7 +22,7 @@ use crate::task::JoinHandle;
 /// It then waits for the closures of [`spawn_blocking`](crate::task::spawn_blocking) that run,
 /// however long that takes, and drops those that have not started; see
 /// [`shutdown_timeout`](Self::shutdown_timeout). Dropping a runtime inside another one therefore
-/// panics.
+/// panics if such closures are running; tokio's panics there in any case.
 ///
 /// # Examples
 /// ```

@@ -127,11 +127,12 @@ impl Engine for Real {
             context::enter(&*core, Some(core.claim()), || core.close(away));
         }
         if context::is_inside() && timeout != Some(Duration::ZERO) {
+            let is_busy = self.shared.pool().is_busy();
             self.shared.pool().close(Some(Duration::ZERO));
             assert!(
-                std::thread::panicking(),
-                "a runtime was dropped inside a runtime, where waiting for its blocking work is \
-                 not possible: use `shutdown_background`, or drop it outside"
+                !is_busy || std::thread::panicking(),
+                "a runtime with blocking work under way was dropped inside a runtime, where \
+                 waiting for that work is not possible: use `shutdown_background`, or drop it outside"
             );
             return;
         }

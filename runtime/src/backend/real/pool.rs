@@ -181,6 +181,12 @@ impl Pool {
         }
     }
 
+    /// Whether a closure is running, or is about to.
+    pub(super) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        state.threads > state.idle
+    }
+
     /// Closes the pool: drops the jobs that wait, but for those that were promised, and waits for
     /// the threads, at most `timeout` or for as long as it takes.
     pub(super) fn close(&self, timeout: Option<Duration>) {
