@@ -23,7 +23,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
     Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
+    Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -421,6 +421,15 @@ fn task_rng(seed: u64, task: PathHash) -> ChaCha12Rng {
     ChaCha12Rng::from_seed(key)
 }
 
+/// Gives up the place of one who waits for a signal, if this thread is inside its world.
+fn leave_signal(wait: &SignalWait) {
+    SimBackend::current(|backend| {
+        if let Some(backend) = backend.filter(|backend| backend.id() == wait.world()) {
+            backend.with(|world| world.leave_signal(wait.signal(), wait.key()));
+        }
+    });
+}
+
 impl Signals for SimBackend {
     fn signal_count(&self, signal: i32) -> io::Result<u64> {
         self.refuse_dead()?;
@@ -431,17 +440,26 @@ impl Signals for SimBackend {
         Ok(self.with(|world| world.signal_count(signal)))
     }
 
-    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+    fn poll_signal(
+        &self,
+        cx: &mut Context<'_>,
+        signal: i32,
+        seen: u64,
+        wait: &mut Option<SignalWait>,
+    ) -> Poll<u64> {
         if let Some(count) = self.with(|world| world.signal_came(signal, seen)) {
             return Poll::Ready(count);
         }
-        let waker = cx.waker().clone();
-        self.with(|world| {
-            let spare = crate::door::keep_waker(world.signal_wakers(signal), waker);
-            if let Some(spare) = spare {
-                world.effects.drop(spare);
-            }
+        let world = self.id();
+        if wait.as_ref().is_some_and(|wait| wait.world() != world) {
+            *wait = None;
+        }
+        let place = wait.get_or_insert_with(|| {
+            let key = self.with(World::signal_place);
+            SignalWait::new(world, signal, key, leave_signal)
         });
+        let waker = cx.waker().clone();
+        self.with(|world| world.wait_for_signal(signal, place.key(), waker));
         Poll::Pending
     }
 }

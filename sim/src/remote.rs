@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use simoom::backend::{
     Backend, Blocking, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -160,9 +160,15 @@ impl Signals for SimRemote {
         })
     }
 
-    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+    fn poll_signal(
+        &self,
+        cx: &mut Context<'_>,
+        signal: i32,
+        seen: u64,
+        wait: &mut Option<SignalWait>,
+    ) -> Poll<u64> {
         self.inside(|backend| match backend {
-            Some(backend) => backend.poll_signal(cx, signal, seen),
+            Some(backend) => backend.poll_signal(cx, signal, seen, wait),
             None => Poll::Pending,
         })
     }

@@ -38,10 +38,12 @@ pub use crate::time::queue::{TimerKey, TimerQueue};
 mod blocking;
 mod datagram;
 mod files;
+mod signal_wait;
 mod socket_option;
 mod tcp_socket;
 
 pub use self::datagram::{Datagram, DatagramNet, Interface};
+pub use self::signal_wait::SignalWait;
 pub use self::socket_option::SocketOption;
 pub use self::tcp_socket::{TcpSockets, UnusedTcp};
 
@@ -152,8 +154,15 @@ pub trait Signals {
     /// How often `signal` came since the first call for it, which ends what it does by default.
     fn signal_count(&self, signal: i32) -> io::Result<u64>;
 
-    /// `Ready` with the count once `signal` came more than `seen` times.
-    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64>;
+    /// `Ready` with the count once `signal` came more than `seen` times, else keeps the waker in the
+    /// place `wait`, and takes one if there is none.
+    fn poll_signal(
+        &self,
+        cx: &mut Context<'_>,
+        signal: i32,
+        seen: u64,
+        wait: &mut Option<SignalWait>,
+    ) -> Poll<u64>;
 }
 
 /// Where sockets and names come from.

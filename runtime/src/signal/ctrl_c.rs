@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::listen::{count, poll_count};
 use super::unix::SignalKind;
+use crate::backend::SignalWait;
 
 /// Waits until the process is asked to stop, as by Ctrl-C in its terminal: until SIGINT.
 ///
@@ -38,6 +39,7 @@ use super::unix::SignalKind;
 pub fn ctrl_c() -> CtrlC {
     CtrlC {
         seen: Some(count(SignalKind::interrupt().as_raw_value())),
+        wait: None,
         site: Location::caller(),
     }
 }
@@ -48,6 +50,8 @@ pub fn ctrl_c() -> CtrlC {
 pub struct CtrlC {
     /// How many requests there were before; taken when the future has ended.
     seen: Option<io::Result<u64>>,
+    /// Its place among those who wait.
+    wait: Option<SignalWait>,
     site: &'static Location<'static>,
 }
 
@@ -55,15 +59,16 @@ impl Future for CtrlC {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let seen = match self.seen.take() {
+        let this = &mut *self;
+        let seen = match this.seen.take() {
             Some(Ok(seen)) => seen,
             Some(Err(error)) => return Poll::Ready(Err(error)),
             None => panic!("`ctrl_c` was polled after it had returned"),
         };
         let signal = SignalKind::interrupt().as_raw_value();
-        let polled = poll_count(cx, signal, seen, self.site);
+        let polled = poll_count(cx, signal, seen, &mut this.wait, this.site);
         if polled.is_pending() {
-            self.seen = Some(Ok(seen));
+            this.seen = Some(Ok(seen));
         }
         polled.map_ok(|_| ())
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
-use crate::backend::{Op, OpKind};
+use crate::backend::{Op, OpKind, SignalWait};
 use crate::context;
 use crate::coop::proceed;
 
@@ -21,15 +21,17 @@ pub(super) fn poll_count(
     cx: &mut Context<'_>,
     signal: i32,
     seen: u64,
+    wait: &mut Option<SignalWait>,
     site: &'static Location<'static>,
 ) -> Poll<io::Result<u64>> {
     let progress = ready!(proceed(cx, &Op::private(OpKind::Signal, site)));
     let polled = context::with_current(|backend| match backend {
-        Some(backend) => backend.poll_signal(cx, signal, seen).map(Ok),
+        Some(backend) => backend.poll_signal(cx, signal, seen, wait).map(Ok),
         None => Poll::Ready(Err(outside())),
     });
     let count = ready!(polled);
     progress.done();
+    *wait = None;
     Poll::Ready(count)
 }
 

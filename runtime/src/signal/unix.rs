@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::listen::{count, poll_count};
+use crate::backend::SignalWait;
 
 /// A signal, by its number.
 ///
@@ -156,6 +157,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     Ok(Signal {
         signal,
         seen: count(signal)?,
+        wait: None,
     })
 }
 
@@ -191,6 +193,8 @@ pub struct Signal {
     signal: c_int,
     /// How often the signal came before what was received last.
     seen: u64,
+    /// Its place among those who wait.
+    wait: Option<SignalWait>,
 }
 
 impl Signal {
@@ -225,7 +229,7 @@ impl Signal {
         cx: &mut Context<'_>,
         site: &'static Location<'static>,
     ) -> Poll<Option<()>> {
-        match ready!(poll_count(cx, self.signal, self.seen, site)) {
+        match ready!(poll_count(cx, self.signal, self.seen, &mut self.wait, site)) {
             Ok(count) => self.seen = count,
             Err(error) => panic!("waiting for a signal at {site} failed: {error}"),
         }
@@ -247,5 +251,12 @@ impl Future for Recv<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let site = self.site;
         self.signal.poll_at(cx, site)
+    }
+}
+
+impl Drop for Recv<'_> {
+    fn drop(&mut self) {
+        // Nobody waits any more; the waker would be kept until the signal comes.
+        self.signal.wait = None;
     }
 }

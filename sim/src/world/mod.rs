@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) paths: Paths,
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
+    /// How many places were taken among those who wait for signals.
+    signal_places: u64,
     pub(crate) deviated: Vec<Deviated>,
     /// What the user noted: when, who, what.
     pub(crate) history: Vec<(i64, String, String)>,
@@ -150,6 +152,7 @@ impl World {
             paths: Paths::default(),
             resources: Resources::default(),
             effects: Effects::default(),
+            signal_places: 0,
             deviated: Vec::new(),
             history: Vec::new(),
             scheduled: 0,

@@ -22,14 +22,17 @@ pub(crate) struct Signals {
 #[derive(Debug, Default)]
 struct Known {
     count: u64,
-    waiting: Vec<Waker>,
+    /// Those who wait, by their places.
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Signals {
     /// Everybody who waits.
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
-        let waiting = self.known.values_mut().flat_map(|it| it.waiting.drain(..));
-        waiting.collect()
+        let known = self.known.values_mut();
+        known
+            .flat_map(|known| std::mem::take(&mut known.waiting).into_values())
+            .collect()
     }
 }
 
@@ -65,11 +68,28 @@ impl World {
         (count > seen).then_some(count)
     }
 
-    /// Those who wait for `signal` on the running task's node.
-    pub(crate) fn signal_wakers(&mut self, signal: i32) -> &mut Vec<Waker> {
+    /// A place for one who waits for a signal.
+    pub(crate) fn signal_place(&mut self) -> u64 {
+        self.signal_places += 1;
+        self.signal_places
+    }
+
+    /// Has the place `key` on the running task's node wait for `signal`.
+    pub(crate) fn wait_for_signal(&mut self, signal: i32, key: u64, waker: Waker) {
         let node = self.current_node();
         let signals = &mut self.nodes[node.0 as usize].signals;
-        &mut signals.known.entry(signal).or_default().waiting
+        let known = signals.known.entry(signal).or_default();
+        let old = known.waiting.insert(key, waker);
+        self.effects.drop_some(old);
+    }
+
+    /// Gives up the place `key`, whosoever does it.
+    pub(crate) fn leave_signal(&mut self, signal: i32, key: u64) {
+        for node in &mut self.nodes {
+            if let Some(known) = node.signals.known.get_mut(&signal) {
+                self.effects.drop_some(known.waiting.remove(&key));
+            }
+        }
     }
 
     /// Whether `signal` would end or stop the process of a node.
@@ -111,7 +131,8 @@ impl World {
         let signals = &mut self.nodes[node.0 as usize].signals;
         if let Some(known) = signals.known.get_mut(&signal) {
             known.count += 1;
-            self.effects.wake_all(&mut known.waiting);
+            let mut waiting = std::mem::take(&mut known.waiting).into_values().collect();
+            self.effects.wake_all(&mut waiting);
             return;
         }
         match default_of(signal) {

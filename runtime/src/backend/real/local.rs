@@ -20,7 +20,7 @@ use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
     BUDGET, Backend, Blocking, Chance, Claim, Clock, Id, Job, Listener, Message, Net, Op, Owner,
-    Remote, Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey,
+    Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use crate::context;
 use crate::time::Instant;
@@ -276,8 +276,14 @@ impl Signals for Local {
         self.shared.signal_count(signal)
     }
 
-    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
-        self.shared.poll_signal(cx, signal, seen)
+    fn poll_signal(
+        &self,
+        cx: &mut Context<'_>,
+        signal: i32,
+        seen: u64,
+        wait: &mut Option<SignalWait>,
+    ) -> Poll<u64> {
+        self.shared.poll_signal(cx, signal, seen, wait)
     }
 }
 

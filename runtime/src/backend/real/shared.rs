@@ -21,7 +21,8 @@ use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
     Backend, Blocking, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message, Net, Op, Owner,
-    Remote, Resolving, Schedule, SendTask, Signals, Stream, Task, TaskRef, TimerKey, Unpark,
+    Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
+    Unpark,
 };
 use crate::time::Instant;
 
@@ -200,8 +201,14 @@ impl Signals for Shared {
         signals::signal_count(signal)
     }
 
-    fn poll_signal(&self, cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
-        signals::poll_signal(cx, signal, seen)
+    fn poll_signal(
+        &self,
+        cx: &mut Context<'_>,
+        signal: i32,
+        seen: u64,
+        wait: &mut Option<SignalWait>,
+    ) -> Poll<u64> {
+        signals::poll_signal(cx, signal, seen, wait)
     }
 }
 

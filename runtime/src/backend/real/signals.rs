@@ -10,11 +10,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use super::wakers::wake_all;
+use crate::backend::SignalWait;
 use crate::shim::{Mutex, lock};
 
 struct Listener {
@@ -28,7 +29,8 @@ struct Known {
     /// Set by the handler, taken by the thread.
     came: Arc<AtomicBool>,
     count: u64,
-    waiting: Vec<Waker>,
+    /// Those who wait, by their places.
+    waiting: BTreeMap<u64, Waker>,
 }
 
 /// The listener, or the number of the error that kept it from being made.
@@ -46,8 +48,17 @@ pub(super) fn signal_count(signal: i32) -> io::Result<u64> {
     Ok(0)
 }
 
-/// `Ready` with the count once `signal` came more than `seen` times.
-pub(super) fn poll_signal(cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<u64> {
+/// `Ready` with the count once `signal` came more than `seen` times, else keeps the waker in the
+/// place `wait`.
+pub(super) fn poll_signal(
+    cx: &mut Context<'_>,
+    signal: i32,
+    seen: u64,
+    wait: &mut Option<SignalWait>,
+) -> Poll<u64> {
+    if wait.as_ref().is_some_and(|wait| wait.world() != WORLD) {
+        *wait = None;
+    }
     let Ok(listener) = listener() else {
         return Poll::Pending;
     };
@@ -60,13 +71,32 @@ pub(super) fn poll_signal(cx: &mut Context<'_>, signal: i32, seen: u64) -> Poll<
     if known.count > seen {
         return Poll::Ready(known.count);
     }
-    if known.waiting.iter().any(|kept| kept.will_wake(&waker)) {
-        drop(state);
-        drop(waker);
-    } else {
-        known.waiting.push(waker);
-    }
+    let place = wait.get_or_insert_with(|| {
+        let key = NEXT.fetch_add(1, Ordering::Relaxed);
+        SignalWait::new(WORLD, signal, key, leave)
+    });
+    let old = known.waiting.insert(place.key(), waker);
+    drop(state);
+    drop(old);
     Poll::Pending
+}
+
+/// The number of the real world: simulated ones are counted from below.
+const WORLD: u64 = u64::MAX;
+
+/// The next place.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Gives up a place.
+fn leave(wait: &SignalWait) {
+    let Ok(listener) = listener() else {
+        return;
+    };
+    let mut state = lock(&listener.state);
+    let known = state.get_mut(&wait.signal());
+    let old = known.and_then(|known| known.waiting.remove(&wait.key()));
+    drop(state);
+    drop(old);
 }
 
 fn listener() -> io::Result<&'static Listener> {
@@ -99,7 +129,7 @@ impl Listener {
         Ok(Known {
             came,
             count: 0,
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
         })
     }
 
@@ -119,7 +149,7 @@ impl Listener {
         for known in lock(&self.state).values_mut() {
             if known.came.swap(false, Ordering::SeqCst) {
                 known.count += 1;
-                waiting.append(&mut known.waiting);
+                waiting.extend(std::mem::take(&mut known.waiting).into_values());
             }
         }
         wake_all(&mut waiting);
