@@ -145,6 +145,8 @@ impl<L, S> Serve<L, S> {
     /// The limits and timeouts of HTTP, such as `serve(…).http(|http| { http.http2_only(); })`.
     ///
     /// The timers are set already, and the defaults are hyper's: a request's head may take 30 s.
+    /// A client that sends nothing at all, or less than tells which version of HTTP it speaks, is
+    /// not timed.
     pub fn http(mut self, change: impl FnOnce(&mut auto::Builder<Executor>)) -> Self {
         change(&mut self.builder);
         self
