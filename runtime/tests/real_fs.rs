@@ -100,6 +100,33 @@ fn outside_a_runtime_files_are_errors_with_advice() {
 }
 
 #[test]
+fn a_file_refused_outside_a_runtime_works_inside_one() {
+    let dir = Dir::new();
+    std::fs::write(dir.path("a"), b"0123456789").unwrap();
+    let file = File::from_std(std::fs::File::open(dir.path("a")).unwrap());
+    let mut written = File::from_std(std::fs::File::create(dir.path("b")).unwrap());
+    futures::executor::block_on(async {
+        file.metadata().await.unwrap_err();
+        written.write_all(b"nowhere").await.unwrap_err();
+    });
+    for _ in 0..2 {
+        // The second runtime finds a file that was used in one that is gone.
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            assert_eq!(file.metadata().await.unwrap().len(), 10);
+            written.write_all(b"here").await.unwrap();
+            written.flush().await.unwrap();
+        });
+        let entered = runtime.handle().clone();
+        drop(runtime);
+        let _guard = entered.enter();
+        let error = futures::executor::block_on(file.metadata()).unwrap_err();
+        assert!(error.to_string().contains("is gone"), "{error}");
+    }
+    assert_eq!(std::fs::read(dir.path("b")).unwrap(), b"herehere");
+}
+
+#[test]
 fn a_file_works_on_any_thread_of_the_runtime() {
     let dir = Dir::new();
     let runtime = Runtime::new().unwrap();
@@ -120,6 +147,29 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 /// Operations take effect in the order of their first polls, whether or not they are waited for.
+#[test]
+fn a_refused_write_leaves_the_cursor_where_it_was() {
+    let dir = Dir::new();
+    std::fs::write(dir.path("a"), b"0123456789").unwrap();
+    let runtime = Runtime::new().unwrap();
+    let mut options = fs::OpenOptions::new();
+    let opened = options.read(true).write(true).open(dir.path("a"));
+    let mut file = runtime.block_on(opened).unwrap();
+    runtime.block_on(async {
+        // Four bytes that nobody takes: the cursor of the system is behind them.
+        while poll_once(&mut Box::pin(file.read(&mut [0; 4]))).is_ready() {
+            // The thread was faster than the poll.
+            file.rewind().await.unwrap();
+        }
+    });
+    futures::executor::block_on(file.write_all(b"x")).unwrap_err();
+    runtime.block_on(async {
+        file.write_all(b"x").await.unwrap();
+        file.flush().await.unwrap();
+    });
+    assert_eq!(std::fs::read(dir.path("a")).unwrap(), b"x123456789");
+}
+
 #[test]
 fn dropped_operations_keep_their_order() {
     let dir = Dir::new();

@@ -140,11 +140,10 @@ impl Stream {
                     let read = FileOp::Read {
                         buf: buffer.take_room(),
                         most: target.remaining().min(most),
-                        place: Place::Cursor {
-                            back: std::mem::take(&mut self.owed),
-                        },
+                        place: Place::Cursor { back: self.owed },
                     };
                     self.state = State::Reading(file.submit(read)?);
+                    self.owed = 0;
                 }
                 State::Reading(under_way) => {
                     let completion = ready!(under_way.poll(cx));
@@ -178,14 +177,15 @@ impl Stream {
         if parts.iter().all(|part| part.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        let back = std::mem::take(&mut self.owed) + buffer.give_back();
+        self.owed += buffer.give_back();
         let buf = gather(buffer.take_room(), parts, most);
         let count = buf.len();
         let write = FileOp::Write {
             buf,
-            place: Place::Cursor { back },
+            place: Place::Cursor { back: self.owed },
         };
         self.state = State::Writing(file.submit(write)?);
+        self.owed = 0;
         Poll::Ready(Ok(count))
     }
 
@@ -202,15 +202,16 @@ impl Stream {
                 "other file operation is pending, call poll_complete before start_seek",
             ));
         };
-        let back = std::mem::take(&mut self.owed) + buffer.give_back();
+        self.owed += buffer.give_back();
         let (back, to) = match to {
-            SeekFrom::Current(offset) => match offset.checked_add(back) {
+            SeekFrom::Current(offset) => match offset.checked_add(self.owed) {
                 Some(offset) => (0, SeekFrom::Current(offset)),
-                None => (back, to),
+                None => (self.owed, to),
             },
             other => (0, other),
         };
         self.state = State::Seeking(file.submit(FileOp::Seek { back, to })?);
+        self.owed = 0;
         Ok(())
     }
 

@@ -7,13 +7,15 @@
 //! (owned) -----------------> handed over -----------------> kept -> Waiting::poll
 //!    |                            ^
 //!    '--- waiting, in order ------'  by the thread that ends the operation before it
-//!         submit, not free           (`Turn::next`)
+//!         submit, not free           (`Turn::end`)
 //! ```
 //!
 //! # Invariants
 //! 1. Operations of a lane run in the order in which they were submitted; those that may overlap
 //!    may overlap each other and nothing else.
 //! 2. Every promise is kept: one whose operation was given up is kept with an error.
+//! 3. An operation that was given up takes those with it that waited for it, and no later ones: the
+//!    lane is free again.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,8 +36,6 @@ struct State {
     /// How many operations run, and whether they may overlap others.
     running: usize,
     overlapping: bool,
-    /// The threads went away while an operation was theirs.
-    given_up: bool,
 }
 
 struct Job {
@@ -53,9 +53,6 @@ impl Lane {
     ) -> io::Result<Box<dyn Submitted>> {
         let (promise, waiting) = Promise::new();
         let mut state = lock(&self.0);
-        if state.given_up {
-            return Err(given_up());
-        }
         if !(state.waiting.is_empty() && state.is_free(may_overlap)) {
             let work = Box::new(move || promise.keep(work()));
             state.waiting.push_back(Job { may_overlap, work });
@@ -66,7 +63,7 @@ impl Lane {
         let turn = Turn {
             lane: Some(self.0.clone()),
         };
-        // If it is refused, the job is dropped, and the turn in it ends the lane.
+        // If it is refused, the job is dropped, and the turn in it with it.
         hand_over(Box::new(move || {
             // The turn ends before anybody hears of it, so that the next finds the lane free.
             let completion = work();
@@ -118,13 +115,18 @@ impl Turn {
 }
 
 impl Drop for Turn {
-    /// The operation will never run: neither will those behind it.
+    /// The operation will never run: neither will those that waited for it.
     fn drop(&mut self) {
         if let Some(lane) = self.lane.take() {
             let mut state = lock(&lane);
-            state.given_up = true;
-            let waiting = std::mem::take(&mut state.waiting);
+            state.running -= 1;
+            // The last of those that run beside it serves who waits.
+            let waiting = match state.running {
+                0 => std::mem::take(&mut state.waiting),
+                _ => VecDeque::new(),
+            };
             drop(state);
+            // Keeping their promises wakes tasks.
             drop(waiting);
         }
     }
