@@ -1,21 +1,19 @@
 //! What one connection is, and what its requests do.
 //!
-//! Owns the order of understanding, locking, doing and committing. Knows nothing of sockets.
+//! Owns the order of understanding, locking, doing and committing. Knows nothing of sockets, and not
+//! what a store command does.
 
-use std::fmt::Write as _;
-use std::time::Duration;
-
-use simoom::sync::oneshot;
 use simoom::time::Instant;
 
+use super::blocking::{Blocked, pop_first};
+use super::describe::describe;
+use super::information::{config_get, info};
 use crate::apply::Apply;
-use crate::command::{
-    self, ClientCommand, Command, CommandError, DescribeCommand, SessionCommand, Spec,
-};
-use crate::log::{Figures, Position};
+use crate::command::{self, ClientCommand, Command, CommandError, SessionCommand};
+use crate::log::Position;
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
-use crate::store::{End, Popped, Store, Waiting};
+use crate::store::Store;
 use crate::transaction::{Gathered, Transaction};
 
 /// The state of a connection that outlives a request.
@@ -25,7 +23,7 @@ pub(crate) struct Session {
     name: Vec<u8>,
     transaction: Transaction,
     /// What must be safe before the replies may be sent.
-    position: Position,
+    pub(super) position: Position,
 }
 
 /// What becomes of a connection after a request.
@@ -37,15 +35,6 @@ pub(crate) enum Next {
     Close,
     /// It waits for an element of a list.
     Block(Blocked),
-}
-
-/// A wait for an element of a list.
-#[derive(Debug)]
-pub(crate) struct Blocked {
-    pub(crate) element: oneshot::Receiver<Popped>,
-    pub(crate) timeout: Option<Duration>,
-    /// The place in the line.
-    pub(crate) number: u64,
 }
 
 impl Session {
@@ -241,55 +230,6 @@ impl Session {
         self.position = shared.commit(store, now);
     }
 
-    /// Takes an element off the first list that has one, or stands in line.
-    async fn pop_or_wait(
-        &mut self,
-        keys: Args<'_>,
-        end: End,
-        timeout: Option<Duration>,
-        shared: &Shared,
-        replies: &mut Replies,
-    ) -> Next {
-        let store = &mut *shared.store.lock().await;
-        let now = shared.begin(store);
-        let popped = pop_first(keys, end, store, now, replies);
-        self.position = shared.commit(store, now);
-        if popped {
-            return Next::Continue;
-        }
-        let (give, element) = oneshot::channel();
-        let keys = keys.iter().map(Into::into).collect();
-        let number = store.wait_for(keys, Waiting { end, give });
-        Next::Block(Blocked {
-            element,
-            timeout,
-            number,
-        })
-    }
-
-    /// Answers a wait that is over, with an element or without.
-    pub(crate) async fn answer_blocked(
-        &mut self,
-        popped: Option<Popped>,
-        number: u64,
-        shared: &Shared,
-        replies: &mut Replies,
-    ) {
-        match popped {
-            Some((key, value)) => {
-                // The one who pushed it has committed its being taken.
-                self.position = shared.log.as_ref().map_or(0, |log| log.position());
-                replies.array(2);
-                replies.bulk(&key);
-                replies.bulk(&value);
-            }
-            None => {
-                shared.store.lock().await.forget_waiting(number);
-                replies.null_array();
-            }
-        }
-    }
-
     fn answer_session(
         &mut self,
         command: SessionCommand<'_>,
@@ -395,32 +335,6 @@ fn refused_early(args: Args<'_>) -> Option<CommandError<'_>> {
     is_early.then_some(error)
 }
 
-/// Takes an element off the first list that has one, and answers with it; false if none has.
-fn pop_first(
-    keys: Args<'_>,
-    end: End,
-    store: &mut Store,
-    now: Instant,
-    replies: &mut Replies,
-) -> bool {
-    for key in keys.iter() {
-        match store.pop(key, end, now) {
-            Ok(Some(value)) => {
-                replies.array(2);
-                replies.bulk(key);
-                replies.bulk(&value);
-                return true;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                replies.error(error);
-                return true;
-            }
-        }
-    }
-    false
-}
-
 /// Adds `delta` to the number that `key` holds.
 #[cfg(feature = "planted-lost-update")]
 async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) -> Position {
@@ -440,172 +354,4 @@ async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) -> 
             0
         }
     }
-}
-
-fn describe(command: DescribeCommand<'_>, replies: &mut Replies) {
-    match command {
-        DescribeCommand::Count => {
-            replies.integer(i64::try_from(command::commands().len()).unwrap_or(i64::MAX));
-        }
-        DescribeCommand::Names => {
-            replies.array(command::commands().len());
-            for spec in command::commands() {
-                replies.bulk(spec.name.as_bytes());
-            }
-        }
-        DescribeCommand::Shapes { names } => {
-            let specs = named(names);
-            replies.array(specs.len());
-            for spec in specs {
-                match spec {
-                    Some(spec) => describe_shape(spec, replies),
-                    None => replies.null(),
-                }
-            }
-        }
-        DescribeCommand::Docs { names } => {
-            let specs: Vec<_> = named(names).into_iter().flatten().collect();
-            replies.array(2 * specs.len());
-            for spec in specs {
-                replies.bulk(spec.name.as_bytes());
-                replies.array(4);
-                for text in ["summary", spec.summary, "group", spec.group] {
-                    replies.bulk(text.as_bytes());
-                }
-            }
-        }
-    }
-}
-
-fn describe_shape(spec: &Spec, replies: &mut Replies) {
-    replies.array(6);
-    replies.bulk(spec.name.as_bytes());
-    replies.integer(spec.arity);
-    replies.array(spec.flags.len());
-    for flag in spec.flags {
-        replies.simple(flag);
-    }
-    for key in spec.keys {
-        replies.integer(key);
-    }
-}
-
-/// The commands with these names, or all if there are no names.
-fn named(names: Args<'_>) -> Vec<Option<&'static Spec>> {
-    if names.is_empty() {
-        return command::commands().iter().map(Some).collect();
-    }
-    names.iter().map(command::find).collect()
-}
-
-fn config_get(names: Args<'_>, shared: &Shared, replies: &mut Replies) {
-    let config = &shared.config;
-    let settings = [
-        (
-            "appendonly",
-            if config.dir.is_some() { "yes" } else { "no" }.into(),
-        ),
-        ("appendfsync", config.sync.name().into()),
-        ("save", String::new()),
-        ("bind", config.bind.clone()),
-        ("databases", "1".into()),
-        (
-            "dir",
-            config
-                .dir
-                .as_ref()
-                .map_or_else(String::new, |dir| dir.display().to_string()),
-        ),
-        ("maxclients", config.max_clients.to_string()),
-        (
-            "proto-max-bulk-len",
-            config.limits.request_bytes_max.to_string(),
-        ),
-        (
-            "timeout",
-            config.timeout.unwrap_or_default().as_secs().to_string(),
-        ),
-    ];
-    let asked = |setting: &str| {
-        names
-            .iter()
-            .any(|name| name == b"*" || name.eq_ignore_ascii_case(setting.as_bytes()))
-    };
-    let answer: Vec<_> = settings.iter().filter(|(name, _)| asked(name)).collect();
-    replies.array(2 * answer.len());
-    for (name, value) in answer {
-        replies.bulk(name.as_bytes());
-        replies.bulk(value.as_bytes());
-    }
-}
-
-fn persistence(shared: &Shared) -> String {
-    let Some(log) = &shared.log else {
-        return "aof_enabled:0\r\n".into();
-    };
-    let Figures {
-        bytes,
-        commits,
-        safe,
-        syncs,
-    } = log.figures();
-    format!(
-        "aof_enabled:1\r\naof_current_size:{bytes}\r\nlog_commits:{commits}\r\n\
-         log_commits_safe:{safe}\r\nlog_syncs:{syncs}\r\n"
-    )
-}
-
-/// The state of the server, in lines of `name:value` under headings.
-fn info(sections: Args<'_>, shared: &Shared, store: &mut Store, now: Instant) -> String {
-    let (keys, mortal_keys) = (store.len(now), store.mortal_len(now));
-    let uptime = now - shared.started;
-    let statistics = &shared.statistics;
-    let keyspace = match keys {
-        0 => String::new(),
-        keys => format!("db0:keys={keys},expires={mortal_keys},avg_ttl=0\r\n"),
-    };
-    let all = [
-        (
-            "Server",
-            format!(
-                "server_name:kv\r\nkv_version:{}\r\nuptime_in_seconds:{}\r\n",
-                env!("CARGO_PKG_VERSION"),
-                uptime.as_secs()
-            ),
-        ),
-        (
-            "Clients",
-            format!(
-                "connected_clients:{}\r\nmaxclients:{}\r\n",
-                shared.connections.len(),
-                shared.config.max_clients
-            ),
-        ),
-        ("Persistence", persistence(shared)),
-        (
-            "Stats",
-            format!(
-                "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
-                 rejected_connections:{}\r\n",
-                statistics.connections_accepted.value(),
-                statistics.requests_answered.value(),
-                statistics.connections_refused.value()
-            ),
-        ),
-        ("Keyspace", keyspace),
-    ];
-    let asked = |title: &str| {
-        sections.is_empty()
-            || sections.iter().any(|name| {
-                [title, "all", "everything", "default"]
-                    .iter()
-                    .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-            })
-    };
-    let mut text = String::new();
-    for (title, lines) in all.iter().filter(|(title, _)| asked(title)) {
-        let gap = if text.is_empty() { "" } else { "\r\n" };
-        write!(text, "{gap}# {title}\r\n{lines}").expect("a string takes every character");
-    }
-    text
 }
