@@ -24,11 +24,12 @@ use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::TcpStream;
-use simoom::time::{sleep, timeout};
+use simoom::time::{Instant, sleep, timeout};
 
 use crate::resp::{Replies, RequestDecoder};
 use crate::session::{Blocked, Next, Session};
 use crate::shared::Shared;
+use crate::statistics::Reply;
 
 /// Whether a connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,9 @@ impl Connection {
 
     /// Answers all requests that have arrived as a whole, and sends the answers.
     async fn answer_all(&mut self) -> io::Result<Then> {
+        let statistics = &Arc::clone(&self.shared).statistics;
         let mut answered = 0;
+        let mut start = Instant::now();
         let mut then = Then::Continue;
         while then == Then::Continue {
             let next = match self.decoder.next_request() {
@@ -98,7 +101,14 @@ impl Connection {
                 Ok(Some(args)) => {
                     answered += 1;
                     let session = &mut self.session;
-                    session.answer(args, &self.shared, &mut self.replies).await
+                    let replies = &mut self.replies;
+                    let before = replies.len();
+                    let next = session.answer(args, &self.shared, replies).await;
+                    let now = Instant::now();
+                    let reply = Reply::of(&replies.as_bytes()[before..]);
+                    statistics.answered(args, reply, now - start);
+                    start = now;
+                    next
                 }
                 Err(error) => {
                     tracing::debug!(%error, "connection.request.malformed");
@@ -112,19 +122,23 @@ impl Connection {
                 Next::Block(blocked) => {
                     self.send().await?;
                     then = self.wait(blocked).await;
+                    start = Instant::now();
                 }
             }
             if self.replies.len() >= SEND_BYTES {
                 self.send().await?;
+                start = Instant::now();
             }
         }
-        self.shared.statistics.requests_answered.add(answered);
+        statistics.requests_answered.add(answered);
         self.send().await?;
         Ok(then)
     }
 
     /// Waits for an element of a list, as long as the client and the server are there.
     async fn wait(&mut self, mut blocked: Blocked) -> Then {
+        let shared = Arc::clone(&self.shared);
+        let _blocked = shared.statistics.clients_blocked.raise();
         let ahead_max = self.shared.config.limits.request_bytes_max;
         let timeout = async {
             match blocked.timeout {
@@ -153,7 +167,9 @@ impl Connection {
     /// Receives some bytes, and returns how many; 0 if the client sends no more.
     async fn receive(&mut self) -> io::Result<usize> {
         let receiving = self.stream.read_buf(self.decoder.space());
-        unless_idle(self.shared.config.timeout, receiving).await
+        let received = unless_idle(self.shared.config.timeout, receiving).await?;
+        self.shared.statistics.input_bytes.add(received as u64);
+        Ok(received)
     }
 
     /// Sends all replies, once what they tell is safe.
@@ -171,6 +187,7 @@ impl Connection {
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
+            self.shared.statistics.output_bytes.add(sent as u64);
             unsent = &unsent[sent..];
         }
         self.replies.clear();

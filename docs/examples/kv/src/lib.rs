@@ -36,7 +36,10 @@ mod session;
 
 mod connection;
 mod connections;
+mod phase;
+mod process;
 mod shared;
+mod statistics;
 mod stop;
 
 pub mod client;

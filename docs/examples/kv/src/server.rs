@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::connections::Connections;
 use crate::log::{Keeping, Writer};
+use crate::phase::Phase;
 use crate::shared::Shared;
 
 /// Listens on `addr` with default settings and serves clients until it is asked to stop, by SIGINT
@@ -142,7 +143,11 @@ impl Server {
     /// Dropped, it closes the listener and all connections at once.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self { listener, shared } = self;
+        if let Ok(addr) = listener.local_addr() {
+            let _ = shared.port.set(addr.port());
+        }
         let mut writing = start_writer(&shared).await?;
+        shared.current.enter(Phase::Serving);
         let connections = AbortOnDrop(Arc::clone(&shared.connections));
         let broken = simoom::select! {
             biased;
@@ -151,6 +156,11 @@ impl Server {
             () = accept(&listener, &shared) => None,
         };
         drop(listener);
+        let phase = match &broken {
+            Some(_) => Phase::Broken,
+            None => Phase::Stopping,
+        };
+        shared.current.enter(phase);
         tracing::info!(connections = connections.0.len(), "server.stop.requested");
         shared.stop.request();
         let limit = shared.config.shutdown_timeout;
@@ -182,6 +192,7 @@ async fn start_writer(shared: &Arc<Shared>) -> io::Result<Writing> {
     };
     let store = &mut *shared.store.lock().await;
     let writer = Writer::open(dir, keeping, Arc::clone(log), store).await?;
+    shared.publish(store);
     let writing = writer.run(Arc::clone(shared));
     Ok(Writing(Some(simoom::spawn(writing))))
 }

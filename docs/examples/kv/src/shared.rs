@@ -1,7 +1,6 @@
 //! What all connections of a server share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use simoom::sync::Mutex;
 use simoom::time::Instant;
@@ -9,8 +8,11 @@ use simoom::time::Instant;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::log::{Log, Position};
+use crate::phase::Current;
+use crate::process;
+use crate::statistics::Statistics;
 use crate::stop::Stop;
-use crate::store::{Both, Store};
+use crate::store::{Both, Held, Store};
 
 /// What all connections of a server share.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub(crate) struct Shared {
     pub(crate) log: Option<Arc<Log>>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) stop: Stop,
+    pub(crate) current: Current,
+    /// Where it listens.
+    pub(crate) port: OnceLock<u16>,
     pub(crate) started: Instant,
     pub(crate) statistics: Statistics,
 }
@@ -33,6 +38,8 @@ impl Shared {
             store: Mutex::new(Store::new()),
             connections: Arc::default(),
             stop: Stop::default(),
+            current: Current::default(),
+            port: OnceLock::new(),
             started: Instant::now(),
             statistics: Statistics::default(),
         }
@@ -54,6 +61,7 @@ impl Shared {
     /// What was only read may come from a commit that is not safe yet, so this holds for it, too.
     pub(crate) fn commit(&self, store: &mut Store, now: Instant) -> Position {
         store.serve_waiting(now);
+        self.publish(store);
         let Some(log) = &self.log else {
             return 0;
         };
@@ -63,26 +71,45 @@ impl Shared {
         }
         log.position()
     }
-}
 
-/// What happened since the server started.
-#[derive(Debug, Default)]
-pub(crate) struct Statistics {
-    pub(crate) connections_accepted: Count,
-    pub(crate) connections_refused: Count,
-    pub(crate) requests_answered: Count,
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
-impl Count {
-    pub(crate) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+    /// Tells everyone how much there is in `store`.
+    pub(crate) fn publish(&self, store: &Store) {
+        let Held {
+            keys,
+            keys_mortal,
+            keys_expired,
+        } = store.held();
+        self.statistics.keys.set(keys);
+        self.statistics.keys_mortal.set(keys_mortal);
+        self.statistics.keys_expired.set(keys_expired);
     }
 
-    pub(crate) fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Asks the system how much memory the process has.
+    pub(crate) async fn look_at_memory(&self) {
+        if let Some(bytes) = process::resident_bytes().await {
+            self.statistics.resident_bytes.set(bytes);
+        }
     }
+
+    /// The port that it listens on; 0 if there is none.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.get().copied().unwrap_or(0)
+    }
+
+    /// Who this server is among others.
+    pub(crate) fn replication(&self) -> Replication {
+        Replication {
+            role: "master",
+            replicas: 0,
+        }
+    }
+}
+
+/// Who a server is among others, as far as `INFO` and the metrics tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Replication {
+    /// As Redis calls it.
+    pub(crate) role: &'static str,
+    /// How many follow this one.
+    pub(crate) replicas: u64,
 }

@@ -14,6 +14,7 @@ pub use self::kinds::{
     Answer, ClientCommand, Command, Condition, DescribeCommand, Lifetime, SessionCommand,
     SetOptions, StoreCommand, TtlUnit,
 };
+pub(crate) use self::table::position;
 pub use self::table::{Spec, commands, find};
 
 #[cfg(test)]

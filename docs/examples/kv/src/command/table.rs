@@ -59,8 +59,12 @@ pub fn commands() -> &'static [Spec] {
 /// The command of this name, in whatever case.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<&'static Spec> {
-    let index = NAMES.binary_search(&packed(name)?).ok()?;
-    Some(&COMMANDS[index])
+    Some(&COMMANDS[position(name)?])
+}
+
+/// The place of the command of this name, in whatever case, among [`commands`].
+pub(crate) fn position(name: &[u8]) -> Option<usize> {
+    NAMES.binary_search(&packed(name)?).ok()
 }
 
 /// The names of [`COMMANDS`], as numbers: every request is looked up, and numbers are compared

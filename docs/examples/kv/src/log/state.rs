@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use simoom::sync::Notify;
 
 use super::record;
+use crate::statistics::Histogram;
 
 /// The log of a store, as its connections see it.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Log {
     work: Notify,
     /// Something is safe that was not, or never will be.
     progress: Notify,
+    /// How long it takes to sync what was appended.
+    pub(crate) sync_times: Histogram,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +37,11 @@ struct State {
     broken: Option<String>,
     bytes: u64,
     syncs: u64,
+    bytes_compacted: u64,
+    compactions: u64,
+    compactions_failed: u64,
+    is_compacting: bool,
+    last_compaction_failed: bool,
 }
 
 /// What is told of a log.
@@ -44,6 +52,13 @@ pub(crate) struct Figures {
     /// How many commits are as safe as was asked for.
     pub(crate) safe: Position,
     pub(crate) syncs: u64,
+    /// How large it was when it was last made small, or could not be.
+    pub(crate) bytes_compacted: u64,
+    pub(crate) compactions: u64,
+    pub(crate) compactions_failed: u64,
+    pub(crate) is_compacting: bool,
+    pub(crate) last_compaction_failed: bool,
+    pub(crate) is_broken: bool,
 }
 
 /// How many commits were appended up to a moment.
@@ -144,6 +159,12 @@ impl Log {
             commits: state.appended,
             safe: state.safe,
             syncs: state.syncs,
+            bytes_compacted: state.bytes_compacted,
+            compactions: state.compactions,
+            compactions_failed: state.compactions_failed,
+            is_compacting: state.is_compacting,
+            last_compaction_failed: state.last_compaction_failed,
+            is_broken: state.broken.is_some(),
         }
     }
 
@@ -152,6 +173,31 @@ impl Log {
         let mut state = self.state();
         state.syncs += 1;
         state.bytes = bytes;
+    }
+
+    /// Notes that there is a log of so many bytes to begin with.
+    pub(super) fn begins(&self, bytes: u64) {
+        let mut state = self.state();
+        state.bytes = bytes;
+        state.bytes_compacted = bytes;
+    }
+
+    /// Notes that the log is being made small.
+    pub(super) fn compaction_began(&self) {
+        self.state().is_compacting = true;
+    }
+
+    /// Notes that the log was made small, or could not be, and how large it is.
+    pub(super) fn compaction_ended(&self, bytes: u64, failed: bool) {
+        let mut state = self.state();
+        state.is_compacting = false;
+        state.last_compaction_failed = failed;
+        state.bytes_compacted = bytes;
+        if failed {
+            state.compactions_failed += 1;
+        } else {
+            state.compactions += 1;
+        }
     }
 
     /// Takes all that is to be written or done.

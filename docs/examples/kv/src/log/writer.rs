@@ -104,6 +104,7 @@ impl Writer {
         let file = folder.prepare(&bytes).await?;
         folder.replace().await?;
         let bytes = bytes.len() as u64;
+        log.begins(bytes);
         Ok(Self {
             folder,
             file,
@@ -188,7 +189,9 @@ impl Writer {
     }
 
     async fn sync(&mut self) -> io::Result<()> {
+        let start = Instant::now();
         self.file.sync_data().await?;
+        self.log.sync_times.observe(start.elapsed());
         self.log.was_synced(self.bytes);
         Ok(())
     }
@@ -212,6 +215,7 @@ impl Writer {
             }
             (bytes, records, position)
         };
+        self.log.compaction_began();
         match self.folder.prepare(&bytes).await {
             Ok(file) => {
                 self.folder.replace().await?;
@@ -223,6 +227,7 @@ impl Writer {
                     self.write(&records, position).await?;
                 }
                 self.bytes_compacted = self.bytes;
+                self.log.compaction_ended(self.bytes, true);
                 return Ok(());
             }
         }
@@ -230,6 +235,7 @@ impl Writer {
         tracing::info!(from = self.bytes, to = bytes.len(), "log.compacted");
         self.bytes = bytes.len() as u64;
         self.bytes_compacted = self.bytes;
+        self.log.compaction_ended(self.bytes, false);
         self.log.was_synced(self.bytes);
         self.log.is_safe(position);
         Ok(())

@@ -13,6 +13,7 @@ use crate::command::{self, ClientCommand, Command, CommandError, SessionCommand}
 use crate::log::Position;
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
+use crate::statistics::Reply;
 use crate::store::Store;
 use crate::transaction::{Gathered, Transaction};
 
@@ -138,6 +139,9 @@ impl Session {
                 }
             }
             Command::Store(_) | Command::Session(SessionCommand::Info { .. }) => {
+                if let Command::Session(_) = command {
+                    shared.look_at_memory().await;
+                }
                 let store = &mut *shared.store.lock().await;
                 let now = shared.begin(store);
                 let next = self.execute_in(store, now, command, shared, replies);
@@ -214,6 +218,7 @@ impl Session {
             decoder.space().extend_from_slice(&requests);
             while let Ok(Some(args)) = decoder.next_request() {
                 let given = replies.len();
+                let began = Instant::now();
                 match Command::parse(args) {
                     Ok(command) => {
                         self.execute_in(store, now, command, shared, replies);
@@ -225,6 +230,8 @@ impl Session {
                     replies.truncate(given);
                     replies.error(format_args!("ERR reply larger than {bytes_max} bytes"));
                 }
+                let reply = Reply::of(&replies.as_bytes()[given..]);
+                shared.statistics.answered(args, reply, began.elapsed());
             }
         }
         self.position = shared.commit(store, now);

@@ -44,6 +44,16 @@ pub struct Store {
     pub(super) journal: Journal,
     pub(super) watched: Watched,
     pub(super) line: Line<Waiting>,
+    /// How many keys have died of age.
+    expired: u64,
+}
+
+/// How much a store holds, and has held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) keys: u64,
+    pub(crate) keys_mortal: u64,
+    pub(crate) keys_expired: u64,
 }
 
 #[derive(Debug)]
@@ -306,6 +316,18 @@ impl Store {
             debug_assert!(entry.is_some(), "a deadline belongs to an entry");
             self.journal.note(Change::Remove { key: &key });
             self.watched.touch(&key);
+            self.expired += 1;
+        }
+    }
+
+    /// How much it holds, those included that have died since the last operation.
+    pub(crate) fn held(&self) -> Held {
+        let keys = self.entries.len() as u64;
+        let keys_mortal = self.deadlines.len() as u64;
+        Held {
+            keys,
+            keys_mortal,
+            keys_expired: self.expired,
         }
     }
 

@@ -11,6 +11,7 @@ mod restore;
 mod value;
 mod watched;
 
+pub(crate) use self::entries::Held;
 pub use self::entries::{NumberError, Store, Ttl, Until};
 pub(crate) use self::journal::{Both, decode};
 pub(crate) use self::lists::{Popped, Waiting};

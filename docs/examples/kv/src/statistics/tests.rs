@@ -1,0 +1,46 @@
+//! Histograms and levels.
+
+use std::time::Duration;
+
+use super::{BOUNDS, Histogram, Level, Times};
+
+#[test]
+fn a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() {
+    let histogram = Histogram::default();
+    histogram.observe(Duration::ZERO);
+    for bound in BOUNDS {
+        histogram.observe(bound);
+        histogram.observe(bound + Duration::from_nanos(1));
+    }
+    let Times { counts, sum_ns } = histogram.read();
+    let mut expected = [2; BOUNDS.len() + 1];
+    expected[BOUNDS.len()] = 1;
+    assert_eq!(counts, expected);
+    let bounds: Duration = BOUNDS.iter().sum();
+    assert_eq!(u128::from(sum_ns), 2 * bounds.as_nanos() + 14);
+}
+
+#[test]
+fn a_mean_is_that_of_all() {
+    let histogram = Histogram::default();
+    assert_eq!(histogram.read().mean(), Duration::ZERO);
+    for _ in 0..99 {
+        histogram.observe(Duration::from_micros(3));
+    }
+    histogram.observe(Duration::from_secs(5));
+    let times = histogram.read();
+    assert_eq!(times.count(), 100);
+    assert_eq!(times.mean(), Duration::from_nanos(50_002_970));
+}
+
+#[test]
+fn a_level_falls_when_what_raised_it_is_dropped() {
+    let level = Level::default();
+    let one = level.raise();
+    let two = level.raise();
+    assert_eq!(level.value(), 2);
+    drop(one);
+    assert_eq!(level.value(), 1);
+    drop(two);
+    assert_eq!(level.value(), 0);
+}
