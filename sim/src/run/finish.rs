@@ -1,0 +1,123 @@
+//! How a run ends: it is described, then its world is taken down.
+//!
+//! Owns what is read from a world that has come to its end. Knows nothing of how it got there.
+
+use super::outcome::{KeptRun, Outcome, Parting};
+use super::spec::{Choices, Spec};
+use super::story::describe;
+use super::turns::Verdict;
+use crate::backend::SimBackend;
+use crate::baton::Worker;
+use crate::kill;
+use crate::record::{Level, Names};
+use crate::stuck;
+use crate::world::failure::{Failure, Seconds};
+use crate::world::node::NodeId;
+use crate::world::{World, each};
+
+/// Describes how the run ended, then takes the world down.
+pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
+    let failure = backend.with(|world| world.failure.clone());
+    let (hash, events, time_ns, scheduled) =
+        backend.with(|world| (world.hash(), world.events(), world.now_ns, world.scheduled));
+    // One run deviates as often as it likes, and what a seed that passed deviated in is nobody's
+    // question: writing it down took most of such a run.
+    let is_read =
+        failure.is_some() || spec.level == Level::Full || matches!(spec.choices, Choices::Plan(_));
+    let deviations = if is_read {
+        backend.with(|world| describe(world))
+    } else {
+        Vec::new()
+    };
+    let wants_stacks = spec.level == Level::Full
+        && matches!(
+            failure,
+            Some(
+                Failure::Deadlock
+                    | Failure::Paused { .. }
+                    | Failure::StepLimit { .. }
+                    | Failure::TimeLimit { .. }
+            )
+        );
+    let stuck = if wants_stacks {
+        stuck::report(backend)
+    } else {
+        Vec::new()
+    };
+    let stopped = match failure {
+        Some(Failure::Deadlock) if wants_stacks => backend.with(|world| world.stopped_traffic()),
+        _ => Vec::new(),
+    };
+    let recorded = backend.with(World::take_record).into_recorded();
+    let tells = recorded.kept.is_some() || recorded.parted.is_some();
+    let names = if spec.level == Level::Full || tells {
+        backend.with(|world| world.names())
+    } else {
+        Names::default()
+    };
+    let record = names.lines(&recorded.events);
+    let parted = recorded.parted.as_ref();
+    let parting = parted.map(|parted| Parting::of(parted, &names));
+    let kept = (recorded.kept).map(|kept| Box::new(KeptRun { kept, names }));
+    let (faults, planned) = backend.with(|world| {
+        let faults = std::mem::take(&mut world.faults.tally);
+        (faults, world.faults.take_entries())
+    });
+    let history = backend.with(|world| std::mem::take(&mut world.history));
+    let history = history
+        .into_iter()
+        .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
+        .collect();
+    tear_down(backend);
+    Outcome {
+        failure,
+        hash,
+        events,
+        polls,
+        scheduled,
+        time_ns,
+        deviations,
+        stuck,
+        stopped,
+        foreign: verdict.foreign,
+        record,
+        history,
+        faults,
+        planned,
+        backtrace: verdict.backtrace,
+        kept,
+        parting,
+        lost_threads: backend.lost_threads(),
+    }
+}
+
+/// Drops every task, newest first, in the dead context.
+fn tear_down(backend: &SimBackend) {
+    loop {
+        let doomed = backend.with(|world| {
+            let mut doomed = Vec::new();
+            for slot in world.tasks.by_birth().into_iter().rev() {
+                doomed.extend(world.remove_task(slot));
+            }
+            doomed
+        });
+        if doomed.is_empty() {
+            break;
+        }
+        kill::drop_dead(backend, doomed);
+    }
+    let idle = backend.with(|world| {
+        let nodes = (0..world.nodes.len() as u16).map(NodeId);
+        nodes
+            .flat_map(|node| world.clear_pool(node))
+            .collect::<Vec<_>>()
+    });
+    idle.into_iter().for_each(Worker::end);
+    let messages = backend.claim().close();
+    let (wakers, boots) = backend.with(World::take_leftovers);
+    backend.while_dead(|| {
+        let _ = each(messages, drop);
+        let _ = each(wakers, drop);
+        let _ = each(boots, drop);
+    });
+}

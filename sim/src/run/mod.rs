@@ -1,0 +1,16 @@
+//! One run: a seed, a world, and the loop that polls its tasks to the end.
+//!
+//! Owns the loop and the verdict. Knows nothing of other runs.
+
+mod finish;
+mod outcome;
+mod spec;
+mod story;
+mod turns;
+
+pub(crate) use self::outcome::{KeptRun, Outcome, Parting};
+pub(crate) use self::spec::{Choices, Limits, Spec};
+pub(crate) use self::turns::run;
+
+#[cfg(test)]
+mod tests;

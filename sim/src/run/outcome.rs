@@ -1,0 +1,91 @@
+//! What came of a run, and where two runs parted.
+//!
+//! Owns the verdict's form. Knows nothing of how a run comes to it.
+
+use crate::choice::Deviation;
+use crate::record::{Kept, Names, Parted};
+use crate::stuck::Stuck;
+use crate::world::failure::Failure;
+use crate::world::faults::{Entry, FaultTally};
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) failure: Option<Failure>,
+    pub(crate) hash: u128,
+    pub(crate) events: u64,
+    pub(crate) polls: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) time_ns: i64,
+    /// What differed from calm; empty if a strategy's run passed and is not recorded in full.
+    pub(crate) deviations: Vec<Deviation>,
+    pub(crate) stuck: Vec<Stuck>,
+    /// What a test kept from arriving, if nothing could happen any more.
+    pub(crate) stopped: Vec<String>,
+    /// Wakes and spawns that came from other threads: their timing is not ours.
+    pub(crate) foreign: u64,
+    /// The record as text, if it was kept.
+    pub(crate) record: Vec<String>,
+    /// What the user noted, as text.
+    pub(crate) history: Vec<String>,
+    /// How often each kind of fault came into question.
+    pub(crate) faults: FaultTally,
+    /// What became of each fault of its plans.
+    pub(crate) planned: Vec<Entry>,
+    pub(crate) backtrace: Option<String>,
+    /// Threads of blocking closures that could not be unwound and are there for ever.
+    pub(crate) lost_threads: u64,
+    /// What was kept to compare another run with.
+    pub(crate) kept: Option<Box<KeptRun>>,
+    /// Where it began to be another run than the one it followed.
+    pub(crate) parting: Option<Parting>,
+}
+
+/// What was kept of a run, and what its hashes stand for.
+#[derive(Debug)]
+pub(crate) struct KeptRun {
+    pub(crate) kept: Kept,
+    pub(super) names: Names,
+}
+
+impl KeptRun {
+    /// What the run did after its first `agreed` events, in words; `None` if that was not kept.
+    pub(crate) fn tell(&self, agreed: u64) -> Option<String> {
+        match self.kept.event(agreed + 1) {
+            Some((event, detail)) => Some(self.names.tell(&event, detail.as_ref())),
+            None if agreed == self.kept.count() => Some(END.to_owned()),
+            None => None,
+        }
+    }
+}
+
+const END: &str = "the run ends";
+
+/// Where two runs of the same choices parted, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parting {
+    /// How many events agree.
+    pub(crate) agreed: u64,
+    /// Whether the next one differs; else a later one does.
+    pub(crate) is_exact: bool,
+    /// What this run did instead.
+    pub(crate) next: String,
+    /// The last event that is the same.
+    pub(crate) before: Option<String>,
+}
+
+impl Parting {
+    pub(super) fn of(parted: &Parted, names: &Names) -> Self {
+        let next = match &parted.event {
+            Some(event) => names.tell(event, parted.detail.as_ref()),
+            None => END.to_owned(),
+        };
+        let before = parted.before.as_ref();
+        Self {
+            agreed: parted.agreed,
+            is_exact: parted.is_exact,
+            next,
+            before: before.map(|(event, detail)| names.tell(event, detail.as_ref())),
+        }
+    }
+}

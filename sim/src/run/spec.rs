@@ -1,0 +1,48 @@
+//! What one run is made of, in numbers and choices.
+//!
+//! Owns what a run is asked to do. Knows nothing of how it does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::choice::Plan;
+use crate::record::{Level, Watch};
+use crate::strategy::{Choose, Replay, Strategy};
+
+/// What one run is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    pub(crate) seed: u64,
+    pub(crate) choices: Choices,
+    pub(crate) limits: Limits,
+    pub(crate) level: Level,
+    /// Whether it is to be compared with another run.
+    pub(crate) watch: Watch,
+}
+
+/// Where the environment's choices come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Choices {
+    Strategy { strategy: Strategy, horizon: u64 },
+    Plan(Arc<Plan>),
+}
+
+/// When a run is ended by force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) steps: u64,
+    pub(crate) time: Duration,
+    /// How long one poll may take in real time; zero: for ever.
+    pub(crate) watchdog: Duration,
+    /// The most a task is held up before an operation.
+    pub(crate) stall: Duration,
+}
+
+impl Choices {
+    pub(super) fn chooser(&self, seed: u64) -> Box<dyn Choose> {
+        match self {
+            Self::Strategy { strategy, horizon } => strategy.chooser(seed, *horizon),
+            Self::Plan(plan) => Box::new(Replay::of(plan)),
+        }
+    }
+}

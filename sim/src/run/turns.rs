@@ -1,0 +1,377 @@
+//! The loop that polls the tasks of a world to the end.
+//!
+//! Owns the order of what happens between two polls. Knows nothing of other runs, nor of how a run
+//! is described afterwards.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
+
+use super::finish::finish;
+use super::outcome::Outcome;
+use super::spec::Spec;
+use crate::backend::{SimBackend, SpawnFor};
+use crate::intercept::{self, Callers, Escaped};
+use crate::kill;
+use crate::panics;
+use crate::record::EventKind;
+use crate::sim::{Exit, Sim};
+use crate::watchdog::Watched;
+use crate::world::World;
+use crate::world::failure::{Failure, THE_TEST};
+use crate::world::node::{self, NodeId, OnFailure};
+use crate::world::tasks::{TaskEntry, TaskSlot};
+
+/// Counts foreign wakes; the run never waits for one, so nobody is to be woken.
+#[derive(Default)]
+struct Foreign(AtomicU64);
+
+impl Unpark for Foreign {
+    fn unpark(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs `main` in a world of its own, on this thread.
+pub(crate) fn run<F, M>(spec: &Spec, place: &'static Location<'static>, main: M) -> Outcome
+where
+    M: FnOnce(Sim) -> F,
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    intercept::during(spec.seed, || run_here(spec, place, main))
+}
+
+fn run_here<F, M>(spec: &Spec, place: &'static Location<'static>, main: M) -> Outcome
+where
+    M: FnOnce(Sim) -> F,
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    let foreign = Arc::new(Foreign::default());
+    let claim = Inbox::open(foreign.clone());
+    let owner = claim.owner();
+    let mut world = World::new(
+        spec.seed,
+        owner.id,
+        spec.choices.chooser(spec.seed),
+        spec.level,
+        &spec.watch,
+    );
+    world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
+    let test = world.node("test");
+    debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
+    let backend = SimBackend::new(world, claim);
+    panics::capture(|| {
+        simoom::backend::enter(&*backend, Some(backend.claim()), || {
+            let main = main(Sim::new(owner.id));
+            let slot = start(&backend, place, main);
+            let mut run = Run {
+                backend: &backend,
+                spec,
+                watched: Watched::start(spec.seed, spec.limits.watchdog),
+                main: slot,
+                polls: 0,
+            };
+            let verdict = run.run_to_its_end(&foreign);
+            finish(&backend, verdict, run.polls, spec)
+        })
+    })
+}
+
+/// Spawns the test's own task.
+fn start<F>(backend: &SimBackend, place: &'static Location<'static>, main: F) -> TaskSlot
+where
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    let task = async move {
+        if let Err(message) = main.await.exit() {
+            SimBackend::current(|backend| {
+                if let Some(backend) = backend {
+                    let failure = Failure::Error {
+                        node: THE_TEST.to_owned(),
+                        message,
+                    };
+                    backend.with(|world| world.fail(failure));
+                }
+            });
+        }
+    };
+    let target = SpawnFor {
+        node: NodeId::TEST,
+        name: Some("main"),
+    };
+    backend.spawning_for(target, || drop(spawn_local_in(backend, task, place)));
+    backend.with(|world| world.tasks.by_birth()[0])
+}
+
+struct Run<'a> {
+    backend: &'a SimBackend,
+    spec: &'a Spec,
+    watched: Watched,
+    main: TaskSlot,
+    polls: u64,
+}
+
+/// Where a task ran.
+#[derive(Clone, Copy)]
+struct Home {
+    node: NodeId,
+    /// It was the node's main.
+    is_main: bool,
+}
+
+/// What the loop ended with.
+pub(super) struct Verdict {
+    pub(super) foreign: u64,
+    pub(super) backtrace: Option<String>,
+}
+
+impl Run<'_> {
+    fn run_to_its_end(&mut self, inbox: &Foreign) -> Verdict {
+        let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
+        let mut verdict = Verdict {
+            foreign: 0,
+            backtrace: None,
+        };
+        loop {
+            if inbox.0.swap(0, Ordering::Relaxed) > 0 {
+                verdict.foreign += self.receive();
+            }
+            let lead_ns = intercept::absorb_lead();
+            if lead_ns > 0 {
+                self.moving(
+                    |world| world.spend(world.true_length(lead_ns)),
+                    &mut verdict,
+                );
+            }
+            // A task's own is known by now: this was done on its behalf, or by a destructor.
+            self.take_escaped("code outside of every task", &mut verdict);
+            if self.backend.with(|world| world.failure.is_some()) {
+                return verdict;
+            }
+            let next = self.backend.with(|world| {
+                let slot = world.next_task()?;
+                let task = world.tasks.get_mut(slot)?.task.take()?;
+                Some((slot, task))
+            });
+            let Some((slot, task)) = next else {
+                if !self.advance(limit_ns, &mut verdict) {
+                    self.backend.with(|world| {
+                        let failure = match world.timers.next_deadline() {
+                            Some(_) => Failure::TimeLimit { limit_ns },
+                            None => world.deadlock(),
+                        };
+                        world.fail(failure);
+                    });
+                    return verdict;
+                }
+                continue;
+            };
+            if self.poll(slot, task, &mut verdict) {
+                return verdict;
+            }
+        }
+    }
+
+    /// Moves time on; a waker that panics outside every task fails the run.
+    fn advance(&mut self, limit_ns: i64, verdict: &mut Verdict) -> bool {
+        self.moving(|world| world.advance(limit_ns), verdict)
+            .unwrap_or(true)
+    }
+
+    /// Changes the world by what wakes tasks; `None` after a panic, which fails the run.
+    fn moving<R>(&self, change: impl FnOnce(&mut World) -> R, verdict: &mut Verdict) -> Option<R> {
+        panics::forget();
+        let change = || self.backend.with(change);
+        let changed = catch_unwind(AssertUnwindSafe(change)).ok();
+        if changed.is_none() {
+            self.fail_with_panic("a waker".to_owned(), verdict);
+        }
+        kill::carry_out(self.backend);
+        changed
+    }
+
+    /// Fails the run if something was done outside of it.
+    fn take_escaped(&self, task: &str, verdict: &mut Verdict) {
+        let Some(escaped) = intercept::take_escaped() else {
+            return;
+        };
+        let Escaped {
+            escape,
+            call,
+            argument,
+            stack,
+        } = escaped;
+        let Callers { place, frames } = Callers::of(call, &stack.to_string());
+        verdict.backtrace = Some(frames.join("\n"));
+        let call = match argument {
+            Some(argument) => format!("{call} of {argument}"),
+            None => call.to_owned(),
+        };
+        let task = task.to_owned();
+        self.backend.with(|world| {
+            world.fail_first(Failure::Escaped {
+                escape,
+                call,
+                task,
+                place,
+            });
+        });
+    }
+
+    /// Polls one task; true if the test has ended.
+    fn poll(&mut self, slot: TaskSlot, task: simoom::backend::Task, verdict: &mut Verdict) -> bool {
+        self.polls += 1;
+        panics::forget();
+        self.backend.with(|world| {
+            world.tasks.running = Some(slot);
+            world.tasks.last_order = world.tasks.order(slot);
+            world.last_node = world.current_node();
+            if let Some(entry) = world.tasks.get_mut(slot) {
+                entry.done = 0;
+                entry.yielding = false;
+                let (path, drawn) = (entry.hash, entry.drawn);
+                let event = world.note(EventKind::TaskPolled, path.0, 0);
+                world.because_of(event);
+                intercept::publish(world.clocks());
+                intercept::begin_poll(path, drawn);
+            }
+        });
+        self.backend.set_running_dead(false);
+        let polled = self.watched.poll(|| intercept::simulated(|| task.run()));
+        self.backend
+            .with(|world| world.note_drawn(intercept::drawn()));
+        if intercept::has_escaped() {
+            let task = self
+                .backend
+                .with(|world| world.paths.label(world.current_path()));
+            self.take_escaped(&task, verdict);
+        }
+        let steps = self.spec.limits.steps;
+        let polls = self.polls;
+        let (doomed, home, dead) = self.backend.with(|world| {
+            if polls > steps {
+                world.fail(Failure::StepLimit { steps });
+            }
+            let dead = world.is_running_dead();
+            let node = world.current_node();
+            let is_main = world.nodes[node.0 as usize].main == Some(slot);
+            let home = Home { node, is_main };
+            match polled {
+                Poll::Pending if !dead => {
+                    if let Some(entry) = world.tasks.get_mut(slot) {
+                        entry.task = Some(task);
+                    }
+                    world.tasks.running = None;
+                    world.last = Some(slot);
+                    (None, home, dead)
+                }
+                _ => {
+                    let how = match polled {
+                        Poll::Ready(how) => how as u64,
+                        Poll::Pending => Ended::Cancelled as u64,
+                    };
+                    (Some((self.retire(world, slot, how), task)), home, dead)
+                }
+            }
+        });
+        let Some((entry, task)) = doomed else {
+            return false;
+        };
+        let ended_main = slot == self.main;
+        let panicked = match polled {
+            Poll::Ready(Ended::Panicked) => true,
+            // The destructors of an aborted task can panic too.
+            Poll::Ready(Ended::Cancelled) => panics::any(),
+            _ => false,
+        };
+        // What a killed task still does in its last poll is without effect.
+        if panicked && !dead {
+            self.task_panicked(&entry, home, ended_main, verdict);
+        }
+        if polled.is_ready() {
+            drop(task);
+        } else {
+            self.backend.while_dead(|| drop(task));
+        }
+        ended_main
+    }
+
+    /// Takes a task that has ended out of the world.
+    fn retire(&self, world: &mut World, slot: TaskSlot, how: u64) -> TaskEntry {
+        let entry = world
+            .remove_task(slot)
+            .expect("the running task is in the table");
+        world.note(EventKind::TaskFinished, entry.hash.0, how);
+        world.last = None;
+        world.last_path = entry.path;
+        world.idle_visits = 0;
+        entry
+    }
+
+    fn task_panicked(&self, entry: &TaskEntry, home: Home, is_test: bool, verdict: &mut Verdict) {
+        let Home { node, is_main } = home;
+        let policy = self
+            .backend
+            .with(|world| world.nodes[node.0 as usize].on_failure);
+        match policy {
+            OnFailure::Contain if !is_test => {
+                if is_main {
+                    let how = ended_by_panic();
+                    self.backend.with(|world| world.note_end(node, how));
+                }
+            }
+            OnFailure::KillNode if !is_test => kill::end(self.backend, node, ended_by_panic()),
+            _ => {
+                let task = self.backend.with(|world| world.paths.label(entry.path));
+                self.fail_with_panic(task, verdict);
+            }
+        }
+    }
+
+    /// Fails the run with the last panic of this thread.
+    fn fail_with_panic(&self, task: String, verdict: &mut Verdict) {
+        let (message, location, backtrace) = match panics::take() {
+            Some(note) => (note.message, note.location, note.backtrace),
+            None => ("a task panicked".to_owned(), String::new(), None),
+        };
+        if self.backend.with(|world| world.failure.is_some()) {
+            // What failed first may have caused this.
+            return;
+        }
+        verdict.backtrace = backtrace;
+        self.backend.with(|world| {
+            world.fail(Failure::Panic {
+                message,
+                location,
+                task,
+            });
+        });
+    }
+
+    /// Takes in what other threads sent, and returns how much.
+    fn receive(&self) -> u64 {
+        let mut messages = Vec::new();
+        self.backend.claim().receive(&mut messages);
+        let count = messages.len() as u64;
+        for message in messages {
+            match message {
+                Message::Wake(woken) => woken.receive(|task| self.backend.schedule(task)),
+                Message::Spawn(task) => self.backend.spawn(task.into_task()),
+            }
+        }
+        count
+    }
+}
+
+/// How a process ends that panics, with the last panic of this thread.
+fn ended_by_panic() -> node::Ended {
+    let message = panics::take().map_or_else(|| "a task panicked".to_owned(), |note| note.message);
+    node::Ended::Failed { message }
+}
