@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::fault::nanos;
-use crate::{Family, Fault, Kind, Target, Unit, When};
+use crate::{Expected, Family, Fault, Kind, Target, Unit, When};
 
 /// Which faults a run may meet.
 ///
@@ -125,6 +125,46 @@ impl Plan {
     #[must_use]
     pub fn spared(&self) -> &[String] {
         &self.spared
+    }
+
+    /// Every name of a node that it says, with where it says it: spared nodes, nodes of groups,
+    /// and targets of faults that must not be inert.
+    ///
+    /// A plan has no way to know which nodes there are. Whoever has run it compares.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_faults::{Fault, Kind, Plan, Target};
+    ///
+    /// let fault = Fault::new(Kind::NodeKilled).target(Target::Node("a".to_owned()));
+    /// let names = Plan::new().fault(fault).spare(["client"]).names();
+    /// assert_eq!(names[0], ("a".to_owned(), "node.killed target=node:a".to_owned()));
+    /// assert_eq!(names[1], ("client".to_owned(), "spare".to_owned()));
+    /// ```
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, String)> {
+        let mut names = Vec::new();
+        for fault in &self.faults {
+            if fault.expected == Expected::MayBeInert {
+                continue;
+            }
+            let nodes = match &fault.target {
+                Target::Any | Target::Path { node: None, .. } => Vec::new(),
+                Target::Node(name) => vec![name],
+                Target::Link { from, to } => vec![from, to],
+                Target::Path {
+                    node: Some(node), ..
+                } => vec![node],
+            };
+            names.extend(nodes.into_iter().map(|it| (it.clone(), fault.to_string())));
+        }
+        for Group { most, of } in &self.groups {
+            let place = format!("at_most {most}");
+            names.extend(of.iter().map(|name| (name.clone(), place.clone())));
+        }
+        let spared = self.spared.iter();
+        names.extend(spared.map(|name| (name.clone(), "spare".to_owned())));
+        names
     }
 
     /// Whether each run draws which families it has.

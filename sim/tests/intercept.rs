@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use simoom::time::sleep;
-use simoom_sim::{Config, Escape, Failure, Interception, Report, check, interception};
+use simoom_sim::{Config, Escape, Failure, Fault, Interception, Kind, Report, check, interception};
 
 fn config() -> Config {
     Config::default().persist(false).shrink(false).seeds(2)
@@ -299,6 +299,46 @@ fn an_allowed_sleep_takes_real_and_virtual_time() {
     })
     .unwrap();
     assert!(real.elapsed() >= Duration::from_millis(60));
+}
+
+/// Notes when it was dropped.
+struct Dropped(std::rc::Rc<std::cell::Cell<Option<Instant>>>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.set(Some(Instant::now()));
+    }
+}
+
+#[test]
+fn a_node_that_a_fault_kills_during_an_allowed_sleep_is_dead_from_that_moment() {
+    let report = check(config(), |sim| async move {
+        sim.allow(Escape::SLEEP);
+        let start = Instant::now();
+        let died = std::rc::Rc::new(std::cell::Cell::new(None));
+        let note = died.clone();
+        sim.node("server").run(move || {
+            let dropped = Dropped(note.clone());
+            async move {
+                std::future::pending::<()>().await;
+                drop(dropped);
+            }
+        });
+        sleep(Duration::from_millis(1)).await;
+        let kill = Fault::new(Kind::NodeKilled).every(Duration::from_millis(10));
+        sim.faults(kill.times(1));
+        std::thread::sleep(Duration::from_millis(30));
+        simoom::task::yield_now().await;
+        // Not in the run in which nothing happens.
+        if let Some(died) = died.get() {
+            let after = died - start;
+            assert!(after <= Duration::from_millis(11), "after {after:?}");
+        }
+        assert_eq!(start.elapsed(), Duration::from_millis(31));
+    });
+    let fired = report.faults().of(Kind::NodeKilled).fired;
+    assert_eq!(fired, report.runs().len() as u64, "{report}");
+    report.unwrap();
 }
 
 /// Time that a loop spends on looking at the clock is time for others too.

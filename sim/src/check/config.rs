@@ -1,6 +1,9 @@
 //! What a sweep is asked to do.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use simoom_faults::Plan;
 
 use crate::run::Limits;
 use crate::strategy::Strategy;
@@ -13,12 +16,20 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_SEEDS` | how many seeds to run |
 /// | `SIMOOM_FIRST_SEED` | the first of them |
 /// | `SIMOOM_STRATEGY` | `portfolio`, `calm`, `random` or `pct:3` |
+/// | `SIMOOM_FAULTS` | these faults in place of the test's: the name of a [`Profile`](crate::Profile), or the text of a [`Plan`](simoom_faults::Plan) with or without its first line, `;` for the end of a line |
 /// | `SIMOOM_DOUBLED` | of how many seeds one runs twice, see [`doubled`](Self::doubled); `0`: none |
 /// | `SIMOOM_PROCESSES` | how many of those run in a fresh process, see [`processes`](Self::processes) |
 /// | `SIMOOM_JOBS` | how many runs at once in this process; 1 under nextest unless set |
 /// | `SIMOOM_REPLAY` | replay this file of saved failures only |
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
 /// | `SIMOOM_PROGRESS` | `0`: no line of progress; `1`: one even where there is no terminal |
+///
+/// Faults of `SIMOOM_FAULTS` begin with the run, or, if its text says `after_setup`, with
+/// [`Sim::setup_complete`](crate::Sim::setup_complete); where the test calls
+/// [`Sim::faults`](crate::Sim::faults), they begin anew instead of what it says. With it, saved
+/// failures are not replayed, since they happened under other faults, and none is saved:
+/// `SIMOOM_FAULTS` is part of the command that a report shows. Neither does it apply to
+/// `SIMOOM_REPLAY`.
 ///
 /// # Examples
 /// ```
@@ -43,6 +54,8 @@ pub struct Config {
     pub(crate) persist: bool,
     pub(crate) doubled: u64,
     pub(crate) processes: Option<u64>,
+    /// The faults in place of those of the test.
+    pub(crate) faults: Option<Arc<Plan>>,
 }
 
 /// The first seed of every sweep that names no other.
@@ -68,6 +81,7 @@ impl Default for Config {
             persist: true,
             doubled: 20,
             processes: None,
+            faults: None,
         }
     }
 }

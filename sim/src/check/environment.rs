@@ -2,6 +2,9 @@
 
 use std::env::VarError;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use simoom_faults::{Plan, Profile};
 
 use super::config::Config;
 use crate::choice::parse_seed;
@@ -31,7 +34,8 @@ pub(crate) fn apply(mut config: Config) -> Config {
             .parse()
             .unwrap_or_else(|error| panic!("SIMOOM_STRATEGY: {error}"));
     }
-    if flag("SIMOOM_PERSIST") == Some(false) {
+    config.faults = faults().map(|(plan, _)| Arc::new(plan));
+    if flag("SIMOOM_PERSIST") == Some(false) || config.faults.is_some() {
         config.persist = false;
     }
     jobs();
@@ -40,8 +44,57 @@ pub(crate) fn apply(mut config: Config) -> Config {
 }
 
 /// The variables besides the seed that a run depends on, as they are typed before a command.
-pub(crate) fn strategy() -> Option<String> {
-    read("SIMOOM_STRATEGY").map(|text| format!("SIMOOM_STRATEGY={} ", text.trim()))
+pub(crate) fn variables() -> String {
+    let strategy = read("SIMOOM_STRATEGY");
+    let strategy = strategy.map(|text| format!("SIMOOM_STRATEGY={} ", text.trim()));
+    let faults = faults().map(|(_, text)| format!("SIMOOM_FAULTS={} ", quoted(&text)));
+    format!(
+        "{}{}",
+        strategy.unwrap_or_default(),
+        faults.unwrap_or_default()
+    )
+}
+
+/// The faults that are to happen in place of the test's, and their text in one line.
+///
+/// A saved failure brings the faults of its test with it.
+///
+/// # Panics
+/// If the text names no profile and is no plan, or the plan cannot be carried out.
+fn faults() -> Option<(Plan, String)> {
+    let text = read("SIMOOM_FAULTS")?;
+    if replay().is_some() {
+        return None;
+    }
+    let text = text.trim().replace('\n', "; ");
+    if let Ok(profile) = text.parse::<Profile>() {
+        return Some((profile.into(), text));
+    }
+    let lines = text.replace(';', "\n");
+    let headed = match lines.trim_start().starts_with(HEADER) {
+        true => lines,
+        false => format!("{HEADER}\n{lines}"),
+    };
+    let profiles = Profile::ALL.map(|profile| profile.to_string()).join(", ");
+    let plan: Plan = headed.parse().unwrap_or_else(|error| {
+        panic!("SIMOOM_FAULTS is {text:?}, which is no profile ({profiles}) and no plan: {error}")
+    });
+    if let Err(error) = plan.check() {
+        panic!("SIMOOM_FAULTS: {error}");
+    }
+    Some((plan, text))
+}
+
+/// The first line of the text of a plan.
+const HEADER: &str = "simoom faults 1";
+
+/// `text` as a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "_-.:/=".contains(it);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Whether a line of progress is asked for or asked not to be.

@@ -1,8 +1,13 @@
 //! Which test a sweep belongs to: for messages, saved failures and starting it again.
 
-use std::cell::Cell;
+use std::any::TypeId;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+
+use super::config::Config;
+use crate::choice::hash_text;
 
 /// A test, as cargo and its own binary know it.
 #[derive(Clone, Debug)]
@@ -17,8 +22,10 @@ pub(crate) struct Identity {
     pub(crate) target: Option<String>,
     /// It is an example's `main`, not a test: started again as it was, without a test's arguments.
     pub(crate) is_program: bool,
-    /// Where the sweep is called: tells several in one test apart.
+    /// Where the sweep is called, for people.
     pub(crate) place: String,
+    /// What tells it from others of the same test, here and in a fresh process.
+    pub(crate) sweep: String,
     /// How many sweeps this test made before.
     pub(crate) earlier: u32,
     /// A fresh process comes to the sweep at once: nothing of the test stands before it.
@@ -34,6 +41,53 @@ thread_local! {
 fn place(earlier: u32, location: &Location<'_>) -> String {
     format!("{}:{} {earlier}", location.file(), location.line())
 }
+
+thread_local! {
+    /// How many sweeps like each the test on this thread has made.
+    static ALIKE: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What tells a sweep from others of the same test, in this process and in a fresh one: where it is
+/// called, what it runs, how it is set, and how many like it came before. The number of all sweeps
+/// before it would not do, since a test may make others when it finds something else.
+fn sweep(location: &Location<'_>, body: TypeId, config: &Config) -> String {
+    // Not the seeds, which may be drawn from the clock.
+    let (limits, strategy) = (&config.limits, &config.strategy);
+    let settings = hash_text(&format!("{body:?} {limits:?} {strategy}"));
+    let (file, line) = (location.file(), location.line());
+    let sweep = format!("{file}:{line} {settings:016x}");
+    let number = ALIKE.with_borrow_mut(|alike| {
+        let count = alike.entry(sweep.clone()).or_default();
+        *count += 1;
+        *count
+    });
+    format!("{sweep} {number}")
+}
+
+/// The test that the arguments of this process name, if they name one alone.
+fn named_by_arguments() -> Option<String> {
+    let mut names = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if TAKE_A_VALUE.contains(&&*argument) {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            names.push(argument);
+        }
+    }
+    names.pop().filter(|_| names.is_empty())
+}
+
+/// Options of a test binary whose value may be an argument of its own.
+const TAKE_A_VALUE: [&str; 7] = [
+    "--color",
+    "--format",
+    "--logfile",
+    "--shuffle-seed",
+    "--skip",
+    "--test-threads",
+    "-Z",
+];
 
 /// The crate of this test binary: `durability` for `target/debug/deps/durability-0123456789abcdef`.
 fn binary_name() -> Option<String> {
@@ -75,6 +129,7 @@ impl Identity {
         };
         Self {
             place: format!("{file}:{name}"),
+            sweep: format!("{file}:{name}"),
             name: Some(name),
             krate: Some(krate.to_owned()),
             package: Some(package.to_owned()),
@@ -88,7 +143,14 @@ impl Identity {
     }
 
     /// Of a call of `check`, which knows only its place and its thread.
-    pub(crate) fn of_call(location: &'static Location<'static>) -> Self {
+    ///
+    /// `body` is the type of what it runs.
+    pub(crate) fn of_call(
+        location: &'static Location<'static>,
+        body: TypeId,
+        config: &Config,
+    ) -> Self {
+        let sweep = sweep(location, body, config);
         let earlier = EARLIER.get();
         EARLIER.set(earlier + 1);
         let thread = std::thread::current();
@@ -100,12 +162,11 @@ impl Identity {
             _ => None,
         };
         if let Some(example) = example {
-            return Self::of_example(example, earlier, location);
+            return Self::of_example(example, sweep, earlier, location);
         }
         let name = match thread.name() {
-            Some("main") | None if exact => std::env::args()
-                .skip(1)
-                .find(|argument| !argument.starts_with('-')),
+            Some("main") if exact => named_by_arguments(),
+            // A thread without a name is one that the test has started.
             Some("main") | None => None,
             Some(name) => Some(name.to_owned()),
         };
@@ -126,6 +187,7 @@ impl Identity {
             target,
             is_program: false,
             place: place(earlier, location),
+            sweep,
             earlier,
             is_whole: false,
             location,
@@ -133,7 +195,12 @@ impl Identity {
     }
 
     /// Of a call of `check` in the `main` of the example called `name`.
-    fn of_example(name: String, earlier: u32, location: &'static Location<'static>) -> Self {
+    fn of_example(
+        name: String,
+        sweep: String,
+        earlier: u32,
+        location: &'static Location<'static>,
+    ) -> Self {
         Self {
             target: Some(format!("--example {name}")),
             krate: None,
@@ -141,6 +208,7 @@ impl Identity {
             manifest_dir: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
             is_program: true,
             place: place(earlier, location),
+            sweep,
             earlier,
             is_whole: false,
             name: Some(name),

@@ -27,14 +27,19 @@ use crate::world::faults::Entry;
 impl Sweep<'_> {
     /// Fails a sweep whose seeds all passed if faults of their plans did nothing.
     pub(super) fn inert_faults(&self, ran: &Ran, horizon: u64) -> Option<Found> {
-        let draws = self.config.strategy != Strategy::Calm && self.config.one_seed.is_none();
-        if !draws || process::is_child() {
+        if !self.expects_faults() {
             return None;
         }
         let faults = among(&ran.planned);
         let first = *ran.summaries.first().filter(|_| !faults.is_empty())?;
         let failure = Failure::InertFaults { faults };
         Some(self.found_by_sweep(first, failure, horizon))
+    }
+
+    /// Whether what never happens in it says something of a plan.
+    pub(super) fn expects_faults(&self) -> bool {
+        let draws = self.config.strategy != Strategy::Calm && self.config.one_seed.is_none();
+        draws && !process::is_child()
     }
 }
 

@@ -105,7 +105,7 @@ impl Sweep<'_> {
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         let failure = shown.failure(failure);
-        let variables = environment::strategy().unwrap_or_default();
+        let variables = environment::variables();
         Found {
             label: self.identity.label().to_owned(),
             seed,
@@ -247,7 +247,7 @@ impl Sweep<'_> {
         message: String,
         confirmed: Confirmation,
     ) -> Found {
-        let variables = environment::strategy().unwrap_or_default();
+        let variables = environment::variables();
         let replay = format!("{variables}SIMOOM_SEED={}", Seed(run.seed));
         Found {
             label: self.identity.label().to_owned(),
@@ -274,7 +274,7 @@ impl Sweep<'_> {
         let confirmed = Confirmation::NotTried("it is the sweep that fails, no run".to_owned());
         let message = String::new();
         let spec = self.spec(run.seed, self.config.strategy, horizon);
-        let variables = environment::strategy().unwrap_or_default();
+        let variables = environment::variables();
         let replay = format!("{variables}SIMOOM_SEEDS={}", self.seeds());
         Found {
             failure,

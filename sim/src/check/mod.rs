@@ -13,6 +13,7 @@ mod report;
 mod saved;
 mod shrink;
 mod sweep;
+mod unknown;
 
 pub use self::config::Config;
 pub use self::report::{Found, Report, RunSummary};

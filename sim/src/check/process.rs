@@ -16,9 +16,10 @@ use super::identity::Identity;
 use crate::choice::{Plan, escape, unescape};
 use crate::record::Trail;
 use crate::run::{Outcome, Parting};
+use crate::world::TestsAct;
 
 const PLAN: &str = "SIMOOM_CHILD";
-const PLACE: &str = "SIMOOM_CHILD_PLACE";
+const SWEEP: &str = "SIMOOM_CHILD_SWEEP";
 const ERRAND: &str = "SIMOOM_CHILD_ERRAND";
 const BEGIN: &str = "--- simoom: output of the run ---";
 const END: &str = "--- simoom: end of output ---";
@@ -35,6 +36,8 @@ pub(crate) struct Witness {
     pub(crate) backtrace: Option<String>,
     /// What the user noted.
     pub(crate) history: Vec<String>,
+    /// What the test did itself.
+    pub(crate) acts: Vec<TestsAct>,
     /// Where it was not the parent's run.
     pub(crate) parting: Option<Parting>,
     /// In what two runs of the fresh process differ.
@@ -58,6 +61,7 @@ impl Witness {
                 .collect(),
             backtrace: outcome.backtrace.clone(),
             history: outcome.history.clone(),
+            acts: outcome.acts.clone(),
             parting: outcome.parting.clone(),
             differs: None,
             recorded: false,
@@ -89,6 +93,9 @@ impl Witness {
         }
         for note in &self.history {
             line("note", note);
+        }
+        for TestsAct { time_ns, text } in &self.acts {
+            line("act", &format!("{time_ns} {text}"));
         }
         if let Some(parting) = &self.parting {
             line("agreed", &parting.agreed.to_string());
@@ -123,6 +130,13 @@ impl Witness {
                 "failure" => witness.failure = Some(value),
                 "stuck" => witness.stuck.push(value),
                 "note" => witness.history.push(value),
+                "act" => {
+                    let (time_ns, text) = value.split_once(' ')?;
+                    witness.acts.push(TestsAct {
+                        time_ns: time_ns.parse().ok()?,
+                        text: text.to_owned(),
+                    });
+                }
                 "agreed" => {
                     let agreed = value.parse().ok()?;
                     parting(&mut witness, &|it| it.agreed = agreed);
@@ -187,7 +201,7 @@ pub(crate) struct Request {
 /// What this process was started for, if it is a child and `identity` is its sweep.
 pub(crate) fn asked(identity: &Identity) -> Option<Request> {
     let path = PathBuf::from(std::env::var_os(PLAN)?);
-    if std::env::var(PLACE).ok()? != identity.place {
+    if std::env::var(SWEEP).ok()? != identity.sweep {
         return None;
     }
     let text = std::fs::read_to_string(&path).expect("the parent wrote the plan");
@@ -259,7 +273,7 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan, errand: &Errand) -> io::Resu
     }
     command
         .env(PLAN, &path)
-        .env(PLACE, &identity.place)
+        .env(SWEEP, &identity.sweep)
         .env(ERRAND, errand.name())
         .env_remove("SIMOOM_SEED")
         .env_remove("SIMOOM_REPLAY")

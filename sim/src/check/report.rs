@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::process::Witness;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
+use crate::world::TestsAct;
 use crate::world::failure::{Class, Failure, Seconds};
 use crate::world::faults::FaultTally;
 
@@ -243,17 +244,11 @@ impl Found {
         self.plan.to_text()
     }
 
-    /// What happened, one line for each choice that differs from a calm run.
+    /// What happened, in the order of time: one line for each choice that differs from a calm
+    /// run, and one for each thing that the test did itself to nodes, the network or faults.
     #[must_use]
     pub fn story(&self) -> Vec<String> {
-        let line = |deviation: &Deviation| {
-            format!(
-                "{:>9}  {}",
-                Seconds(deviation.story.time_ns).to_string(),
-                deviation.story.text
-            )
-        };
-        self.plan.deviations.iter().map(line).collect()
+        lines(&self.plan.deviations, &self.witness.acts)
     }
 }
 
@@ -320,7 +315,10 @@ impl fmt::Display for Found {
 impl Found {
     /// Whether one run shows it, not all of a sweep together.
     fn is_of_a_run(&self) -> bool {
-        !matches!(self.failure, Failure::InertFaults { .. })
+        !matches!(
+            self.failure,
+            Failure::InertFaults { .. } | Failure::UnknownNodes { .. }
+        )
     }
 
     fn write_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -386,14 +384,33 @@ impl Found {
             )?,
             None => writeln!(f, "  with {left}:")?,
         }
-        for line in self.story().iter().take(SHOWN) {
+        // What led to the failure is near its end; of choices, all had a part in it.
+        let (deviations, acts) = (&self.plan.deviations, &self.witness.acts);
+        let (more, earlier) = (
+            deviations.len().saturating_sub(SHOWN),
+            acts.len().saturating_sub(SHOWN),
+        );
+        if earlier > 0 {
+            writeln!(f, "  … {earlier} earlier acts of the test, and:")?;
+        }
+        for line in lines(&deviations[..deviations.len() - more], &acts[earlier..]) {
             writeln!(f, "  {line}")?;
         }
-        if self.plan.deviations.len() > SHOWN {
-            writeln!(f, "  … and {} more", self.plan.deviations.len() - SHOWN)?;
+        if more > 0 {
+            writeln!(f, "  … and {more} more")?;
         }
         Ok(())
     }
+}
+
+/// The lines of a story. What the test does comes before what happens at the same time.
+fn lines(deviations: &[Deviation], acts: &[TestsAct]) -> Vec<String> {
+    let acts = acts.iter().map(|act| (act.time_ns, &act.text));
+    let deviations = (deviations.iter()).map(|it| (it.story.time_ns, &it.story.text));
+    let mut lines: Vec<_> = acts.chain(deviations).collect();
+    lines.sort_by_key(|&(time_ns, _)| time_ns);
+    let line = |(time_ns, text)| format!("{:>9}  {text}", Seconds(time_ns).to_string());
+    lines.into_iter().map(line).collect()
 }
 
 /// How many lines of a kind a report shows.

@@ -1,5 +1,6 @@
 //! The sweep: saved failures first, then a calm run, then seed after seed, some of them twice.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::{Config, FIRST_SEED};
 use super::doubled::Side;
 use super::identity::Identity;
 use super::investigate::lost_anchors;
@@ -22,7 +23,7 @@ use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::Strategy;
-use crate::world::faults::{Entry, FaultTally, merge_entries};
+use crate::world::faults::{Entry, FaultTally, Named, merge_entries};
 use crate::{logs, panics};
 
 /// Runs `test` once for each seed, and says what came of it.
@@ -73,7 +74,8 @@ where
     F: Future + 'static,
     F::Output: Exit,
 {
-    check_as(Identity::of_call(Location::caller()), config, test)
+    let sweep = Identity::of_call(Location::caller(), TypeId::of::<M>(), &config);
+    check_as(sweep, config, test)
 }
 
 pub(crate) fn check_as<F, M>(identity: Identity, config: Config, test: M) -> Report
@@ -167,6 +169,8 @@ pub(super) struct Ran {
     tallies: Vec<FaultTally>,
     /// What became of each fault of their plans, by its text.
     pub(super) planned: BTreeMap<String, Entry>,
+    /// Which nodes their plans name, and which nodes they have.
+    pub(super) named: Named,
 }
 
 /// A seed that failed.
@@ -199,14 +203,16 @@ struct Doubled {
 impl Sweep<'_> {
     fn run(&self) -> Report {
         let mut notes = Vec::new();
+        // What was saved failed under other faults.
         if self.config.one_seed.is_none()
+            && self.config.faults.is_none()
             && let Some(found) = self.replay_saved(&mut notes)
         {
             return self.report(Ran::default(), Some(found), notes);
         }
-        // Of the sweep's first seed, even if only one seed is asked for: what a seed does under
-        // `pct` depends on the horizon.
-        let spec = self.spec(self.config.first_seed, Strategy::Calm, 2);
+        // Of the same seed in every sweep: what a seed does under `pct` depends on the horizon, and
+        // is to depend on nothing but the seed and the program.
+        let spec = self.spec(FIRST_SEED, Strategy::Calm, 2);
         let calm = self.run_quietly(spec.clone());
         let horizon = calm.scheduled.max(2).next_power_of_two();
         let mut swept = self.run_seeds(horizon, &mut notes);
@@ -225,6 +231,7 @@ impl Sweep<'_> {
             Some(failed) => Some(self.investigate(failed, horizon)),
             None => self
                 .follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes)
+                .or_else(|| self.unknown_nodes(&swept.ran, horizon))
                 .or_else(|| self.inert_faults(&swept.ran, horizon)),
         };
         Report {
@@ -322,6 +329,7 @@ impl Sweep<'_> {
             limits: self.config.limits,
             level: Level::History,
             watch: Watch::Nothing,
+            faults: self.config.faults.clone(),
         }
     }
 
@@ -368,7 +376,11 @@ impl Sweep<'_> {
                 let mut outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
                 lost.fetch_add(outcome.lost_threads, Ordering::Relaxed);
-                let faults = (outcome.faults.clone(), outcome.planned.clone());
+                let faults = (
+                    outcome.faults.clone(),
+                    outcome.planned.clone(),
+                    std::mem::take(&mut outcome.named),
+                );
                 let kept = outcome.kept.take();
                 let passed = outcome.failure.is_none();
                 let differs = match &kept {
@@ -423,7 +435,8 @@ impl Sweep<'_> {
         if let Some(failed) = &swept.failed {
             runs.retain(|&(index, ..)| index <= failed.index);
         }
-        for (_, summary, (tally, planned)) in runs {
+        for (_, summary, (tally, planned, named)) in runs {
+            swept.ran.named.add(named);
             swept.ran.summaries.push(summary);
             swept.ran.tallies.push(tally);
             merge_entries(&mut swept.ran.planned, planned);
@@ -508,6 +521,7 @@ impl Sweep<'_> {
             limits: self.config.limits,
             level: Level::History,
             watch: Watch::Nothing,
+            faults: self.config.faults.clone(),
         }
     }
 

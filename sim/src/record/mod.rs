@@ -197,6 +197,11 @@ impl Recorder {
         self.level != Level::Hash
     }
 
+    /// Whether every event is kept.
+    pub(crate) fn keeps_everything(&self) -> bool {
+        self.level == Level::Full
+    }
+
     /// How many events were taken in.
     pub(crate) fn count(&self) -> u64 {
         self.count

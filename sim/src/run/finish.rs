@@ -12,6 +12,7 @@ use crate::kill;
 use crate::record::{Level, Names};
 use crate::stuck;
 use crate::world::failure::{Failure, Seconds};
+use crate::world::faults::Named;
 use crate::world::node::NodeId;
 use crate::world::{World, each};
 
@@ -63,11 +64,19 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         let faults = std::mem::take(&mut world.faults.tally);
         (faults, world.faults.take_entries())
     });
+    let named = backend.with(|world| {
+        let named = world.faults.take_named();
+        let is_asked = !named.is_empty();
+        let nodes = world.nodes.iter().filter(|_| is_asked);
+        let nodes = nodes.map(|node| node.name.clone()).collect();
+        Named { named, nodes }
+    });
     let history = backend.with(|world| std::mem::take(&mut world.history));
     let history = history
         .into_iter()
         .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
         .collect();
+    let acts = backend.with(|world| std::mem::take(&mut world.acts));
     tear_down(backend);
     Outcome {
         failure,
@@ -82,7 +91,9 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         foreign: verdict.foreign,
         record,
         history,
+        acts,
         faults,
+        named,
         planned,
         backtrace: verdict.backtrace,
         kept,

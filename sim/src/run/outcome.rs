@@ -5,8 +5,9 @@
 use crate::choice::Deviation;
 use crate::record::{Kept, Names, Parted};
 use crate::stuck::Stuck;
+use crate::world::TestsAct;
 use crate::world::failure::Failure;
-use crate::world::faults::{Entry, FaultTally};
+use crate::world::faults::{Entry, FaultTally, Named};
 
 /// What came of a run.
 #[derive(Debug)]
@@ -28,8 +29,12 @@ pub(crate) struct Outcome {
     pub(crate) record: Vec<String>,
     /// What the user noted, as text.
     pub(crate) history: Vec<String>,
+    /// What the test did itself, if the run was recorded in full.
+    pub(crate) acts: Vec<TestsAct>,
     /// How often each kind of fault came into question.
     pub(crate) faults: FaultTally,
+    /// Which nodes its plans name.
+    pub(crate) named: Named,
     /// What became of each fault of its plans.
     pub(crate) planned: Vec<Entry>,
     pub(crate) backtrace: Option<String>,

@@ -16,6 +16,8 @@ pub(crate) struct Spec {
     pub(crate) choices: Choices,
     pub(crate) limits: Limits,
     pub(crate) level: Level,
+    /// The faults in place of those of the test.
+    pub(crate) faults: Option<Arc<simoom_faults::Plan>>,
     /// Whether it is to be compared with another run.
     pub(crate) watch: Watch,
 }

@@ -171,6 +171,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         limits: LIMITS,
         level,
         watch: Watch::Nothing,
+        faults: None,
     };
     run(&spec, Location::caller(), workload)
 }
@@ -235,6 +236,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             limits,
             level: Level::Full,
             watch: Watch::Nothing,
+            faults: None,
         };
         run(&spec, Location::caller(), workload)
     };

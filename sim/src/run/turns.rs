@@ -63,6 +63,9 @@ where
         &spec.watch,
     );
     world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
+    if let Some(plan) = &spec.faults {
+        world.follow_instead(plan.clone());
+    }
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
@@ -145,10 +148,7 @@ impl Run<'_> {
             }
             let lead_ns = intercept::absorb_lead();
             if lead_ns > 0 {
-                self.moving(
-                    |world| world.spend(world.true_length(lead_ns)),
-                    &mut verdict,
-                );
+                self.catch_up(lead_ns, &mut verdict);
             }
             // A task's own is known by now: this was done on its behalf, or by a destructor.
             self.take_escaped("code outside of every task", &mut verdict);
@@ -180,9 +180,21 @@ impl Run<'_> {
     }
 
     /// Moves time on; a waker that panics outside every task fails the run.
-    fn advance(&mut self, limit_ns: i64, verdict: &mut Verdict) -> bool {
+    fn advance(&self, limit_ns: i64, verdict: &mut Verdict) -> bool {
         self.moving(|world| world.advance(limit_ns), verdict)
             .unwrap_or(true)
+    }
+
+    /// Lets the time pass that a task has taken, `lead_ns` on its node's clock.
+    ///
+    /// What is due meanwhile happens at its moment, with all that follows from it: a node that a
+    /// fault kills is dead from then on.
+    fn catch_up(&self, lead_ns: i64, verdict: &mut Verdict) {
+        let until_ns = self
+            .backend
+            .with(|world| world.now_ns.saturating_add(world.true_length(lead_ns)));
+        while let Some(true) = self.moving(|world| world.catch_up(until_ns), verdict) {}
+        self.backend.with(|world| world.pass_until(until_ns));
     }
 
     /// Changes the world by what wakes tasks; `None` after a panic, which fails the run.

@@ -1,9 +1,11 @@
 //! The clocks of a node, as a test sets them.
 
+use std::panic::Location;
 use std::time::{Duration, SystemTime};
 
 use super::node::Node;
 use super::simulation::with;
+use crate::world::failure::Seconds;
 use crate::world::{DRIFT_MAX_PPM, World};
 
 /// The clocks of a [`Node`]: how wrong they are.
@@ -78,17 +80,29 @@ impl Clock {
             ppm.unsigned_abs() <= DRIFT_MAX_PPM.unsigned_abs(),
             "a clock that drifts by {ppm} parts in a million is broken: at most {DRIFT_MAX_PPM}"
         );
+        let how = format!(", {ppm} ppm");
+        self.node
+            .tell_more("clock.drifted", Location::caller(), &how);
         self.with(|world| world.set_drift(self.node.id, ppm));
     }
 
     /// Sets the wall clock forward.
+    #[track_caller]
     pub fn step_forward(&self, duration: Duration) {
-        self.with(|world| world.step_wall_clock(self.node.id, nanos(duration)));
+        self.step(nanos(duration), Location::caller());
     }
 
     /// Sets the wall clock back.
+    #[track_caller]
     pub fn step_back(&self, duration: Duration) {
-        self.with(|world| world.step_wall_clock(self.node.id, -nanos(duration)));
+        self.step(-nanos(duration), Location::caller());
+    }
+
+    fn step(&self, by_ns: i64, place: &Location<'_>) {
+        let way = if by_ns < 0 { "back" } else { "forward" };
+        let how = format!(", {way} by {}", Seconds(by_ns.saturating_abs()));
+        self.node.tell_more("clock.stepped", place, &how);
+        self.with(|world| world.step_wall_clock(self.node.id, by_ns));
     }
 
     /// Sets the wall clock right, as a time server does. It goes on to drift if it does.
@@ -107,7 +121,9 @@ impl Clock {
     /// })
     /// .unwrap();
     /// ```
+    #[track_caller]
     pub fn synchronise(&self) {
+        self.node.tell("clock.synchronised", Location::caller());
         self.with(|world| {
             let error_ns = world.wall_clock_error_ns(self.node.id);
             world.step_wall_clock(self.node.id, error_ns.saturating_neg());

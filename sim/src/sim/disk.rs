@@ -1,6 +1,7 @@
 //! Disks of nodes, as a test holds them.
 
 use std::io;
+use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
 
@@ -128,6 +129,7 @@ impl Disk {
             backend.with(|world| world.nodes[self.node.0 as usize].alive)
         });
         assert!(!is_alive, "kill the node before its disk is wiped");
+        Node::new(self.world, self.node).tell("disk.wiped", Location::caller());
         self.with(|machine, wall_ns| machine.wipe(wall_ns));
     }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use simoom::backend::{Op, OpKind, proceed};
+use simoom::signal::unix::SignalKind;
 
 use super::node::Node;
 use super::simulation::with;
@@ -84,15 +85,20 @@ impl Node {
     /// })
     /// .unwrap();
     /// ```
-    pub async fn shutdown(&self, grace: Duration) -> bool {
+    #[track_caller]
+    pub fn shutdown(&self, grace: Duration) -> impl Future<Output = bool> + use<> {
         self.assert_not_test();
-        let ended = self.wait();
-        self.terminate();
-        match simoom::time::timeout(grace, ended).await {
-            Ok(how) => how == Ended::Returned,
-            Err(_) => {
-                with(self.world, |backend| kill::kill(backend, self.id));
-                false
+        let (node, place) = (self.clone(), Location::caller());
+        async move {
+            let ended = node.wait();
+            node.send(SignalKind::terminate(), place);
+            match simoom::time::timeout(grace, ended).await {
+                Ok(how) => how == Ended::Returned,
+                Err(_) => {
+                    node.tell_more("node.killed", place, ", its time to stop is over");
+                    with(node.world, |backend| kill::kill(backend, node.id));
+                    false
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use simoom_faults::{Kind, Plan};
 
 use super::Sim;
-use super::simulation::with;
+use super::simulation::{tell, with};
 use crate::choice::{hash_text, value};
 use crate::kill;
 use crate::world::World;
@@ -47,7 +47,9 @@ impl Sim {
 
     /// Says that the set-up is over: faults of a plan that waits for it
     /// ([`Plan::after_setup`]) begin now.
+    #[track_caller]
     pub fn setup_complete(&self) {
+        self.tell("faults.began", Location::caller(), String::new());
         with_world(self, World::begin_faults);
     }
 
@@ -73,7 +75,9 @@ impl Sim {
     /// })
     /// .unwrap();
     /// ```
+    #[track_caller]
     pub fn heal(&self) {
+        self.tell("faults.ended", Location::caller(), String::new());
         with(self.world, |backend| {
             backend.with(|world| {
                 world.end_faults();
@@ -100,6 +104,8 @@ impl Sim {
             let known = with_world(self, |world| world.nodes.iter().any(|it| it.name == *name));
             assert!(known, "no node is called {name:?}");
         }
+        let about = format!("but for {}", core.join(", "));
+        self.tell("faults.frozen", Location::caller(), about);
         with(self.world, |backend| {
             backend.with(|world| world.freeze_faults(core));
             kill::carry_out(backend);
@@ -193,6 +199,11 @@ impl Sim {
                 simoom::time::sleep(Duration::from_millis(1)).await;
             }
         }
+    }
+
+    /// Tells what the test does to faults.
+    fn tell(&self, name: &str, place: &Location<'_>, about: String) {
+        tell(self.world, name, place, |_| about);
     }
 
     /// How often faults of `kind` came into question in this run so far, fired, and were seen.

@@ -1,10 +1,11 @@
 //! Messages under way, as a test sees and steers them.
 
 use std::net::SocketAddr;
+use std::panic::Location;
 
 use super::net::Net;
 use super::node::Node;
-use super::simulation::with;
+use super::simulation::{tell, with};
 use crate::world::World;
 use crate::world::net::{Filter, MessageKind, Protocol, UnderWay};
 
@@ -110,7 +111,11 @@ impl Hold {
     /// Lets the held messages travel on, each for a time of its own, and holds no more.
     ///
     /// What another hold or a cut link keeps stays. Does nothing the second time.
+    #[track_caller]
     pub fn release(&self) {
+        tell(self.world, "net.hold.ended", Location::caller(), |_| {
+            String::new()
+        });
         with(self.world, |backend| {
             backend.with(|world| world.release_messages(self.rule));
         });
@@ -174,7 +179,11 @@ impl Net {
     /// })
     /// .unwrap();
     /// ```
+    #[track_caller]
     pub fn hold(&self, matching: Matching) -> Hold {
+        tell(self.world, "net.hold.began", Location::caller(), |world| {
+            matching.0.words(world)
+        });
         let rule = with(self.world, |backend| {
             backend.with(|world| world.hold_messages(matching.0))
         });
@@ -185,7 +194,11 @@ impl Net {
     }
 
     /// Ends every [hold](Self::hold).
+    #[track_caller]
     pub fn release_all(&self) {
+        tell(self.world, "net.hold.ended", Location::caller(), |_| {
+            "all that is held".to_owned()
+        });
         with(self.world, |backend| {
             backend.with(World::release_all_messages);
         });
@@ -196,9 +209,17 @@ impl Net {
     /// A datagram is gone. A segment is sent again after 200 ms, a SYN after 1 s, and each time it
     /// is lost after twice as long; what was sent after it on its connection waits for it. A reset
     /// is gone. A held segment stays held.
+    #[track_caller]
     pub fn drop_message(&self, id: MessageId) -> bool {
+        let place = Location::caller();
         with(self.world, |backend| {
-            backend.with(|world| world.drop_message(id.0))
+            backend.with(|world| {
+                world.tell_act("net.message.dropped", place, |world| {
+                    let what = world.message_words(id.0);
+                    what.unwrap_or_else(|| "one that is there no more".to_owned())
+                });
+                world.drop_message(id.0)
+            })
         })
     }
 }

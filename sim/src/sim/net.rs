@@ -1,9 +1,10 @@
 //! The network, as a test holds it.
 
+use std::panic::Location;
 use std::time::Duration;
 
 use super::node::Node;
-use super::simulation::with;
+use super::simulation::{tell, with};
 use crate::world::World;
 use crate::world::net::Link;
 
@@ -45,7 +46,9 @@ impl Net {
     /// Segments that would cross, those on their way included, wait at their senders and travel
     /// when the link heals. Connecting fails with `TimedOut` after 127 s, a connection with
     /// segments waiting after 924.6 s, as on Linux.
+    #[track_caller]
     pub fn partition(&self, one: &Node, two: &Node) {
+        self.tell("net.partitioned", Location::caller(), (one, "and", two));
         with(self.world, |backend| {
             backend.with(|world| {
                 world.cut(one.id, two.id);
@@ -55,14 +58,18 @@ impl Net {
     }
 
     /// Cuts one direction only.
+    #[track_caller]
     pub fn partition_one_way(&self, from: &Node, to: &Node) {
+        self.tell("net.partitioned", Location::caller(), (from, "->", to));
         with(self.world, |backend| {
             backend.with(|world| world.cut(from.id, to.id))
         });
     }
 
     /// Heals both directions between two nodes.
+    #[track_caller]
     pub fn heal(&self, one: &Node, two: &Node) {
+        self.tell("net.healed", Location::caller(), (one, "and", two));
         with(self.world, |backend| {
             backend.with(|world| {
                 world.heal(one.id, two.id);
@@ -72,7 +79,11 @@ impl Net {
     }
 
     /// Heals every link.
+    #[track_caller]
     pub fn heal_all(&self) {
+        tell(self.world, "net.healed", Location::caller(), |_| {
+            "every link".to_owned()
+        });
         with(self.world, |backend| backend.with(World::heal_all));
     }
 
@@ -103,6 +114,16 @@ impl Net {
         let link = link(least, most);
         with(self.world, |backend| {
             backend.with(|world| world.net.link = link)
+        });
+    }
+}
+
+impl Net {
+    /// Tells what the test does to what is between two nodes.
+    fn tell(&self, name: &str, place: &Location<'_>, (one, how, two): (&Node, &str, &Node)) {
+        tell(self.world, name, place, |world| {
+            let name = |node: &Node| &*world.nodes[node.id.0 as usize].name;
+            format!("{} {how} {}", name(one), name(two))
         });
     }
 }

@@ -12,10 +12,11 @@ use simoom::signal::unix::SignalKind;
 use simoom::task::JoinHandle;
 
 use super::exit::Exit;
-use super::simulation::with;
+use super::simulation::{tell, with};
 use crate::backend::{SimBackend, SpawnFor};
 use crate::baton;
 use crate::kill;
+use crate::world::failure::Seconds;
 use crate::world::node::{Boot, NodeId, OnFailure};
 
 /// A node of a simulation: a machine with a name, an address and tasks of its own.
@@ -147,7 +148,22 @@ impl Node {
     #[track_caller]
     pub fn kill(&self) {
         self.assert_not_test();
+        if self.is_alive() {
+            self.tell("node.killed", Location::caller());
+        }
         with(self.world, |backend| kill::kill(backend, self.id));
+    }
+
+    /// Tells what the test does to this node.
+    pub(super) fn tell(&self, name: &str, place: &Location<'_>) {
+        self.tell_more(name, place, "");
+    }
+
+    /// Tells what the test does to this node, and how.
+    pub(super) fn tell_more(&self, name: &str, place: &Location<'_>, how: &str) {
+        tell(self.world, name, place, |world| {
+            format!("{}{how}", world.nodes[self.id.0 as usize].name)
+        });
     }
 
     /// Kills the node if it lives, and boots it again.
@@ -165,6 +181,7 @@ impl Node {
             "node {:?} has no main to boot: call `run` first",
             self.name()
         );
+        self.tell("node.restarted", Location::caller());
         with(self.world, |backend| {
             kill::kill(backend, self.id);
             kill::boot(backend, self.id);
@@ -219,6 +236,7 @@ impl Node {
         baton::assert_at_home("Node::restart_with");
         self.assert_not_test();
         let location = Location::caller();
+        self.tell_more("node.restarted", location, " with another main");
         with(self.world, |backend| {
             kill::kill(backend, self.id);
             self.install(backend, main, location);
@@ -290,6 +308,7 @@ impl Node {
     #[track_caller]
     pub fn power_loss(&self) {
         self.assert_not_test();
+        self.tell("node.power_lost", Location::caller());
         with(self.world, |backend| {
             kill::power_loss(backend, &[self.id]);
         });
@@ -341,6 +360,7 @@ impl Node {
     #[track_caller]
     pub fn pause(&self) {
         self.assert_not_test();
+        self.tell("node.paused", Location::caller());
         with(self.world, |backend| {
             backend.with(|world| world.pause(self.id, None));
         });
@@ -372,6 +392,8 @@ impl Node {
     pub fn pause_for(&self, duration: Duration) {
         self.assert_not_test();
         let length_ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let how = format!(", for {}", Seconds(length_ns));
+        self.tell_more("node.paused", Location::caller(), &how);
         with(self.world, |backend| {
             backend.with(|world| world.pause(self.id, Some(length_ns)));
         });
@@ -380,7 +402,11 @@ impl Node {
     /// Lets a paused node go on. Signals that came in the meantime are delivered first.
     ///
     /// Does nothing to a node that is not paused.
+    #[track_caller]
     pub fn resume(&self) {
+        if self.is_paused() {
+            self.tell("node.resumed", Location::caller());
+        }
         with(self.world, |backend| {
             backend.with(|world| world.resume(self.id))
         });
@@ -430,11 +456,17 @@ impl Node {
     /// ```
     #[track_caller]
     pub fn signal(&self, kind: SignalKind) {
+        self.send(kind, Location::caller());
+    }
+
+    #[track_caller]
+    pub(super) fn send(&self, kind: SignalKind, place: &Location<'_>) {
         let signal = kind.as_raw_value();
         with(self.world, |backend| {
             if self.id == NodeId::TEST && backend.with(|world| world.is_harmful(self.id, signal)) {
                 self.assert_not_test();
             }
+            self.tell_more("signal.sent", place, &format!(", signal {signal}"));
             backend.with(|world| world.send_signal(self.id, signal));
         });
     }

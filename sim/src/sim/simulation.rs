@@ -1,6 +1,7 @@
 //! The simulation, as its test sees it.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::{Duration, SystemTime};
 
 use super::net::Net;
@@ -8,6 +9,7 @@ use super::node::Node;
 use crate::backend::SimBackend;
 use crate::intercept::{self, Escape};
 use crate::kill;
+use crate::world::World;
 
 /// A running simulation, as its test sees it. Cloning is cheap.
 ///
@@ -101,6 +103,10 @@ impl Sim {
             node.assert_not_test();
             ids.push(node.id);
         }
+        tell(self.world, "node.power_lost", Location::caller(), |world| {
+            let names = ids.iter().map(|id| &*world.nodes[id.0 as usize].name);
+            names.collect::<Vec<_>>().join(", ")
+        });
         with(self.world, |backend| kill::power_loss(backend, &ids));
     }
 
@@ -162,7 +168,9 @@ impl Sim {
     ///
     /// check(Config::default().seeds(2), |sim| async move {
     ///     sim.allow(Escape::FILES | Escape::PROCESSES);
-    ///     let path = std::env::temp_dir().join(format!("simoom-{}", std::process::id()));
+    ///     // Several seeds run at once, and the real disk is one.
+    ///     let name = format!("simoom-{}-{}", std::process::id(), sim.seed());
+    ///     let path = std::env::temp_dir().join(name);
     ///     std::fs::write(&path, "written to the real disk").unwrap();
     ///     std::fs::remove_file(&path).unwrap();
     /// })
@@ -207,6 +215,18 @@ impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sim").finish_non_exhaustive()
     }
+}
+
+/// Tells what the test does itself, for the story of a failure.
+pub(super) fn tell(
+    world: u64,
+    name: &str,
+    place: &Location<'_>,
+    about: impl FnOnce(&World) -> String,
+) {
+    with(world, |backend| {
+        backend.with(|world| world.tell_act(name, place, about));
+    });
 }
 
 /// Runs `f` in the world `world`.

@@ -64,6 +64,13 @@ pub enum Failure {
         /// Each with the reason.
         faults: Vec<String>,
     },
+    /// A plan of faults names nodes that no run of a whole sweep has.
+    UnknownNodes {
+        /// Each name, with where the plan says it.
+        names: Vec<String>,
+        /// The names of the nodes there are.
+        nodes: Vec<String>,
+    },
     /// Replaying the same choices gave another run: something outside them decides.
     Nondeterminism {
         /// What differed.
@@ -99,7 +106,7 @@ pub enum Class {
     /// The test waits for what can no longer happen, or for what did not come to hold in time.
     Liveness,
     /// A task on the test's own node panicked, or the test returned an error: the test found
-    /// something wrong; or a plan of faults did nothing.
+    /// something wrong; or a plan of faults did nothing, or names what is not there.
     Correctness,
     /// The same choices gave two different runs, or simulated code left the simulation: something
     /// outside of it decides.
@@ -129,7 +136,7 @@ impl Failure {
             Self::Error { node, .. } if node == THE_TEST => Class::Correctness,
             Self::Panic { .. } | Self::Error { .. } => Class::Crash,
             Self::Deadlock | Self::Paused { .. } | Self::NotConverged { .. } => Class::Liveness,
-            Self::InertFaults { .. } => Class::Correctness,
+            Self::InertFaults { .. } | Self::UnknownNodes { .. } => Class::Correctness,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
         }
@@ -170,6 +177,7 @@ impl Failure {
             }
             Self::NotConverged { what, .. } => format!("not converged {}", without_numbers(what)),
             Self::InertFaults { .. } => "inert faults".to_owned(),
+            Self::UnknownNodes { .. } => "unknown nodes".to_owned(),
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
         }
     }
@@ -254,6 +262,19 @@ impl fmt::Display for Failure {
                     write!(f, "\n  {fault}")?;
                 }
                 Ok(())
+            }
+            Self::UnknownNodes { names, nodes } => {
+                f.write_str(
+                    "every seed passed, but the plan of faults names nodes that none has:",
+                )?;
+                for name in names {
+                    write!(f, "\n  {name}")?;
+                }
+                write!(
+                    f,
+                    "\nthere is {} (a node that only some seeds use is made by `sim.node` in all)",
+                    nodes.join(", ")
+                )
             }
             Self::Nondeterminism { message } => {
                 write!(f, "the run is not deterministic: {message}")

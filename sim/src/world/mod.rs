@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) deviated: Vec<Deviated>,
     /// What the user noted: when, who, what.
     pub(crate) history: Vec<(i64, String, String)>,
+    /// What the test did itself.
+    pub(crate) acts: Vec<TestsAct>,
     /// How many scheduling choices were made.
     pub(crate) scheduled: u64,
     pub(crate) failure: Option<Failure>,
@@ -79,6 +81,13 @@ pub(crate) struct World {
     record: Recorder,
     /// The event that caused what happens now.
     cause: u64,
+}
+
+/// Something that the test did itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TestsAct {
+    pub(crate) time_ns: i64,
+    pub(crate) text: String,
 }
 
 /// What a timer does when it fires.
@@ -155,6 +164,7 @@ impl World {
             signal_places: 0,
             deviated: Vec::new(),
             history: Vec::new(),
+            acts: Vec::new(),
             scheduled: 0,
             failure: None,
             stall_most_ns: 0,
@@ -219,6 +229,28 @@ impl World {
         }
     }
 
+    /// Tells what the test does itself at `place`, where the run is recorded in full: `name` as
+    /// events are called, and what it concerns.
+    ///
+    /// Events say that something happened, not who wanted it.
+    pub(crate) fn tell_act(
+        &mut self,
+        name: &str,
+        place: &Location<'_>,
+        about: impl FnOnce(&Self) -> String,
+    ) {
+        if !self.record.keeps_everything() {
+            return;
+        }
+        let about = about(self);
+        let (file, line) = (place.file(), place.line());
+        let gap = if about.is_empty() { "" } else { ", " };
+        self.acts.push(TestsAct {
+            time_ns: self.now_ns,
+            text: format!("{name:<17}  {about}{gap}by the test at {file}:{line}"),
+        });
+    }
+
     /// What the hashes in the record stand for.
     pub(crate) fn names(&self) -> Names {
         let mut names = Names::default();
@@ -243,10 +275,23 @@ impl World {
     ///
     /// False if nothing is due, ever, or not before `limit_ns`.
     pub(crate) fn advance(&mut self, limit_ns: i64) -> bool {
-        let Some(deadline) = self.timers.next_deadline() else {
-            return false;
-        };
-        let next = deadline.as_nanos().max(self.now_ns);
+        match self.timers.next_deadline() {
+            Some(deadline) => self.come_to(deadline.as_nanos(), limit_ns),
+            None => false,
+        }
+    }
+
+    /// Does the same although tasks can run, whose time passes in any case: nothing need be due
+    /// for faults to have their opportunities.
+    pub(crate) fn catch_up(&mut self, until_ns: i64) -> bool {
+        let deadline = self.timers.next_deadline();
+        self.come_to(deadline.map_or(i64::MAX, Instant::as_nanos), until_ns)
+    }
+
+    /// Moves the clock to `deadline_ns`, or an opportunity of a fault before; false if that is
+    /// after `limit_ns`.
+    fn come_to(&mut self, deadline_ns: i64, limit_ns: i64) -> bool {
+        let next = deadline_ns.max(self.now_ns);
         let opportunity = self.next_opportunity_ns(next);
         let next = opportunity.map_or(next, |at| at.max(self.now_ns));
         if next > limit_ns {
@@ -268,13 +313,11 @@ impl World {
         true
     }
 
-    /// Lets `ns` pass although tasks can run: what is due meanwhile happens at its time.
-    pub(crate) fn spend(&mut self, ns: i64) {
-        let until = self.now_ns.saturating_add(ns);
-        while self.advance(until) {}
-        if until > self.now_ns {
-            self.note(EventKind::TimeAdvanced, self.now_ns as u64, until as u64);
-            self.now_ns = until;
+    /// Lets time pass in which nothing is due.
+    pub(crate) fn pass_until(&mut self, until_ns: i64) {
+        if until_ns > self.now_ns {
+            self.note(EventKind::TimeAdvanced, self.now_ns as u64, until_ns as u64);
+            self.now_ns = until_ns;
         }
     }
 

@@ -9,6 +9,10 @@ fn an_answer_is_read_back_as_it_was_written() {
         before: Some("two\nlines".to_owned()),
     };
     let witness = Witness {
+        acts: vec![TestsAct {
+            time_ns: 7,
+            text: "node.killed  it, by the test".to_owned(),
+        }],
         hash: u128::MAX - 5,
         signature: Some("panic src/lib.rs N".to_owned()),
         failure: Some("task test/main panicked at src/lib.rs:1:2: 7".to_owned()),

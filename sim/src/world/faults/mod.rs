@@ -21,6 +21,6 @@ mod under_way;
 
 pub(crate) use self::choose::{FaultPoint, LossOdds};
 pub(crate) use self::state::Faults;
-pub(crate) use self::tally::{Entry, merge_entries};
+pub(crate) use self::tally::{Entry, Named, merge_entries};
 pub use self::tally::{FaultCounts, FaultTally};
 pub(crate) use self::under_way::Act;

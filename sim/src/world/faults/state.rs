@@ -1,6 +1,7 @@
 //! The plan a world is under, as this run has it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use simoom_faults::{Fault, Kind, Plan, Ratio};
 
@@ -26,6 +27,10 @@ pub(crate) struct Faults {
     pub(crate) tally: FaultTally,
     /// What became of the faults of earlier plans.
     past: Vec<Entry>,
+    /// Which nodes the plans so far name, and where.
+    named: BTreeMap<String, String>,
+    /// The plan in place of every other, if there is one.
+    pub(super) instead: Option<Arc<Plan>>,
     /// How often a kind came into question for each thing.
     numbers: BTreeMap<(Kind, ResourceName), u32>,
 }
@@ -70,6 +75,7 @@ impl Faults {
             Rule::drawn(fault.clone(), *count - 1, seed, plan.is_swarm())
         };
         self.rules = plan.faults().iter().map(rule).collect();
+        self.named.extend(plan.names());
         self.plan = plan;
     }
 
@@ -122,6 +128,11 @@ impl Faults {
     pub(crate) fn take_entries(&mut self) -> Vec<Entry> {
         self.forget_plan();
         std::mem::take(&mut self.past)
+    }
+
+    /// Which nodes all plans name, and where, at the end.
+    pub(crate) fn take_named(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.named)
     }
 }
 

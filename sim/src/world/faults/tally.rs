@@ -117,6 +117,31 @@ pub(crate) struct Entry {
     pub(crate) missed: BTreeSet<String>,
 }
 
+/// Which nodes the plans of runs name, where, and which nodes those runs have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// The names, each with a place of the plan that says it.
+    pub(crate) named: BTreeMap<String, String>,
+    /// The names of the nodes; left out where no plan names any.
+    pub(crate) nodes: BTreeSet<String>,
+}
+
+impl Named {
+    /// Adds those of another run.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.named.extend(other.named);
+        self.nodes.extend(other.nodes);
+    }
+
+    /// Each name that no node has, with its place.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.named.iter();
+        named
+            .filter(|(name, _)| !self.nodes.contains(*name))
+            .map(|(name, place)| (&**name, &**place))
+    }
+}
+
 /// Adds up what became of the same faults in another run.
 pub(crate) fn merge_entries(all: &mut BTreeMap<String, Entry>, more: Vec<Entry>) {
     for entry in more {

@@ -8,6 +8,7 @@
 //! 2. `under_way` names a node at most once for each kind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use simoom::backend::TimerKey;
@@ -97,12 +98,24 @@ impl UnderWay {
 
 impl World {
     /// Follows `plan` from now on, or from the end of the set-up if it says so.
+    ///
+    /// Where the environment has put a plan in place of the test's, that one begins anew.
     pub(crate) fn follow_faults(&mut self, plan: Plan) {
+        let plan = match &self.faults.instead {
+            Some(instead) => Plan::clone(instead),
+            None => plan,
+        };
         let waits = plan.begins_after_setup();
         self.faults.follow(plan, self.seed);
         if !waits {
             self.begin_faults();
         }
+    }
+
+    /// Follows `plan` from the beginning, whatever the test says.
+    pub(crate) fn follow_instead(&mut self, plan: Arc<Plan>) {
+        self.faults.instead = Some(plan);
+        self.follow_faults(Plan::new());
     }
 
     /// Lets the faults of the plan begin, unless they have.

@@ -69,6 +69,21 @@ impl Filter {
             && self.port.is_none_or(|port| ports.contains(&port))
             && self.protocol.is_none_or(|it| it == protocol)
     }
+
+    /// What it covers, for people.
+    pub(crate) fn words(&self, world: &World) -> String {
+        let name = |node: NodeId| &*world.nodes[node.0 as usize].name;
+        let mut words = match self.protocol {
+            None => "messages".to_owned(),
+            Some(Protocol::Tcp) => "segments".to_owned(),
+            Some(Protocol::Udp) => "datagrams".to_owned(),
+        };
+        let from = self.from.map(|from| format!(" from {}", name(from)));
+        let to = self.to.map(|to| format!(" to {}", name(to)));
+        let port = self.port.map(|port| format!(" of port {port}"));
+        words.extend([from, to, port].into_iter().flatten());
+        words
+    }
 }
 
 impl World {
@@ -147,19 +162,29 @@ impl World {
             .collect();
         let held = self.under_way().into_iter().filter(|it| it.held);
         let held = held.filter(|it| !self.is_cut(it.near, it.far));
-        lines.extend(held.map(|it| {
-            format!(
-                "a {} from {} to {}:{} is held",
-                match it.kind {
-                    MessageKind::Datagram => "datagram",
-                    _ => "segment",
-                },
-                name(it.near),
-                name(it.far),
-                it.target.port()
-            )
-        }));
+        lines.extend(held.map(|it| format!("{} is held", self.words_of(&it))));
         lines
+    }
+
+    /// The message whose sending was `event`, for people.
+    pub(crate) fn message_words(&self, event: u64) -> Option<String> {
+        let mut under_way = self.under_way().into_iter();
+        let message = under_way.find(|message| message.event == event)?;
+        Some(self.words_of(&message))
+    }
+
+    fn words_of(&self, message: &UnderWay) -> String {
+        let name = |id: NodeId| self.nodes[id.0 as usize].name.as_str();
+        format!(
+            "a {} from {} to {}:{}",
+            match message.kind {
+                MessageKind::Datagram => "datagram",
+                _ => "segment",
+            },
+            name(message.near),
+            name(message.far),
+            message.target.port()
+        )
     }
 
     /// Everything under way, in the order of its sending.
