@@ -26,6 +26,10 @@ pub struct Config {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) sync: SyncPolicy,
     pub(crate) compact_bytes_min: u64,
+    pub(crate) replica_of: Option<(String, u16)>,
+    pub(crate) sync_replicas: usize,
+    pub(crate) replica_timeout: Duration,
+    pub(crate) backlog_bytes_max: usize,
 }
 
 /// When a write is answered, and so what it outlives. The words are those of Redis' `appendfsync`.
@@ -134,6 +138,42 @@ impl Config {
         self.compact_bytes_min = bytes;
         self
     }
+
+    /// The server to follow: it answers writes with an error, and reads with what that server has
+    /// committed. Default: none, it decides itself.
+    ///
+    /// The requests `REPLICAOF HOST PORT` and `REPLICAOF NO ONE` change it until the process ends.
+    #[must_use]
+    pub fn replica_of(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.replica_of = Some((host.into(), port));
+        self
+    }
+
+    /// How many replicas must have a write, as safe as their own [`sync`](Self::sync) says, before
+    /// anybody is told of it, also by reading it. Default 0.
+    ///
+    /// While fewer are connected, writes are answered with an error.
+    #[must_use]
+    pub fn sync_replicas(mut self, replicas: usize) -> Self {
+        self.sync_replicas = replicas;
+        self
+    }
+
+    /// How long a primary, or a replica, may be silent before the connection to it is given up.
+    /// Each shows that it lives ten times as often. Default 10 s.
+    #[must_use]
+    pub fn replica_timeout(mut self, timeout: Duration) -> Self {
+        self.replica_timeout = timeout;
+        self
+    }
+
+    /// How many bytes of the last commits are held for replicas that come back or are slow.
+    /// Default 1 MiB. One that needs older ones copies everything.
+    #[must_use]
+    pub fn backlog_bytes_max(mut self, bytes: usize) -> Self {
+        self.backlog_bytes_max = bytes;
+        self
+    }
 }
 
 impl Default for Config {
@@ -149,6 +189,10 @@ impl Default for Config {
             dir: None,
             sync: SyncPolicy::default(),
             compact_bytes_min: 16 << 20,
+            replica_of: None,
+            sync_replicas: 0,
+            replica_timeout: Duration::from_secs(10),
+            backlog_bytes_max: 1 << 20,
         }
     }
 }

@@ -26,16 +26,19 @@ use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::TcpStream;
 use simoom::time::{Instant, sleep, timeout};
 
+use crate::replication::{Asked, supply};
 use crate::resp::{Replies, RequestDecoder};
-use crate::session::{Blocked, Next, Session};
+use crate::session::{Blocked, ForReplicas, Next, Session, WaitEnd, leave_line};
 use crate::shared::Shared;
 use crate::statistics::Reply;
 
 /// Whether a connection goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Then {
     Continue,
     Close,
+    /// It is that of a replica.
+    Supply(Asked),
 }
 
 /// One connection.
@@ -82,8 +85,11 @@ impl Connection {
             if received == 0 {
                 return Ok(());
             }
-            if self.answer_all().await? == Then::Close {
-                break;
+            match self.answer_all().await? {
+                Then::Continue => {}
+                Then::Close => break,
+                // Nothing else was sent: a replica waits for its answer.
+                Then::Supply(asked) => return supply(self.stream, asked, &shared).await,
             }
         }
         self.close().await
@@ -95,7 +101,7 @@ impl Connection {
         let mut answered = 0;
         let mut start = Instant::now();
         let mut then = Then::Continue;
-        while then == Then::Continue {
+        while matches!(then, Then::Continue) {
             let next = match self.decoder.next_request() {
                 Ok(None) => break,
                 Ok(Some(args)) => {
@@ -120,10 +126,19 @@ impl Connection {
                 Next::Continue => {}
                 Next::Close => then = Then::Close,
                 Next::Block(blocked) => {
-                    self.send().await?;
+                    if let Err(error) = self.send().await {
+                        leave_line(blocked.number, &self.shared).await;
+                        return Err(error);
+                    }
                     then = self.wait(blocked).await;
                     start = Instant::now();
                 }
+                Next::Wait(replicas) => {
+                    self.send().await?;
+                    then = self.wait_for_replicas(replicas).await;
+                    start = Instant::now();
+                }
+                Next::Supply(asked) => then = Then::Supply(asked),
             }
             if self.replies.len() >= SEND_BYTES {
                 self.send().await?;
@@ -146,21 +161,61 @@ impl Connection {
                 None => pending().await,
             }
         };
-        let (popped, then) = simoom::select! {
+        let (end, then) = simoom::select! {
             biased;
-            popped = &mut blocked.element => (popped.ok(), Then::Continue),
-            () = timeout => (None, Then::Continue),
-            () = self.shared.stop.requested() => (None, Then::Close),
-            () = gone(&mut self.stream, &mut self.decoder, ahead_max) => (None, Then::Close),
+            popped = &mut blocked.element => match popped {
+                Ok(popped) => (WaitEnd::Popped(popped), Then::Continue),
+                Err(_) => (WaitEnd::Dismissed, Then::Close),
+            },
+            () = timeout => (WaitEnd::Nothing, Then::Continue),
+            () = self.shared.stop.requested() => (WaitEnd::Nothing, Then::Close),
+            () = gone(&mut self.stream, &mut self.decoder, ahead_max) => {
+                (WaitEnd::Nothing, Then::Close)
+            }
         };
         // An element that comes at the last moment is taken off its list already.
         blocked.element.close();
-        let popped = popped.or_else(|| blocked.element.try_recv().ok());
+        let end = match blocked.element.try_recv() {
+            Ok(popped) => WaitEnd::Popped(popped),
+            Err(_) => end,
+        };
         let (shared, replies) = (&self.shared, &mut self.replies);
         let answered = self
             .session
-            .answer_blocked(popped, blocked.number, shared, replies);
+            .answer_blocked(end, blocked.number, shared, replies);
         answered.await;
+        then
+    }
+
+    /// Waits until replicas have what was written, as long as the client and the server are there.
+    async fn wait_for_replicas(&mut self, wait: ForReplicas) -> Then {
+        let ahead_max = self.shared.config.limits.request_bytes_max;
+        let shared = Arc::clone(&self.shared);
+        let replicas = &shared.roles.replicas;
+        let reached = async {
+            loop {
+                // Waiting starts before looking: progress in between is not missed.
+                let acknowledged = replicas.acknowledged();
+                if replicas.reached(wait.offset) >= wait.count {
+                    return;
+                }
+                acknowledged.await;
+            }
+        };
+        let timeout = async {
+            match wait.timeout {
+                Some(timeout) => sleep(timeout).await,
+                None => pending().await,
+            }
+        };
+        let then = simoom::select! {
+            biased;
+            () = reached => Then::Continue,
+            () = timeout => Then::Continue,
+            () = shared.stop.requested() => Then::Close,
+            () = gone(&mut self.stream, &mut self.decoder, ahead_max) => Then::Close,
+        };
+        self.session.count_replicas(&shared, &mut self.replies);
         then
     }
 
@@ -177,9 +232,7 @@ impl Connection {
         if self.replies.is_empty() {
             return Ok(());
         }
-        if let Some(log) = &self.shared.log {
-            log.reached(self.session.position()).await?;
-        }
+        self.wait_until_safe().await?;
         let mut unsent = self.replies.as_bytes();
         while !unsent.is_empty() {
             let sending = self.stream.write(unsent);
@@ -194,6 +247,25 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits until what the replies tell is safe.
+    ///
+    /// That takes a moment, or as long as there is no replica which must have it: so a client that
+    /// hangs up meanwhile is noticed after a while.
+    async fn wait_until_safe(&mut self) -> io::Result<()> {
+        let patience = self.shared.config.replica_timeout;
+        let ahead_max = self.shared.config.limits.request_bytes_max;
+        let position = self.session.position();
+        let left = async {
+            sleep(patience).await;
+            gone(&mut self.stream, &mut self.decoder, ahead_max).await;
+        };
+        simoom::select! {
+            biased;
+            safe = self.shared.log.reached(position) => safe,
+            () = left => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
     /// Answers what was sent before the server stopped: everything that arrives before the client
     /// pauses, but not for ever.
     async fn drain(&mut self) -> io::Result<()> {
@@ -203,7 +275,7 @@ impl Connection {
                 break;
             };
             let received = received?;
-            if received == 0 || self.answer_all().await? == Then::Close {
+            if received == 0 || !matches!(self.answer_all().await?, Then::Continue) {
                 break;
             }
             allowed = allowed.saturating_sub(received);

@@ -32,6 +32,7 @@ mod apply;
 mod log;
 mod transaction;
 
+mod replication;
 mod session;
 
 mod connection;

@@ -49,6 +49,23 @@ struct Flags {
     /// When a write is answered: `always` when it is synced, else when the system has it.
     #[arg(long, value_name = "WHEN", default_value = "always")]
     appendfsync: Fsync,
+
+    /// Follow the server there: answer reads with what it has committed, and no writes.
+    #[arg(long, value_name = "HOST PORT", value_parser = primary)]
+    replicaof: Option<(String, u16)>,
+
+    /// How many replicas must have a write before it is answered.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    sync_replicas: usize,
+
+    /// Give up a primary or a replica that is silent for this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    repl_timeout: u64,
+
+    /// How many bytes of the last writes are held for replicas that come back or are slow.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    repl_backlog_size: usize,
 }
 
 /// The words of Redis.
@@ -94,12 +111,29 @@ fn config(flags: Flags) -> Config {
         Some(dir) => config.dir(dir),
         None => config,
     };
+    let config = match flags.replicaof {
+        Some((host, port)) => config.replica_of(host, port),
+        None => config,
+    };
     config
+        .sync_replicas(flags.sync_replicas)
+        .replica_timeout(Duration::from_secs(flags.repl_timeout))
+        .backlog_bytes_max(flags.repl_backlog_size)
         .bind(flags.bind)
         .port(flags.port)
         .max_clients(flags.max_clients)
         .timeout(Duration::from_secs(flags.timeout))
         .max_request_bytes(flags.max_request_bytes as usize)
+}
+
+/// The host and the port in `text`.
+fn primary(text: &str) -> Result<(String, u16), String> {
+    let mut words = text.split_whitespace();
+    let (Some(host), Some(port), None) = (words.next(), words.next(), words.next()) else {
+        return Err("it is a host and a port, such as \"127.0.0.1 6379\"".into());
+    };
+    let port = port.parse().map_err(|_| format!("{port} is no port"))?;
+    Ok((host.into(), port))
 }
 
 /// Reports what goes wrong, or what `RUST_LOG` asks for.

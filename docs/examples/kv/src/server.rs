@@ -21,6 +21,7 @@ use crate::connection::Connection;
 use crate::connections::Connections;
 use crate::log::{Keeping, Writer};
 use crate::phase::Phase;
+use crate::replication::{apply, run};
 use crate::shared::Shared;
 
 /// Listens on `addr` with default settings and serves clients until it is asked to stop, by SIGINT
@@ -148,7 +149,10 @@ impl Server {
         }
         let mut writing = start_writer(&shared).await?;
         shared.current.enter(Phase::Serving);
-        let connections = AbortOnDrop(Arc::clone(&shared.connections));
+        let (following, applying) = (Arc::clone(&shared), Arc::clone(&shared));
+        let _following = AbortOnDrop(simoom::spawn(async move { run(&following).await }));
+        let _applying = AbortOnDrop(simoom::spawn(async move { apply(&applying).await }));
+        let connections = CutOnDrop(Arc::clone(&shared.connections));
         let broken = simoom::select! {
             biased;
             () = shutdown => None,
@@ -172,8 +176,8 @@ impl Server {
         if let Some(written) = broken {
             return written;
         }
-        if let Some(log) = &shared.log {
-            log.finish();
+        if shared.log.has_file() {
+            shared.log.finish();
             return writing.await;
         }
         Ok(())
@@ -183,15 +187,16 @@ impl Server {
 /// Reads the data and starts to write what changes; how the writing ended, which it never does
 /// without a folder.
 async fn start_writer(shared: &Arc<Shared>) -> io::Result<Writing> {
-    let (Some(log), Some(dir)) = (&shared.log, &shared.config.dir) else {
+    let Some(dir) = &shared.config.dir else {
         return Ok(Writing(None));
     };
     let keeping = Keeping {
         sync: shared.config.sync,
         compact_bytes_min: shared.config.compact_bytes_min,
+        follows: shared.roles.is_replica(),
     };
     let store = &mut *shared.store.lock().await;
-    let writer = Writer::open(dir, keeping, Arc::clone(log), store).await?;
+    let writer = Writer::open(dir, keeping, Arc::clone(&shared.log), store).await?;
     shared.publish(store);
     let writing = writer.run(Arc::clone(shared));
     Ok(Writing(Some(simoom::spawn(writing))))
@@ -265,11 +270,20 @@ async fn admit(mut stream: TcpStream, shared: &Arc<Shared>) {
 }
 
 /// Ends the connections of a server that is dropped while it runs.
-struct AbortOnDrop(Arc<Connections>);
+struct CutOnDrop(Arc<Connections>);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.abort_all();
+    }
+}
+
+/// Ends a task that serves no client.
+struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort_all();
+        self.0.abort();
     }
 }
 

@@ -10,6 +10,8 @@ use crate::connections::Connections;
 use crate::log::{Log, Position};
 use crate::phase::Current;
 use crate::process;
+pub(crate) use crate::replication::Replication;
+use crate::replication::Roles;
 use crate::statistics::Statistics;
 use crate::stop::Stop;
 use crate::store::{Both, Held, Store};
@@ -20,7 +22,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Mutex<Store>,
     /// Where changes are kept, if they are.
-    pub(crate) log: Option<Arc<Log>>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) roles: Roles,
     pub(crate) connections: Arc<Connections>,
     pub(crate) stop: Stop,
     pub(crate) current: Current,
@@ -32,10 +35,18 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
+        let (has_file, replicas) = (config.dir.is_some(), config.sync_replicas);
+        let log = Log::new(has_file, replicas, config.backlog_bytes_max);
+        let mut store = Store::new();
+        if config.replica_of.is_some() {
+            store.follow_another(true);
+            log.keep_commits();
+        }
         Self {
-            log: config.dir.is_some().then(Arc::default),
+            log: Arc::new(log),
+            roles: Roles::new(config.replica_of.clone()),
             config,
-            store: Mutex::new(Store::new()),
+            store: Mutex::new(store),
             connections: Arc::default(),
             stop: Stop::default(),
             current: Current::default(),
@@ -47,7 +58,7 @@ impl Shared {
 
     /// Begins to change `store`, and says what time it is.
     pub(crate) fn begin(&self, store: &mut Store) -> Instant {
-        if self.log.is_none() {
+        if !self.log.is_kept() {
             return Instant::now();
         }
         let clock = Both::now();
@@ -62,14 +73,19 @@ impl Shared {
     pub(crate) fn commit(&self, store: &mut Store, now: Instant) -> Position {
         store.serve_waiting(now);
         self.publish(store);
-        let Some(log) = &self.log else {
+        if !self.log.is_kept() {
             return 0;
-        };
-        let changes = store.take_changes();
-        if !changes.is_empty() {
-            log.append(&changes);
         }
-        log.position()
+        let changes = store.take_changes();
+        if store.follows() {
+            // What comes from the primary is shown when it is safe: there is nothing to wait for.
+            debug_assert!(changes.is_empty(), "a replica decided something");
+            return 0;
+        }
+        if !changes.is_empty() {
+            self.log.append(&changes);
+        }
+        self.log.position()
     }
 
     /// Tells everyone how much there is in `store`.
@@ -98,18 +114,6 @@ impl Shared {
 
     /// Who this server is among others.
     pub(crate) fn replication(&self) -> Replication {
-        Replication {
-            role: "master",
-            replicas: 0,
-        }
+        self.roles.figures(&self.log)
     }
-}
-
-/// Who a server is among others, as far as `INFO` and the metrics tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Replication {
-    /// As Redis calls it.
-    pub(crate) role: &'static str,
-    /// How many follow this one.
-    pub(crate) replicas: u64,
 }

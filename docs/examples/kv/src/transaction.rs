@@ -24,6 +24,8 @@ pub(crate) struct Gathered {
     pub(crate) len: usize,
     /// One of them made no sense: none is done.
     pub(crate) is_broken: bool,
+    /// One of them writes.
+    pub(crate) writes: bool,
 }
 
 impl Transaction {
@@ -39,8 +41,8 @@ impl Transaction {
         is_new
     }
 
-    /// Keeps a request for later; false if that would be more than `bytes_max` bytes.
-    pub(crate) fn gather(&mut self, args: Args<'_>, bytes_max: usize) -> bool {
+    /// Keeps a request for later, and whether it writes; false if that would be more than `bytes_max` bytes.
+    pub(crate) fn gather(&mut self, args: Args<'_>, writes: bool, bytes_max: usize) -> bool {
         let Some(gathered) = &mut self.gathered else {
             return false;
         };
@@ -52,6 +54,7 @@ impl Transaction {
         let args: Vec<_> = args.iter().collect();
         encode_request(&mut gathered.requests, &args);
         gathered.len += 1;
+        gathered.writes |= writes;
         true
     }
 

@@ -45,12 +45,18 @@ pub enum CommandError<'a> {
     TimeoutNegative,
     /// How long to wait is longer than the clock goes.
     TimeoutOutOfRange,
+    /// How long to wait is no whole number.
+    TimeoutNotAnInteger,
     /// A count is no number, or negative.
     NotPositive,
     /// There is no database but 0.
     NoSuchDatabase,
     /// A name of a connection holds a space or a character that does not print.
     InvalidClientName,
+    /// A port is no number, or too large.
+    InvalidPrimaryPort,
+    /// The name of a history is none.
+    InvalidHistory,
 }
 
 impl fmt::Display for CommandError<'_> {
@@ -75,6 +81,9 @@ impl fmt::Display for CommandError<'_> {
             Self::TimeoutNotAFloat => f.write_str("timeout is not a float or out of range"),
             Self::TimeoutNegative => f.write_str("timeout is negative"),
             Self::TimeoutOutOfRange => f.write_str("timeout is out of range"),
+            Self::TimeoutNotAnInteger => f.write_str("timeout is not an integer or out of range"),
+            Self::InvalidPrimaryPort => f.write_str("Invalid master port"),
+            Self::InvalidHistory => f.write_str("a history has 40 hexadecimal digits"),
             Self::NotPositive => f.write_str("value is out of range, must be positive"),
             Self::NoSuchDatabase => f.write_str("DB index is out of range"),
             Self::InvalidClientName => {

@@ -180,6 +180,25 @@ pub enum SessionCommand<'a> {
     },
     /// Makes the log small.
     Compact,
+    /// Follows another server from now on.
+    Follow { host: &'a [u8], port: u16 },
+    /// Follows nobody from now on.
+    Promote,
+    /// Who decides, and who follows.
+    Role,
+    /// Waits until so many replicas have what this connection has written.
+    WaitForReplicas {
+        count: i64,
+        /// How long to wait; `None` is for ever.
+        timeout: Option<Duration>,
+    },
+    /// Makes this connection that of a replica, which has so many commits of a history.
+    Supply {
+        history: &'a [u8],
+        offset: u64,
+        /// Where the replica listens.
+        port: u16,
+    },
 }
 
 /// A command about the connection.

@@ -354,6 +354,49 @@ pub(super) fn info(args: Args<'_>) -> Parsed<'_> {
     })
 }
 
+pub(super) fn replicaof(args: Args<'_>) -> Parsed<'_> {
+    if is(at(args, 1), "no") && is(at(args, 2), "one") {
+        return session(SessionCommand::Promote);
+    }
+    session(SessionCommand::Follow {
+        host: at(args, 1),
+        port: port(at(args, 2))?,
+    })
+}
+
+pub(super) fn role(_args: Args<'_>) -> Parsed<'_> {
+    session(SessionCommand::Role)
+}
+
+pub(super) fn wait(args: Args<'_>) -> Parsed<'_> {
+    let count = integer(at(args, 1))?;
+    let timeout = parse_integer(at(args, 2)).ok_or(CommandError::TimeoutNotAnInteger)?;
+    let timeout = u64::try_from(timeout).map_err(|_| CommandError::TimeoutNegative)?;
+    let timeout = Duration::from_millis(timeout.min(LIFETIME_MS_MAX));
+    session(SessionCommand::WaitForReplicas {
+        count,
+        timeout: (!timeout.is_zero()).then_some(timeout),
+    })
+}
+
+pub(super) fn replsync(args: Args<'_>) -> Parsed<'_> {
+    let history = at(args, 1);
+    if history.len() != 40 || !history.iter().all(u8::is_ascii_hexdigit) {
+        return Err(CommandError::InvalidHistory);
+    }
+    session(SessionCommand::Supply {
+        history,
+        offset: u64::try_from(integer(at(args, 2))?).map_err(|_| CommandError::NotPositive)?,
+        port: port(at(args, 3))?,
+    })
+}
+
+fn port(text: &[u8]) -> Result<u16, CommandError<'_>> {
+    parse_integer(text)
+        .and_then(|port| u16::try_from(port).ok())
+        .ok_or(CommandError::InvalidPrimaryPort)
+}
+
 fn set_options(words: Args<'_>) -> Result<SetOptions, CommandError<'_>> {
     let mut options = SetOptions::default();
     let mut words = words.iter();

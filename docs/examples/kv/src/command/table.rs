@@ -100,6 +100,7 @@ const KEYS_AND_VALUES: [i64; 3] = [1, -1, 2];
 const READ: &[&str] = &["readonly", "fast"];
 const WRITE: &[&str] = &["write", "fast"];
 const OTHER: &[&str] = &["fast"];
+const ADMIN: &[&str] = &["admin", "noscript", "stale"];
 
 /// Writes a row of the table for each line.
 macro_rules! specs {
@@ -152,12 +153,17 @@ const COMMANDS: &[Spec] = specs! {
     "ping"     -1 OTHER NO_KEYS         "connection" ping    "Shows that the server lives";
     "pttl"      2 READ  ONE_KEY         "generic"    pttl    "Tells a key's life, in ms";
     "quit"     -1 OTHER NO_KEYS         "connection" quit    "Closes the connection";
+    "replicaof" 3 ADMIN NO_KEYS         "server"     replicaof "Follows a server, or none";
+    "replsync"  4 ADMIN NO_KEYS         "server"     replsync "Serves a replica, from where it is";
+    "role"      1 OTHER NO_KEYS         "server"     role    "Tells who follows whom";
     "rpop"     -2 WRITE ONE_KEY         "list"       rpop    "Takes a list's last elements";
     "rpush"    -3 WRITE ONE_KEY         "list"       rpush   "Adds last elements to a list";
     "select"    2 OTHER NO_KEYS         "connection" select  "Uses database 0";
     "set"      -3 WRITE ONE_KEY         "string"     set     "Sets a value";
+    "slaveof"   3 ADMIN NO_KEYS         "server"     replicaof "Follows a server, or none";
     "ttl"       2 READ  ONE_KEY         "generic"    ttl     "Tells a key's life, in seconds";
     "type"      2 READ  ONE_KEY         "generic"    kind    "Tells the kind of a value";
     "unwatch"   1 OTHER NO_KEYS         "transactions" unwatch "Watches no key any more";
+    "wait"      3 OTHER NO_KEYS         "generic"    wait    "Waits for replicas";
     "watch"    -2 OTHER ALL_KEYS        "transactions" watch   "Ties a transaction to keys";
 };

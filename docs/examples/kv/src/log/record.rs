@@ -9,13 +9,13 @@
 use crc32fast::Hasher;
 
 /// What a log begins with: its kind and the version of its form.
-pub(super) const MAGIC: &[u8; 8] = b"kv-log 1";
+pub(crate) const MAGIC: &[u8; 8] = b"kv-log 1";
 
 /// How many bytes a record has beside its changes.
-pub(super) const HEADER_BYTES: usize = 8;
+pub(crate) const HEADER_BYTES: usize = 8;
 
 /// Appends a record of `changes` to `out`.
-pub(super) fn append(out: &mut Vec<u8>, changes: &[u8]) {
+pub(crate) fn append(out: &mut Vec<u8>, changes: &[u8]) {
     let len = u32::try_from(changes.len()).expect("a commit is at most 4 GiB");
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(&checksum(len, changes).to_le_bytes());
@@ -79,6 +79,11 @@ impl<'a> Iterator for Records<'a> {
         self.read += HEADER_BYTES + changes.len();
         Some(changes)
     }
+}
+
+/// The changes of `record`; `None` if it is not a whole one.
+pub(crate) fn record_of(record: &[u8]) -> Option<&[u8]> {
+    whole(record).and_then(|(changes, rest)| rest.is_empty().then_some(changes))
 }
 
 /// The changes of the record that `bytes` begin with, and what follows it; `None` if it is not

@@ -1,40 +1,60 @@
 //! What was logged, and how far that is safe.
 //!
-//! Owns the commits that wait to be written, and those who wait for them. Knows nothing of files.
+//! Owns the commits that wait to be written, and those who wait for them. Knows nothing of files and
+//! connections.
 //!
 //! # Invariants
 //! 1. Commits are written in the order in which the store made them: whoever appends holds it.
 //! 2. `safe` never exceeds `appended`, and neither goes back.
+//! 3. The commits in `unapplied` are the last ones; the store holds all before them.
+//! 4. Nobody is told of a commit that was given up.
 
+use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use simoom::sync::Notify;
+use simoom::sync::futures::Notified;
+use simoom::sync::oneshot;
 
+use super::backlog::Backlog;
+use super::history::{History, Offset};
 use super::record;
 use crate::statistics::Histogram;
+use crate::store::Store;
 
 /// The log of a store, as its connections see it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Log {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
+    /// Whether commits are kept at all. Raised by whoever holds the store.
+    is_kept: AtomicBool,
+    /// Whether there is a file, and somebody who writes it.
+    has_file: bool,
     /// Someone has appended, or asked for something.
-    work: Notify,
+    pub(super) work: Notify,
     /// Something is safe that was not, or never will be.
-    progress: Notify,
+    pub(super) progress: Notify,
     /// How long it takes to sync what was appended.
     pub(crate) sync_times: Histogram,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+pub(super) struct State {
     /// Records that nobody has taken to write.
-    unwritten: Vec<u8>,
-    appended: Position,
-    safe: Position,
+    pub(super) unwritten: Vec<u8>,
+    pub(super) appended: Position,
+    pub(super) safe: Position,
+    /// The position at which the process started.
+    started: Position,
     requests: Requests,
+    pub(super) replacement: Option<Replacement>,
+    /// Whether a replacement was asked for and is neither in place nor given up.
+    pub(super) is_replacing: bool,
     /// Why the log is broken.
-    broken: Option<String>,
+    pub(super) broken: Option<String>,
     bytes: u64,
     syncs: u64,
     bytes_compacted: u64,
@@ -42,6 +62,20 @@ struct State {
     compactions_failed: u64,
     is_compacting: bool,
     last_compaction_failed: bool,
+
+    pub(super) history: History,
+    /// What is added to a position to have its offset. It changes with a copy of all data.
+    pub(super) shift: u64,
+    pub(super) backlog: Backlog,
+    /// Records that came from a primary and are not in the store yet.
+    pub(super) unapplied: VecDeque<Bytes>,
+    pub(super) unapplied_bytes: usize,
+    /// How many replicas must have a commit before anybody is told of it, and up to where they do.
+    pub(super) replicas_min: usize,
+    pub(super) acknowledged: Position,
+    /// Commits that were not safe when others began to decide: after the first position of a pair,
+    /// up to the second.
+    pub(super) given_up: Vec<(Position, Position)>,
 }
 
 /// What is told of a log.
@@ -61,7 +95,7 @@ pub(crate) struct Figures {
     pub(crate) is_broken: bool,
 }
 
-/// How many commits were appended up to a moment.
+/// How many commits were appended up to a moment. It never goes back while the process lives.
 pub(crate) type Position = u64;
 
 /// What the writer is asked to do beside writing.
@@ -73,6 +107,18 @@ pub(super) struct Requests {
     pub(super) finish: bool,
 }
 
+/// Another server's data, to be had instead of our own.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    /// A whole log that holds it.
+    pub(crate) log: Vec<u8>,
+    pub(crate) store: Store,
+    pub(crate) history: History,
+    pub(crate) offset: Offset,
+    /// Told when it is safe and in place.
+    pub(crate) done: oneshot::Sender<io::Result<()>>,
+}
+
 /// What the writer is to do next.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -80,16 +126,93 @@ pub(super) struct Work {
     /// The position after them.
     pub(super) position: Position,
     pub(super) requests: Requests,
+    pub(super) replacement: Option<Replacement>,
 }
 
 impl Log {
+    /// An empty log. Without a file nothing is kept until somebody [asks](Self::keep_commits).
+    pub(crate) fn new(has_file: bool, replicas_min: usize, backlog_bytes_max: usize) -> Self {
+        let state = State {
+            unwritten: Vec::new(),
+            appended: 0,
+            safe: 0,
+            started: 0,
+            requests: Requests::default(),
+            replacement: None,
+            is_replacing: false,
+            broken: None,
+            bytes: 0,
+            syncs: 0,
+            bytes_compacted: 0,
+            compactions: 0,
+            compactions_failed: 0,
+            is_compacting: false,
+            last_compaction_failed: false,
+            history: History::new(),
+            shift: 0,
+            backlog: Backlog::new(0, backlog_bytes_max),
+            unapplied: VecDeque::new(),
+            unapplied_bytes: 0,
+            replicas_min,
+            acknowledged: 0,
+            given_up: Vec::new(),
+        };
+        Self {
+            state: Mutex::new(state),
+            is_kept: AtomicBool::new(has_file),
+            has_file,
+            work: Notify::new(),
+            progress: Notify::new(),
+            sync_times: Histogram::default(),
+        }
+    }
+
+    /// Whether there is a file.
+    pub(crate) fn has_file(&self) -> bool {
+        self.has_file
+    }
+
+    /// Whether commits are kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Acquire)
+    }
+
+    /// Keeps commits from now on. The caller holds the store.
+    pub(crate) fn keep_commits(&self) {
+        self.is_kept.store(true, Ordering::Release);
+    }
+
+    /// Goes on from what was read; the last commit, if it is given, is there for those who follow.
+    pub(super) fn start(&self, history: History, offset: Offset, last: Option<Bytes>) {
+        let mut state = self.state();
+        let before = offset - u64::from(last.is_some());
+        state.backlog.restart(before);
+        if let Some(record) = last {
+            state.backlog.push(record);
+        }
+        state.history = history;
+        state.appended = offset;
+        state.safe = offset;
+        state.started = offset;
+    }
+
     /// Appends a commit. The caller holds the store that made it.
     pub(crate) fn append(&self, changes: &[u8]) {
-        let mut state = self.state();
-        record::append(&mut state.unwritten, changes);
+        let mut record = Vec::with_capacity(record::HEADER_BYTES + changes.len());
+        record::append(&mut record, changes);
+        self.append_to(&mut self.state(), record.into());
+    }
+
+    pub(super) fn append_to(&self, state: &mut State, record: Bytes) {
         state.appended += 1;
-        drop(state);
-        self.work.notify_one();
+        if self.has_file {
+            state.unwritten.extend_from_slice(&record);
+            self.work.notify_one();
+        } else {
+            state.safe = state.appended;
+            self.progress.notify_waiters();
+        }
+        state.backlog.push(record);
     }
 
     /// The position after everything that was appended.
@@ -97,21 +220,49 @@ impl Log {
         self.state().appended
     }
 
-    /// Waits until everything up to `position` is as safe as was asked for.
+    /// Waits until everything up to `position` is as safe as was asked for: here, and on so many
+    /// replicas.
     ///
     /// # Errors
-    /// The log is broken: it may be safe, or not.
+    /// The log is broken, or others decide now: it may be safe, or not.
     ///
     /// # Cancel safety
     /// Safe: waiting changes nothing.
     pub(crate) async fn reached(&self, position: Position) -> io::Result<()> {
+        self.until(|state| {
+            let is_in = |&(after, upto): &_| after < position && position <= upto;
+            if state.given_up.iter().any(is_in) {
+                return Some(Err(io::Error::other("another server decides")));
+            }
+            (state.told() >= position).then_some(Ok(()))
+        })
+        .await?
+    }
+
+    /// Waits until everything up to `position` is as safe here as was asked for.
+    ///
+    /// # Errors
+    /// The log is broken.
+    ///
+    /// # Cancel safety
+    /// Safe: waiting changes nothing.
+    pub(crate) async fn kept(&self, position: Position) -> io::Result<()> {
+        self.until(|state| (state.safe >= position).then_some(()))
+            .await
+    }
+
+    /// Waits until `look` sees something.
+    pub(super) async fn until<T>(
+        &self,
+        mut look: impl FnMut(&mut State) -> Option<T>,
+    ) -> io::Result<T> {
         loop {
             // Waiting starts before looking: progress in between is not missed.
             let progress = self.progress.notified();
             {
-                let state = self.state();
-                if state.safe >= position {
-                    return Ok(());
+                let mut state = self.state();
+                if let Some(seen) = look(&mut state) {
+                    return Ok(seen);
                 }
                 if let Some(broken) = &state.broken {
                     return Err(io::Error::other(broken.clone()));
@@ -119,6 +270,11 @@ impl Log {
             }
             progress.await;
         }
+    }
+
+    /// Completes when something is safe that is not yet.
+    pub(crate) fn progress(&self) -> Notified<'_> {
+        self.progress.notified()
     }
 
     /// Asks for the log to be made small.
@@ -143,7 +299,8 @@ impl Log {
             {
                 let state = self.state();
                 let Requests { compact, finish } = state.requests;
-                if !state.unwritten.is_empty() || compact || finish {
+                let replace = state.replacement.is_some();
+                if !state.unwritten.is_empty() || replace || compact || finish {
                     return;
                 }
             }
@@ -156,8 +313,8 @@ impl Log {
         let state = self.state();
         Figures {
             bytes: state.bytes,
-            commits: state.appended,
-            safe: state.safe,
+            commits: state.appended - state.started,
+            safe: state.safe - state.started,
             syncs: state.syncs,
             bytes_compacted: state.bytes_compacted,
             compactions: state.compactions,
@@ -207,13 +364,17 @@ impl Log {
             records: std::mem::take(&mut state.unwritten),
             position: state.appended,
             requests: std::mem::take(&mut state.requests),
+            replacement: state.replacement.take(),
         }
     }
 
-    /// Takes all that is to be written, and leaves what is to be done.
-    pub(super) fn take_records(&self) -> (Vec<u8>, Position) {
+    /// Takes all that is to be written, and leaves what is to be done. Also returns the records that
+    /// are not in the store.
+    pub(super) fn take_records(&self) -> (Vec<u8>, Position, Vec<Bytes>) {
         let mut state = self.state();
-        (std::mem::take(&mut state.unwritten), state.appended)
+        let unwritten = std::mem::take(&mut state.unwritten);
+        let unapplied = state.unapplied.iter().cloned().collect();
+        (unwritten, state.appended, unapplied)
     }
 
     /// Everything up to `position` is safe.
@@ -230,7 +391,33 @@ impl Log {
         self.progress.notify_waiters();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl State {
+    /// The last position that anybody may be told of.
+    pub(super) fn told(&self) -> Position {
+        match self.replicas_min {
+            0 => self.safe,
+            _ => self.safe.min(self.acknowledged),
+        }
+    }
+
+    /// The last position that the store holds.
+    pub(super) fn applied(&self) -> Position {
+        self.appended - self.unapplied.len() as u64
+    }
+
+    pub(super) fn offset_of(&self, position: Position) -> Offset {
+        position.wrapping_add(self.shift)
+    }
+
+    pub(super) fn position_of(&self, offset: Offset) -> Position {
+        offset.wrapping_sub(self.shift)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,11 +24,13 @@ use simoom::io::AsyncWriteExt;
 use simoom::time::{Instant, sleep_until};
 
 use super::files::Folder;
+use super::following::snapshot;
+use super::history::{History, HistoryId, Offset};
 use super::record::{self, MAGIC, Records};
-use super::state::{Log, Work};
+use super::state::{Log, Replacement, Work};
 use crate::config::SyncPolicy;
 use crate::shared::Shared;
-use crate::store::{Both, Store, decode};
+use crate::store::{Both, Change, Store, decode, encode};
 
 /// Writes the log of a server.
 #[derive(Debug)]
@@ -51,10 +53,9 @@ pub(crate) struct Keeping {
     pub(crate) sync: SyncPolicy,
     /// Smaller logs are not compacted.
     pub(crate) compact_bytes_min: u64,
+    /// Whether another server decides what comes next.
+    pub(crate) follows: bool,
 }
-
-/// How large the pieces of a new log are.
-const PIECE_BYTES: usize = 64 << 10;
 
 impl Writer {
     /// Reads the log in `path` into `store`, and begins a new one that holds the same. A torn end,
@@ -68,6 +69,9 @@ impl Writer {
     /// it was synced, or because it could not be, in which case no later sync of that file writes
     /// it. So nothing is appended to it, and nobody learns what is in it before it is in a new one.
     ///
+    /// What the process before had and this one has not, others may have. So a server that decides
+    /// what comes next begins a new history, before anybody learns of it.
+    ///
     /// # Errors
     /// What the system reports; `InvalidData` if there is a file that is no log.
     pub(crate) async fn open(
@@ -78,8 +82,15 @@ impl Writer {
     ) -> io::Result<Self> {
         let folder = Folder::open(path).await?;
         let old = folder.read().await?;
+        let mut past = None;
         if let Some(log) = &old {
-            let (read, goes_on) = recover(log, store)?;
+            let Recovered {
+                read,
+                goes_on,
+                history,
+                offset,
+            } = recover(log, store)?;
+            past = history.map(|history| (history, offset));
             if read < log.len() {
                 tracing::warn!(torn_bytes = log.len() - read, "log.end.torn");
             }
@@ -100,7 +111,20 @@ impl Writer {
                 );
             }
         }
-        let bytes = snapshot(store);
+        let (mut history, mut offset) = past.unwrap_or_else(|| (History::new(), 0));
+        let mut last = None;
+        if !keeping.follows {
+            let id = HistoryId::new();
+            history.fork(id, offset);
+            offset += 1;
+            let mut changes = Vec::new();
+            encode(&mut changes, Change::Fork { id: id.as_bytes() });
+            let mut record = Vec::new();
+            record::append(&mut record, &changes);
+            last = Some(record.into());
+        }
+        let bytes = whole_log(store, &history, offset);
+        log.start(history, offset, last);
         let file = folder.prepare(&bytes).await?;
         folder.replace().await?;
         let bytes = bytes.len() as u64;
@@ -137,9 +161,13 @@ impl Writer {
                 records,
                 position,
                 requests,
+                replacement,
             } = self.log.take_work();
             if !records.is_empty() {
                 self.write(&records, position).await?;
+            }
+            if let Some(replacement) = replacement {
+                self.replace(replacement, shared).await?;
             }
             if requests.finish {
                 self.sync().await?;
@@ -205,13 +233,19 @@ impl Writer {
     async fn compact(&mut self, shared: &Shared) -> io::Result<()> {
         let (bytes, records, position) = {
             let mut store = shared.store.lock().await;
-            // What died since the last commit is in nobody's snapshot.
+            // What died since the last commit is a commit, too: those who follow have to know.
             let died = store.take_changes();
-            let bytes = snapshot(&store);
-            // These commits are part of the snapshot: nobody can append while it is made.
-            let (mut records, position) = self.log.take_records();
             if !died.is_empty() {
-                record::append(&mut records, &died);
+                self.log.append(&died);
+            }
+            let place = self.log.place();
+            let history = place.history.at(place.applied);
+            let mut bytes = whole_log(&store, &history, place.applied);
+            // Nobody can append a commit of the store while it is held; what others have sent may
+            // be in neither.
+            let (records, position, unapplied) = self.log.take_records();
+            for record in unapplied {
+                bytes.extend_from_slice(&record);
             }
             (bytes, records, position)
         };
@@ -231,46 +265,106 @@ impl Writer {
                 return Ok(());
             }
         }
-        self.sync_at = None;
-        tracing::info!(from = self.bytes, to = bytes.len(), "log.compacted");
-        self.bytes = bytes.len() as u64;
-        self.bytes_compacted = self.bytes;
+        self.is_new(bytes.len() as u64);
         self.log.compaction_ended(self.bytes, false);
-        self.log.was_synced(self.bytes);
         self.log.is_safe(position);
         Ok(())
+    }
+
+    /// Goes on in another log, which holds another server's data.
+    async fn replace(&mut self, replacement: Replacement, shared: &Shared) -> io::Result<()> {
+        let Replacement {
+            log,
+            store: new,
+            history,
+            offset,
+            done,
+        } = replacement;
+        let file = match self.folder.prepare(&log).await {
+            Ok(file) => file,
+            Err(error) => {
+                // The old data is still there.
+                self.log.was_not_replaced();
+                let _ = done.send(Err(error));
+                return Ok(());
+            }
+        };
+        let store = &mut *shared.store.lock().await;
+        self.folder.replace().await?;
+        self.file = file;
+        self.is_new(log.len() as u64);
+        store.replace(new);
+        self.log.was_replaced(history, offset);
+        shared.publish(store);
+        let _ = done.send(Ok(()));
+        Ok(())
+    }
+
+    /// Notes that there is a new file, which was synced.
+    fn is_new(&mut self, bytes: u64) {
+        self.sync_at = None;
+        tracing::info!(from = self.bytes, to = bytes, "log.replaced");
+        self.bytes = bytes;
+        self.bytes_compacted = bytes;
+        self.log.was_synced(bytes);
     }
 }
 
 /// A log that holds what `store` holds.
-fn snapshot(store: &Store) -> Vec<u8> {
+fn whole_log(store: &Store, history: &History, offset: Offset) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    store.changes(Both::now(), PIECE_BYTES, |piece| {
-        record::append(&mut bytes, piece);
+    snapshot(store, history, offset, |record| {
+        bytes.extend_from_slice(record);
     });
     bytes
 }
 
-/// Does the changes of a log to `store`, and returns how many bytes of it are whole, and whether
-/// there may be whole records after those.
-fn recover(log: &[u8], store: &mut Store) -> io::Result<(usize, bool)> {
-    let Some(mut records) = Records::of(log) else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "kv.log is not a log of this version",
-        ));
-    };
+/// What was found in a log.
+struct Recovered {
+    /// How many bytes of it are whole.
+    read: usize,
+    /// Whether there may be whole records after those.
+    goes_on: bool,
+    /// None in a log of a version that knew of none.
+    history: Option<History>,
+    offset: Offset,
+}
+
+/// Does the changes of a log to `store`.
+fn recover(log: &[u8], store: &mut Store) -> io::Result<Recovered> {
+    let invalid = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+    let mut records =
+        Records::of(log).ok_or_else(|| invalid("kv.log is not a log of this version"))?;
     let clock = Both::now();
+    let mut history: Option<History> = None;
+    let mut offset = 0;
     for mut changes in records.by_ref() {
+        offset += 1;
         while !changes.is_empty() {
-            let Some(change) = decode(&mut changes) else {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "kv.log holds a change that this version does not know",
-                ));
-            };
-            store.restore(change, clock);
+            let unknown = || invalid("kv.log holds a change that this version does not know");
+            let change = decode(&mut changes).ok_or_else(unknown)?;
+            match change {
+                Change::Fork { id } => {
+                    let id = HistoryId::from_bytes(id).ok_or_else(unknown)?;
+                    if let Some(history) = &mut history {
+                        history.fork(id, offset - 1);
+                    }
+                }
+                Change::Past {
+                    offset: so_far,
+                    history: past,
+                } => {
+                    history = Some(History::decode(past).ok_or_else(unknown)?);
+                    offset = so_far;
+                }
+                other => store.restore(other, clock),
+            }
         }
     }
-    Ok((records.read(), records.may_go_on()))
+    Ok(Recovered {
+        read: records.read(),
+        goes_on: records.may_go_on(),
+        history,
+        offset,
+    })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use simoom::sync::oneshot;
 use simoom::time::Instant;
 
+use super::replicas::READ_ONLY;
 use super::requests::{Next, Session};
 use crate::resp::{Args, Replies};
 use crate::shared::Shared;
@@ -22,6 +23,16 @@ pub(crate) struct Blocked {
     pub(crate) number: u64,
 }
 
+/// How a wait ends.
+#[derive(Debug)]
+pub(crate) enum WaitEnd {
+    Popped(Popped),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come: another server decides.
+    Dismissed,
+}
+
 impl Session {
     /// Takes an element off the first list that has one, or stands in line.
     pub(super) async fn pop_or_wait(
@@ -33,9 +44,13 @@ impl Session {
         replies: &mut Replies,
     ) -> Next {
         let store = &mut *shared.store.lock().await;
+        if store.follows() {
+            replies.error(READ_ONLY);
+            return Next::Continue;
+        }
         let now = shared.begin(store);
         let popped = pop_first(keys, end, store, now, replies);
-        self.position = shared.commit(store, now);
+        self.wait_for(shared.commit(store, now));
         if popped {
             return Next::Continue;
         }
@@ -49,28 +64,37 @@ impl Session {
         })
     }
 
-    /// Answers a wait that is over, with an element or without.
+    /// Answers a wait that is over.
     pub(crate) async fn answer_blocked(
         &mut self,
-        popped: Option<Popped>,
+        end: WaitEnd,
         number: u64,
         shared: &Shared,
         replies: &mut Replies,
     ) {
-        match popped {
-            Some((key, value)) => {
+        match end {
+            WaitEnd::Popped((key, value)) => {
                 // The one who pushed it has committed its being taken.
-                self.position = shared.log.as_ref().map_or(0, |log| log.position());
+                self.wait_for(shared.log.position());
                 replies.array(2);
                 replies.bulk(&key);
                 replies.bulk(&value);
             }
-            None => {
-                shared.store.lock().await.forget_waiting(number);
+            WaitEnd::Nothing => {
+                leave_line(number, shared).await;
                 replies.null_array();
             }
+            WaitEnd::Dismissed => replies.error(
+                "UNBLOCKED force unblock from blocking operation, instance state changed (master \
+                 -> replica?)",
+            ),
         }
     }
+}
+
+/// Gives up a place in the line.
+pub(crate) async fn leave_line(number: u64, shared: &Shared) {
+    shared.store.lock().await.forget_waiting(number);
 }
 
 /// Takes an element off the first list that has one, and answers with it; false if none has.

@@ -9,8 +9,9 @@ use simoom::time::Instant;
 
 use crate::log::Figures;
 use crate::phase::Phase;
+use crate::replication;
 use crate::resp::{Args, Replies};
-use crate::shared::{Replication, Shared};
+use crate::shared::Shared;
 use crate::store::Store;
 
 /// The state of the server, in lines of `name:value` under headings.
@@ -21,7 +22,7 @@ pub(super) fn info(sections: Args<'_>, shared: &Shared, store: &mut Store, now: 
         ("Memory", memory(shared)),
         ("Persistence", persistence(shared)),
         ("Stats", stats(shared)),
-        ("Replication", replication(shared)),
+        ("Replication", replication::info(shared, now)),
         ("Commandstats", command_stats(shared)),
         ("Keyspace", keyspace(store, now)),
     ];
@@ -78,9 +79,10 @@ fn memory(shared: &Shared) -> String {
 
 fn persistence(shared: &Shared) -> String {
     let loading = u8::from(shared.current.phase() == Phase::Loading);
-    let Some(log) = &shared.log else {
+    let log = &shared.log;
+    if !log.has_file() {
         return format!("loading:{loading}\r\naof_enabled:0\r\n");
-    };
+    }
     let Figures {
         bytes,
         commits,
@@ -119,12 +121,6 @@ fn stats(shared: &Shared) -> String {
         statistics.keys_expired.value(),
         statistics.errors.value(),
     )
-}
-
-/// Who leads whom, and how far behind they are.
-fn replication(shared: &Shared) -> String {
-    let Replication { role, replicas, .. } = shared.replication();
-    format!("role:{role}\r\nconnected_slaves:{replicas}\r\n")
 }
 
 fn command_stats(shared: &Shared) -> String {
@@ -178,6 +174,9 @@ pub(super) fn config_get(names: Args<'_>, shared: &Shared, replies: &mut Replies
             "proto-max-bulk-len",
             config.limits.request_bytes_max.to_string(),
         ),
+        ("repl-timeout", config.replica_timeout.as_secs().to_string()),
+        ("repl-backlog-size", config.backlog_bytes_max.to_string()),
+        ("sync-replicas", config.sync_replicas.to_string()),
         (
             "timeout",
             config.timeout.unwrap_or_default().as_secs().to_string(),

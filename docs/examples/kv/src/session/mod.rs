@@ -6,9 +6,11 @@
 mod requests;
 
 mod blocking;
+mod replicas;
 
 mod describe;
 mod information;
 
-pub(crate) use self::blocking::Blocked;
+pub(crate) use self::blocking::{Blocked, WaitEnd, leave_line};
+pub(crate) use self::replicas::ForReplicas;
 pub(crate) use self::requests::{Next, Session};

@@ -8,9 +8,11 @@ use simoom::time::Instant;
 use super::blocking::{Blocked, pop_first};
 use super::describe::describe;
 use super::information::{config_get, info};
+use super::replicas::{ForReplicas, NO_REPLICAS, READ_ONLY};
 use crate::apply::Apply;
 use crate::command::{self, ClientCommand, Command, CommandError, SessionCommand};
-use crate::log::Position;
+use crate::log::{HistoryId, Position};
+use crate::replication::{self, Asked};
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
 use crate::statistics::Reply;
@@ -36,6 +38,10 @@ pub(crate) enum Next {
     Close,
     /// It waits for an element of a list.
     Block(Blocked),
+    /// It waits for replicas.
+    Wait(ForReplicas),
+    /// It is that of a replica.
+    Supply(Asked),
 }
 
 impl Session {
@@ -53,6 +59,12 @@ impl Session {
         self.position
     }
 
+    /// Lets the replies wait until `position` is safe as well.
+    pub(super) fn wait_for(&mut self, position: Position) {
+        // What an earlier request of several did may be further: a replica has nothing to wait for.
+        self.position = self.position.max(position);
+    }
+
     /// Understands one request, does what it asks for and answers it.
     ///
     /// # Cancel safety
@@ -63,11 +75,17 @@ impl Session {
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
+        let writes = writes(args);
+        if writes && let Some(refusal) = refused(shared) {
+            self.transaction.break_off();
+            replies.error(refusal);
+            return Next::Continue;
+        }
         if self.transaction.is_open() && !is_done_at_once(args) {
-            return self.gather(args, shared, replies);
+            return self.gather(args, writes, shared, replies);
         }
         match Command::parse(args) {
-            Ok(command) => self.execute(command, shared, replies).await,
+            Ok(command) => self.execute(command, writes, shared, replies).await,
             Err(CommandError::WrongArity { name: "exec" }) => {
                 self.transaction.close();
                 replies.error(
@@ -88,8 +106,18 @@ impl Session {
     }
 
     /// Keeps a request for `EXEC`, unless it is no request.
-    fn gather(&mut self, args: Args<'_>, shared: &Shared, replies: &mut Replies) -> Next {
-        if let Some(error) = refused_early(args) {
+    fn gather(
+        &mut self,
+        args: Args<'_>,
+        writes: bool,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Next {
+        let name = args.get(0).unwrap_or_default();
+        if command::find(name).is_some_and(|spec| spec.flags.contains(&"admin")) {
+            replies.error("ERR Command not allowed inside a transaction");
+            self.transaction.break_off();
+        } else if let Some(error) = refused_early(args) {
             replies.error(error);
             self.transaction.break_off();
             if matches!(error, CommandError::Http) {
@@ -97,7 +125,7 @@ impl Session {
             }
         } else {
             let bytes_max = shared.config.limits.request_bytes_max.saturating_mul(64);
-            if self.transaction.gather(args, bytes_max) {
+            if self.transaction.gather(args, writes, bytes_max) {
                 replies.simple("QUEUED");
             } else {
                 replies.error(format_args!(
@@ -111,13 +139,15 @@ impl Session {
     async fn execute(
         &mut self,
         command: Command<'_>,
+        is_write: bool,
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
         match command {
             #[cfg(feature = "planted-lost-update")]
             Command::Store(command::StoreCommand::Add { key, delta }) => {
-                self.position = add(key, delta, shared, replies).await;
+                let position = add(key, delta, shared, replies).await;
+                self.wait_for(position);
             }
             Command::Session(SessionCommand::Execute) => {
                 self.execute_gathered(shared, replies).await;
@@ -134,7 +164,7 @@ impl Session {
                     for key in keys.iter() {
                         store.watch(key, self.transaction.flag(), now);
                     }
-                    self.position = shared.commit(store, now);
+                    self.wait_for(shared.commit(store, now));
                     replies.simple("OK");
                 }
             }
@@ -143,10 +173,21 @@ impl Session {
                     shared.look_at_memory().await;
                 }
                 let store = &mut *shared.store.lock().await;
+                if is_write && store.follows() {
+                    replies.error(READ_ONLY);
+                    return Next::Continue;
+                }
                 let now = shared.begin(store);
                 let next = self.execute_in(store, now, command, shared, replies);
-                self.position = shared.commit(store, now);
+                self.wait_for(shared.commit(store, now));
                 return next;
+            }
+            Command::Session(SessionCommand::Follow { host, port }) => {
+                self.follow(host, port, shared, replies).await;
+            }
+            Command::Session(SessionCommand::Promote) => self.promote(shared, replies).await,
+            Command::Session(SessionCommand::WaitForReplicas { count, timeout }) => {
+                return self.wait_for_replicas(count, timeout, shared, replies);
             }
             Command::Session(command) => return self.answer_session(command, shared, replies),
         }
@@ -201,9 +242,14 @@ impl Session {
             requests,
             len,
             is_broken,
+            writes: any_writes,
         } = gathered.unwrap_or_default();
         if is_broken {
             replies.error("EXECABORT Transaction discarded because of previous errors.");
+        } else if any_writes && let Some(refusal) = refused(shared) {
+            replies.error(format_args!(
+                "EXECABORT Transaction discarded because of: {refusal}"
+            ));
         } else if changed {
             replies.null_array();
         } else {
@@ -234,7 +280,7 @@ impl Session {
                 shared.statistics.answered(args, reply, began.elapsed());
             }
         }
-        self.position = shared.commit(store, now);
+        self.wait_for(shared.commit(store, now));
     }
 
     fn answer_session(
@@ -278,13 +324,24 @@ impl Session {
                 self.transaction.unwatch();
                 replies.simple("OK");
             }
-            SessionCommand::Compact => match &shared.log {
-                Some(log) => {
-                    log.request_compaction();
-                    replies.simple("Background append only file rewriting started");
-                }
-                None => replies.error("ERR nothing is kept: there is no log"),
-            },
+            SessionCommand::Compact if shared.log.has_file() => {
+                shared.log.request_compaction();
+                replies.simple("Background append only file rewriting started");
+            }
+            SessionCommand::Compact => replies.error("ERR nothing is kept: there is no log"),
+            SessionCommand::Role => replication::role(shared, replies),
+            SessionCommand::Supply {
+                history,
+                offset,
+                port,
+            } => {
+                let id = HistoryId::parse(history).expect("it was looked at when it was parsed");
+                return Next::Supply(Asked { id, offset, port });
+            }
+            SessionCommand::WaitForReplicas { .. } => self.count_replicas(shared, replies),
+            SessionCommand::Follow { .. } | SessionCommand::Promote => {
+                replies.error("ERR Command not allowed inside a transaction");
+            }
             SessionCommand::Info { .. }
             | SessionCommand::Execute
             | SessionCommand::Watch { .. }
@@ -319,10 +376,22 @@ fn is_done_at_once(args: Args<'_>) -> bool {
     })
 }
 
+/// Why nothing may be written now, if so.
+fn refused(shared: &Shared) -> Option<&'static str> {
+    if shared.roles.is_replica() {
+        Some(READ_ONLY)
+    } else if shared.roles.has_enough(shared) {
+        None
+    } else {
+        Some(NO_REPLICAS)
+    }
+}
+
 /// Whether a request may change the store.
 fn writes(args: Args<'_>) -> bool {
     let name = args.get(0).unwrap_or_default();
-    command::find(name).is_some_and(|spec| spec.flags.contains(&"write"))
+    command::find(name)
+        .is_some_and(|spec| spec.flags.contains(&"write") && spec.accepts(args.len()))
 }
 
 /// What is wrong with a request that can be seen from its name and how many arguments it has, which
@@ -351,6 +420,10 @@ async fn add(key: &[u8], delta: i64, shared: &Shared, replies: &mut Replies) -> 
     match number.and_then(|number| number.checked_add(delta).ok_or(NumberError::Overflow)) {
         Ok(sum) => {
             let store = &mut *shared.store.lock().await;
+            if store.follows() {
+                replies.error(READ_ONLY);
+                return 0;
+            }
             let now = shared.begin(store);
             store.set_number(key, sum, now);
             replies.integer(sum);

@@ -44,6 +44,7 @@ pub struct Store {
     pub(super) journal: Journal,
     pub(super) watched: Watched,
     pub(super) line: Line<Waiting>,
+    follows: bool,
     /// How many keys have died of age.
     expired: u64,
 }
@@ -293,15 +294,33 @@ impl Store {
 
     /// Removes all keys.
     pub fn clear(&mut self) {
-        if !self.watched.is_empty() {
-            for key in self.watched.keys() {
-                if self.entries.contains_key(&key) {
-                    self.watched.touch(&key);
-                }
-            }
-        }
+        self.touch_all();
         self.journal.note(Change::Clear);
         self.take_all();
+    }
+
+    /// Tells those who watch keys that are there.
+    pub(super) fn touch_all(&mut self) {
+        for key in self.watched.keys() {
+            if self.entries.contains_key(&key) {
+                self.watched.touch(&key);
+            }
+        }
+    }
+
+    pub(super) fn replace_entries(&mut self, other: Self) {
+        self.entries = other.entries;
+        self.deadlines = other.deadlines;
+    }
+
+    /// Lets another server decide what changes, and so when keys die; or no longer.
+    pub(crate) fn follow_another(&mut self, follows: bool) {
+        self.follows = follows;
+    }
+
+    /// Whether another server decides what changes.
+    pub(crate) fn follows(&self) -> bool {
+        self.follows
     }
 
     pub(super) fn take_all(&mut self) {
@@ -309,8 +328,11 @@ impl Store {
         self.deadlines.clear();
     }
 
-    /// Removes the keys that are dead at `now`.
+    /// Removes the keys that are dead at `now`, unless another server decides that.
     pub(super) fn bury(&mut self, now: Instant) {
+        if self.follows {
+            return;
+        }
         while let Some(key) = self.deadlines.pop_due(now) {
             let entry = self.entries.remove(&key);
             debug_assert!(entry.is_some(), "a deadline belongs to an entry");

@@ -37,6 +37,10 @@ pub(crate) enum Change<'a> {
     Pop { key: &'a [u8], end: End },
     /// There are no keys any more.
     Clear,
+    /// From here on another server decides, under this name. The data is as it was.
+    Fork { id: &'a [u8] },
+    /// What is here is that of so many commits, which have this past. The data is as it was.
+    Past { offset: u64, history: &'a [u8] },
 }
 
 /// A moment that outlives the process, in milliseconds since 1970.
@@ -131,6 +135,8 @@ const PUSH_BACK: u8 = b'>';
 const POP_FRONT: u8 = b'(';
 const POP_BACK: u8 = b')';
 const CLEAR: u8 = b'C';
+const FORK: u8 = b'F';
+const PAST: u8 = b'H';
 
 /// Appends a change to `out`.
 pub(crate) fn encode(out: &mut Vec<u8>, change: Change<'_>) {
@@ -175,6 +181,15 @@ pub(crate) fn encode(out: &mut Vec<u8>, change: Change<'_>) {
             put(out, key);
         }
         Change::Clear => out.push(CLEAR),
+        Change::Fork { id } => {
+            out.push(FORK);
+            put(out, id);
+        }
+        Change::Past { offset, history } => {
+            out.push(PAST);
+            put(out, history);
+            out.extend_from_slice(&offset.to_le_bytes());
+        }
     }
 }
 
@@ -208,6 +223,11 @@ pub(crate) fn decode<'a>(bytes: &mut &'a [u8]) -> Option<Change<'a>> {
             until: get_time(bytes)?,
         },
         PERSIST => Change::Persist { key },
+        FORK => Change::Fork { id: key },
+        PAST => Change::Past {
+            history: key,
+            offset: get_time(bytes)?.0,
+        },
         PUSH_FRONT | PUSH_BACK => Change::Push {
             key,
             end: if kind == PUSH_FRONT {

@@ -130,7 +130,12 @@ impl Store {
 
     /// Lets someone wait for an element of one of `keys`; returns their number.
     pub(crate) fn wait_for(&mut self, keys: Vec<Box<[u8]>>, who: Waiting) -> u64 {
-        self.line.join(keys, who)
+        self.line.join(keys, who, |who| who.give.is_closed())
+    }
+
+    /// Lets nobody wait any longer: whoever did learns that nothing will come.
+    pub(crate) fn dismiss_waiting(&mut self) {
+        self.line.dissolve();
     }
 
     /// Lets someone wait no longer.

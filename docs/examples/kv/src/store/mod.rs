@@ -13,6 +13,6 @@ mod watched;
 
 pub(crate) use self::entries::Held;
 pub use self::entries::{NumberError, Store, Ttl, Until};
-pub(crate) use self::journal::{Both, decode};
+pub(crate) use self::journal::{Both, Change, decode, encode};
 pub(crate) use self::lists::{Popped, Waiting};
 pub use self::value::{End, Kind, WrongType};

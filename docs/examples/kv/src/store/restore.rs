@@ -26,7 +26,30 @@ impl Store {
                 self.take_element(key, end);
             }
             Change::Clear => self.take_all(),
+            Change::Fork { .. } | Change::Past { .. } => {}
         }
+    }
+
+    /// Makes a change that another server has made, for all to see.
+    pub(crate) fn follow(&mut self, change: Change<'_>, clock: Both) {
+        match change {
+            Change::Set { key, .. }
+            | Change::Remove { key }
+            | Change::Expire { key, .. }
+            | Change::Persist { key }
+            | Change::Push { key, .. }
+            | Change::Pop { key, .. } => self.watched.touch(key),
+            Change::Clear => self.touch_all(),
+            Change::Fork { .. } | Change::Past { .. } => {}
+        }
+        self.restore(change, clock);
+    }
+
+    /// Holds what `other` holds instead.
+    pub(crate) fn replace(&mut self, other: Self) {
+        self.touch_all();
+        self.replace_entries(other);
+        self.touch_all();
     }
 
     /// The changes that make this store out of an empty one, in pieces of about `piece_bytes`.

@@ -40,11 +40,6 @@ impl Watched {
         }
     }
 
-    /// Whether anybody watches anything.
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
     /// The keys that are watched.
     pub(super) fn keys(&self) -> Vec<Arc<[u8]>> {
         self.keys.keys().cloned().collect()
@@ -62,6 +57,8 @@ fn raise(flags: &[Weak<AtomicBool>]) {
 pub(super) struct Line<T> {
     waiting: BTreeMap<u64, Place<T>>,
     came: u64,
+    /// How many waited after those who had gone were last removed.
+    kept: usize,
     /// Keys that were pushed to since this was last asked, in order.
     pushed: Vec<Box<[u8]>>,
 }
@@ -77,14 +74,25 @@ impl<T> Default for Line<T> {
         Self {
             waiting: BTreeMap::new(),
             came: 0,
+            kept: 0,
             pushed: Vec::new(),
         }
     }
 }
 
 impl<T> Line<T> {
-    /// Lets `who` wait for an element of one of `keys`.
-    pub(super) fn join(&mut self, keys: Vec<Box<[u8]>>, who: T) -> u64 {
+    /// Lets `who` wait for an element of one of `keys`. From time to time those who have gone are
+    /// removed, so that they are never many more than those who wait.
+    pub(super) fn join(
+        &mut self,
+        keys: Vec<Box<[u8]>>,
+        who: T,
+        has_gone: impl Fn(&T) -> bool,
+    ) -> u64 {
+        if self.waiting.len() > 2 * self.kept + 16 {
+            self.waiting.retain(|_, place| !has_gone(&place.who));
+            self.kept = self.waiting.len();
+        }
         self.came += 1;
         self.waiting.insert(self.came, Place { keys, who });
         self.came
@@ -93,6 +101,12 @@ impl<T> Line<T> {
     /// Takes someone out of the line.
     pub(super) fn leave(&mut self, number: u64) -> Option<T> {
         self.waiting.remove(&number).map(|place| place.who)
+    }
+
+    /// Takes all out of the line.
+    pub(super) fn dissolve(&mut self) {
+        self.waiting.clear();
+        self.pushed.clear();
     }
 
     /// Notes that `key` has an element more.

@@ -1,0 +1,168 @@
+//! The replicas that are connected.
+//!
+//! Owns how far each of them is. Knows nothing of how they are served.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use simoom::sync::Notify;
+use simoom::sync::futures::Notified;
+use simoom::time::Instant;
+
+use crate::log::{Log, Offset};
+
+/// The replicas that are connected, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Replicas {
+    all: Mutex<All>,
+    /// Some were cut off.
+    cut: Notify,
+    /// One has said what it has.
+    acknowledged: Notify,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    replicas: BTreeMap<u64, Replica>,
+    came: u64,
+}
+
+/// One replica.
+#[derive(Clone, Debug)]
+pub(super) struct Replica {
+    pub(super) ip: IpAddr,
+    /// Where it listens, as it says.
+    pub(super) port: u16,
+    /// What it has, as safe as it was asked to keep it; none while it copies everything.
+    pub(super) offset: Option<Offset>,
+    /// When it was heard of last.
+    pub(super) heard: Instant,
+}
+
+impl Replicas {
+    /// One replica more, which is there until the place is dropped.
+    pub(super) fn join(&self, ip: IpAddr, port: u16) -> Place<'_> {
+        let mut all = self.all();
+        all.came += 1;
+        let number = all.came;
+        let replica = Replica {
+            ip,
+            port,
+            offset: None,
+            heard: Instant::now(),
+        };
+        all.replicas.insert(number, replica);
+        Place {
+            number,
+            replicas: self,
+        }
+    }
+
+    /// Serves none of them any longer.
+    pub(super) fn cut_all(&self) {
+        self.all().replicas.clear();
+        self.cut.notify_waiters();
+    }
+
+    pub(super) fn all_of_them(&self) -> Vec<Replica> {
+        self.all().replicas.values().cloned().collect()
+    }
+
+    /// How many have had their copy.
+    pub(super) fn connected(&self) -> usize {
+        let all = self.all();
+        let replicas = all.replicas.values();
+        replicas.filter(|replica| replica.offset.is_some()).count()
+    }
+
+    /// How many there are, those that copy included.
+    pub(crate) fn len(&self) -> usize {
+        self.all().replicas.len()
+    }
+
+    /// Completes when one says next what it has.
+    pub(crate) fn acknowledged(&self) -> Notified<'_> {
+        self.acknowledged.notified()
+    }
+
+    /// How many have acknowledged `offset`.
+    pub(crate) fn reached(&self, offset: Offset) -> usize {
+        let all = self.all();
+        let replicas = all.replicas.values();
+        replicas
+            .filter(|replica| replica.offset >= Some(offset))
+            .count()
+    }
+
+    /// The greatest number that `measure` gives to what a replica has.
+    pub(super) fn slowest(&self, measure: impl Fn(Offset) -> usize) -> Option<usize> {
+        let all = self.all();
+        let offsets: Vec<_> = all.replicas.values().filter_map(|it| it.offset).collect();
+        drop(all);
+        offsets.into_iter().map(measure).max()
+    }
+
+    /// The offset that at least `count` of them have.
+    fn had_by(all: &All, count: usize) -> Option<Offset> {
+        let mut offsets: Vec<_> = all.replicas.values().filter_map(|it| it.offset).collect();
+        offsets.sort_unstable_by(|one, two| two.cmp(one));
+        offsets.get(count.checked_sub(1)?).copied()
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one replica. Dropping it gives it up.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    number: u64,
+    replicas: &'a Replicas,
+}
+
+impl Place<'_> {
+    /// It was heard of, and has `offset` if it says so. False if it was cut off.
+    pub(super) fn heard(&self, offset: Option<Offset>, log: &Log) -> bool {
+        let mut all = self.replicas.all();
+        let Some(replica) = all.replicas.get_mut(&self.number) else {
+            return false;
+        };
+        replica.heard = Instant::now();
+        replica.offset = replica.offset.max(offset);
+        let wanted = log.replicas_min();
+        if offset.is_some()
+            && let Some(offset) = Replicas::had_by(&all, wanted)
+        {
+            // While the registry is held: nobody can cut it off, and change what an offset means.
+            log.acknowledged(log.position_of(offset));
+        }
+        self.replicas.acknowledged.notify_waiters();
+        true
+    }
+
+    /// What it has acknowledged.
+    pub(super) fn offset(&self) -> Option<Offset> {
+        let all = self.replicas.all();
+        all.replicas.get(&self.number).and_then(|it| it.offset)
+    }
+
+    /// Waits until it is cut off.
+    pub(super) async fn cut(&self) {
+        loop {
+            // Waiting starts before looking: a cut in between is not missed.
+            let cut = self.replicas.cut.notified();
+            if !self.replicas.all().replicas.contains_key(&self.number) {
+                return;
+            }
+            cut.await;
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.replicas.all().replicas.remove(&self.number);
+    }
+}

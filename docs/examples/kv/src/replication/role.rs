@@ -1,0 +1,216 @@
+//! Who decides what comes next.
+//!
+//! Owns whom this server follows, if anyone, and who follows it. Knows nothing of sockets.
+//!
+//! ```text
+//!            REPLICAOF host port: demote
+//!   primary ────────────────────────────▶ replica ──▶ follows, until another is wanted
+//!      ▲                                     │ REPLICAOF NO ONE
+//!      └──────── all that came is in ◀───────┘
+//! ```
+//!
+//! # Invariants
+//! 1. The role changes while the store is held, and the store follows exactly while it is that of a
+//!    replica.
+//! 2. Nobody follows a replica.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use simoom::sync::Notify;
+use simoom::time::Instant;
+
+use super::replicas::Replicas;
+use crate::log::Log;
+use crate::shared::Shared;
+use crate::store::Store;
+
+/// A server to follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Primary {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// The place of a server among others.
+#[derive(Debug)]
+pub(crate) struct Roles {
+    state: Mutex<State>,
+    pub(crate) replicas: Replicas,
+    /// Another role is wanted, or there.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Whom to follow. While there is nobody and it is a replica, it is being promoted.
+    wanted: Option<Primary>,
+    is_replica: bool,
+    link: Link,
+}
+
+/// The connection to a primary.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) state: LinkState,
+    /// When something came last.
+    pub(super) heard: Option<Instant>,
+    /// Since when it has been down.
+    pub(super) down_since: Option<Instant>,
+}
+
+/// How far the connection to a primary is, in the words of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkState {
+    /// It is not there.
+    Connect,
+    /// It is being made.
+    Connecting,
+    /// Everything is being copied.
+    Sync,
+    /// What the primary commits comes in.
+    Connected,
+}
+
+/// What is told of a server's place among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replication {
+    /// `master` or `slave`, as Redis says.
+    pub(crate) role: &'static str,
+    /// How many replicas are connected and have had their copy.
+    pub(crate) replicas: u64,
+    /// How many bytes of commits the slowest of them has not acknowledged. At most what is kept of
+    /// them.
+    pub(crate) lag_bytes: u64,
+    /// Whether the connection to the primary is up; true for a primary.
+    pub(crate) is_linked: bool,
+}
+
+impl Roles {
+    pub(crate) fn new(primary: Option<(String, u16)>) -> Self {
+        let wanted = primary.map(|(host, port)| Primary { host, port });
+        Self {
+            state: Mutex::new(State {
+                is_replica: wanted.is_some(),
+                wanted,
+                link: Link {
+                    state: LinkState::Connect,
+                    heard: None,
+                    down_since: None,
+                },
+            }),
+            replicas: Replicas::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Whether another server decides.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.state().is_replica
+    }
+
+    /// Whom to follow.
+    pub(super) fn wanted(&self) -> Option<Primary> {
+        self.state().wanted.clone()
+    }
+
+    /// Follows `primary` from now on; false if it does already. The caller holds `store`.
+    pub(crate) fn follow(&self, primary: Primary, store: &mut Store, log: &Log) -> bool {
+        let mut state = self.state();
+        if state.wanted.as_ref() == Some(&primary) {
+            return false;
+        }
+        state.wanted = Some(primary);
+        state.link.down_since = Some(Instant::now());
+        if !state.is_replica {
+            state.is_replica = true;
+            log.keep_commits();
+            log.give_up();
+            store.follow_another(true);
+            store.dismiss_waiting();
+            self.replicas.cut_all();
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Follows nobody from now on, and waits until this server decides; returns at once if it does.
+    ///
+    /// # Cancel safety
+    /// Dropped, it becomes the primary all the same.
+    pub(crate) async fn promote(&self) {
+        self.state().wanted = None;
+        self.changed.notify_waiters();
+        self.until(|state| !state.is_replica || state.wanted.is_some())
+            .await;
+    }
+
+    /// Waits until `primary` is not the one to follow.
+    pub(super) async fn is_not_wanted(&self, primary: Option<&Primary>) {
+        self.until(|state| state.wanted.as_ref() != primary).await;
+    }
+
+    /// Decides from now on. The caller holds `store`, which has all that has come.
+    pub(super) fn take_over(&self, store: &mut Store, log: &Log) {
+        let mut state = self.state();
+        store.follow_another(false);
+        log.take_over();
+        state.is_replica = false;
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn link(&self) -> Link {
+        self.state().link
+    }
+
+    pub(super) fn set_link(&self, new: LinkState) {
+        let link = &mut self.state().link;
+        if link.state == LinkState::Connected && new != LinkState::Connected {
+            link.down_since = Some(Instant::now());
+        }
+        link.state = new;
+    }
+
+    pub(super) fn was_heard(&self) {
+        self.state().link.heard = Some(Instant::now());
+    }
+
+    /// What is told of it.
+    pub(crate) fn figures(&self, log: &Log) -> Replication {
+        let (is_replica, link) = {
+            let state = self.state();
+            (state.is_replica, state.link)
+        };
+        let behind = self
+            .replicas
+            .slowest(|offset| log.bytes_after(log.position_of(offset)));
+        Replication {
+            role: if is_replica { "slave" } else { "master" },
+            replicas: self.replicas.connected() as u64,
+            lag_bytes: behind.unwrap_or(0) as u64,
+            is_linked: !is_replica || link.state == LinkState::Connected,
+        }
+    }
+
+    /// Whether so many replicas are connected as must have a write.
+    pub(crate) fn has_enough(&self, shared: &Shared) -> bool {
+        let wanted = shared.config.sync_replicas;
+        wanted == 0 || self.replicas.connected() >= wanted
+    }
+
+    async fn until(&self, mut look: impl FnMut(&State) -> bool) {
+        loop {
+            // Waiting starts before looking: a change in between is not missed.
+            let changed = self.changed.notified();
+            if look(&self.state()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

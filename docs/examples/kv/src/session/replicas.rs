@@ -1,0 +1,87 @@
+//! Requests about who follows whom.
+//!
+//! Owns their answers. Knows nothing of connections between servers.
+
+use std::time::Duration;
+
+use super::requests::{Next, Session};
+use crate::log::Offset;
+use crate::replication::Primary;
+use crate::resp::Replies;
+use crate::shared::Shared;
+
+/// A wait for replicas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForReplicas {
+    /// What they are to have.
+    pub(crate) offset: Offset,
+    pub(crate) count: usize,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Session {
+    pub(super) async fn follow(
+        &mut self,
+        host: &[u8],
+        port: u16,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) {
+        let host = String::from_utf8_lossy(host).into_owned();
+        let store = &mut *shared.store.lock().await;
+        let primary = Primary { host, port };
+        replies.simple(match shared.roles.follow(primary, store, &shared.log) {
+            true => "OK",
+            false => "OK Already connected to specified master",
+        });
+    }
+
+    /// Answers when this server decides, and that is safe.
+    pub(super) async fn promote(&mut self, shared: &Shared, replies: &mut Replies) {
+        shared.roles.promote().await;
+        self.wait_for(shared.log.position());
+        replies.simple("OK");
+    }
+
+    /// Waits until `count` replicas have what this connection has written or read.
+    pub(super) fn wait_for_replicas(
+        &mut self,
+        count: i64,
+        timeout: Option<Duration>,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Next {
+        if shared.roles.is_replica() {
+            replies.error(
+                "ERR WAIT cannot be used with replica instances. Please also note that since \
+                 Redis 4.0 if a replica is configured to be writable (which is not the default) \
+                 writes to replicas are just local and are not propagated.",
+            );
+            return Next::Continue;
+        }
+        let offset = shared.log.offset_of(self.position());
+        let wait = ForReplicas {
+            offset,
+            count: usize::try_from(count).unwrap_or(0),
+            timeout,
+        };
+        if shared.roles.replicas.reached(offset) >= wait.count {
+            self.count_replicas(shared, replies);
+            return Next::Continue;
+        }
+        Next::Wait(wait)
+    }
+
+    /// Answers how many replicas have what this connection has written or read.
+    pub(crate) fn count_replicas(&mut self, shared: &Shared, replies: &mut Replies) {
+        let offset = shared.log.offset_of(self.position());
+        let count = shared.roles.replicas.reached(offset);
+        replies.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// Why a replica refuses to write, in the words of Redis.
+pub(super) const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
+/// Why a primary without its replicas refuses to write, in the words of Redis.
+pub(super) const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";
