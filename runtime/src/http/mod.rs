@@ -12,8 +12,10 @@
 
 mod accept;
 mod client;
+mod connections;
 mod executor;
 mod io;
+mod requests;
 mod serve;
 mod timer;
 

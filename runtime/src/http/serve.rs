@@ -17,20 +17,25 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture, pending};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use tower_service::Service;
 
+use super::connections::{Connections, Place};
+use super::requests::{Limits, Overdue, Requests, Watched};
 use super::{Executor, Io, Listener, Timer};
 use crate::net::is_of_one_connection;
-use crate::task::AbortHandle;
 use crate::time::{sleep, timeout};
+
+/// How long an idle connection may take to be closed in good order.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a server waits after an error of accepting that will not go away by itself, such as
 /// having no descriptor left. As long as axum's.
@@ -42,6 +47,9 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 /// from as an extension, [`Peer`]. A handler that panics ends its connection's task.
 ///
 /// Nothing happens until the result is awaited.
+///
+/// Clients are bounded: a first request must have begun within 30 s, another one 60 s after the
+/// last, and there are at most 10 000 connections. [`Serve`] has methods to change that.
 ///
 /// # Errors
 /// When the time of [`grace`](Serve::grace) is over before all requests are. Errors of accepting
@@ -103,7 +111,11 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut builder = auto::Builder::new(Executor::new());
-    builder.http1().timer(Timer::new());
+    // What is set here covers it, and hyper counts the time between requests as part of a head.
+    builder
+        .http1()
+        .timer(Timer::new())
+        .header_read_timeout(None);
     builder.http2().timer(Timer::new());
     Serve {
         listener,
@@ -111,13 +123,31 @@ where
         builder,
         shutdown: Box::pin(pending()),
         grace: None,
+        limits: Limits {
+            header: Some(Duration::from_secs(30)),
+            idle: Some(Duration::from_secs(60)),
+            request: None,
+        },
+        max_connections: Some(10_000),
     }
 }
 
 /// A server that is yet to be awaited; see [`serve`].
 ///
 /// # Examples
-/// See [`serve`].
+/// ```
+/// use std::time::Duration;
+/// # use simoom::http::{Listener, Serve};
+///
+/// /// For a page that few look at, on a port that anybody may reach.
+/// fn wary<L: Listener, S>(server: Serve<L, S>) -> Serve<L, S> {
+///     server
+///         .header_read_timeout(Duration::from_secs(5))
+///         .idle_timeout(Duration::from_secs(15))
+///         .request_timeout(Duration::from_secs(10))
+///         .max_connections(32)
+/// }
+/// ```
 #[must_use = "a server does nothing unless awaited"]
 pub struct Serve<L, S> {
     listener: L,
@@ -125,6 +155,8 @@ pub struct Serve<L, S> {
     builder: auto::Builder<Executor>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     grace: Option<Duration>,
+    limits: Limits,
+    max_connections: Option<usize>,
 }
 
 impl<L, S> Serve<L, S> {
@@ -142,11 +174,50 @@ impl<L, S> Serve<L, S> {
         self
     }
 
-    /// The limits and timeouts of HTTP, such as `serve(…).http(|http| { http.http2_only(); })`.
+    /// How long a connection may take from its start until it has sent the whole head of its first
+    /// request: a client that is silent, slow, in the middle of a handshake or between the
+    /// beginnings of HTTP/1 and HTTP/2 is cut off then. Default 30 s; `None` waits for ever.
     ///
-    /// The timers are set already, and the defaults are hyper's: a request's head may take 30 s.
-    /// A client that sends nothing at all, or less than tells which version of HTTP it speaks, is
-    /// not timed.
+    /// The heads that follow are under [`idle_timeout`](Self::idle_timeout).
+    pub fn header_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limits.header = limit.into();
+        self
+    }
+
+    /// How long a connection may take from the end of a request until it has sent the whole head of
+    /// another. Default 60 s; `None` waits for ever.
+    ///
+    /// It is closed then as at a [shutdown](Self::shutdown), and cut off if it takes 5 s more, such
+    /// as by leaving a response unread. A ping of HTTP/2 is no request.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limits.idle = limit.into();
+        self
+    }
+
+    /// How long a request may take from when its head was read: to be answered, its body included,
+    /// and to have the response taken off the server's hands. Its connection is cut off then, with
+    /// all its requests. Default and `None`: for ever, since a body may be a stream without end.
+    ///
+    /// What hyper has in its buffers counts as handed over; [`idle_timeout`](Self::idle_timeout)
+    /// bounds that. An upgraded connection is no request any more.
+    pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limits.request = limit.into();
+        self
+    }
+
+    /// How many connections may be open; further ones are accepted when others have ended, and wait
+    /// in the listener's backlog until then. Default 10 000; `None` is no limit. With 0 nobody is
+    /// served. Upgraded connections do not count.
+    pub fn max_connections(mut self, count: impl Into<Option<usize>>) -> Self {
+        self.max_connections = count.into();
+        self
+    }
+
+    /// More settings of HTTP, such as `serve(…).http(|http| { http.http2().max_concurrent_streams(8); })`.
+    ///
+    /// The timers are set already. hyper's own `header_read_timeout` is off in favour of
+    /// [`header_read_timeout`](Self::header_read_timeout) and [`idle_timeout`](Self::idle_timeout);
+    /// it counts from the end of the request before.
     pub fn http(mut self, change: impl FnOnce(&mut auto::Builder<Executor>)) -> Self {
         change(&mut self.builder);
         self
@@ -158,6 +229,8 @@ impl<L: fmt::Debug, S> fmt::Debug for Serve<L, S> {
         f.debug_struct("Serve")
             .field("listener", &self.listener)
             .field("grace", &self.grace)
+            .field("limits", &self.limits)
+            .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
 }
@@ -210,14 +283,19 @@ where
         builder,
         mut shutdown,
         grace,
+        limits,
+        max_connections,
     } = server;
-    let graceful = GracefulShutdown::new();
     let mut connections = Connections::default();
     loop {
+        let accepting = async {
+            connections.below(max_connections).await;
+            listener.accept().await
+        };
         let accepted = crate::select! {
             biased;
             () = &mut shutdown => break,
-            accepted = listener.accept() => accepted,
+            accepted = accepting => accepted,
         };
         let (stream, addr) = match accepted {
             Ok(accepted) => accepted,
@@ -230,27 +308,25 @@ where
                 }
             }
         };
-        let service = TowerToHyperService::new(WithPeer {
+        let requests = Requests::new(limits);
+        let service = TowerToHyperService::new(Watched {
             inner: service.clone(),
             peer: Peer(addr),
+            requests: Arc::clone(&requests),
         });
         let connection = builder
             .serve_connection_with_upgrades(Io::new(stream), service)
             .into_owned();
-        let connection = graceful.watch(connection);
-        let task = crate::spawn(async move {
-            // What went wrong with a connection is its client's business, who knows.
-            let _ = connection.await;
-        });
+        let place = connections.place();
+        let task = crate::spawn(drive(connection, requests, place));
         connections.add(task.abort_handle());
     }
     drop(listener);
-    let finished = graceful.shutdown();
     let Some(grace) = grace else {
-        finished.await;
+        connections.finish().await;
         return Ok(());
     };
-    if timeout(grace, finished).await.is_ok() {
+    if timeout(grace, connections.finish()).await.is_ok() {
         return Ok(());
     }
     let cut_off = connections.abort();
@@ -260,59 +336,26 @@ where
     ))
 }
 
-/// The tasks of a server's connections.
-#[derive(Debug, Default)]
-struct Connections {
-    tasks: Vec<AbortHandle>,
-    /// How many there are to be before those that have ended are looked for.
-    full: usize,
-}
-
-impl Connections {
-    fn add(&mut self, task: AbortHandle) {
-        const FEW: usize = 32;
-        if self.tasks.len() >= self.full.max(FEW) {
-            self.tasks.retain(|task| !task.is_finished());
-            self.full = self.tasks.len() * 2;
+/// Serves one connection until it ends or takes too long.
+async fn drive<C: GracefulConnection>(connection: C, requests: Arc<Requests>, place: Place) {
+    let mut connection = pin!(connection);
+    let mut was_asked = false;
+    loop {
+        crate::select! {
+            biased;
+            // What went wrong with a connection is its client's business, who knows.
+            _ = connection.as_mut() => return,
+            () = place.asked_to_finish(), if !was_asked => {
+                connection.as_mut().graceful_shutdown();
+                was_asked = true;
+            }
+            overdue = requests.overdue() => {
+                if overdue == Overdue::Close {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = timeout(FAREWELL, connection).await;
+                }
+                return;
+            }
         }
-        self.tasks.push(task);
-    }
-
-    /// Ends those that have not ended, and says how many those were.
-    fn abort(&mut self) -> usize {
-        self.tasks.retain(|task| !task.is_finished());
-        for task in &self.tasks {
-            task.abort();
-        }
-        self.tasks.len()
-    }
-}
-
-/// A service that says where requests came from.
-#[derive(Clone, Debug)]
-struct WithPeer<S, A> {
-    inner: S,
-    peer: Peer<A>,
-}
-
-impl<S, A, B> Service<Request<B>> for WithPeer<S, A>
-where
-    S: Service<Request<B>>,
-    A: Clone + Send + Sync + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        request.extensions_mut().insert(self.peer.clone());
-        self.inner.call(request)
     }
 }

@@ -68,6 +68,18 @@ both! {
         assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
     }
 
+    async fn a_connection_that_comes_with_the_stop_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = serve(Last { listener, stop: Some(stop) }, slow(Duration::ZERO))
+            .shutdown(async { drop(stopped.await) });
+        let server = simoom::spawn(server.into_future());
+        let mut silent = TcpStream::connect(addr).await.unwrap();
+        timeout(Duration::from_secs(20), server).await.unwrap().unwrap().unwrap();
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
     async fn what_takes_too_long_is_cut_off() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri: hyper::Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -126,8 +138,12 @@ both! {
         let server = serve(failing, slow(Duration::ZERO)).shutdown(async { drop(stopped.await) });
         let server = simoom::spawn(server.into_future());
         sleep(10 * MS).await;
+        let start = Instant::now();
         drop(stop);
         timeout(Duration::from_secs(20), server).await.unwrap().unwrap().unwrap();
+        // It would look after a second anyway.
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(800), "{took:?}");
     }
 }
 
@@ -146,5 +162,22 @@ impl Listener for Failing {
             return Err(error);
         }
         self.listener.accept().await
+    }
+}
+
+/// A listener that stops the server with its first connection.
+struct Last {
+    listener: TcpListener,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Listener for Last {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let accepted = self.listener.accept().await?;
+        self.stop = None;
+        Ok(accepted)
     }
 }

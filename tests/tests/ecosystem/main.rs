@@ -1,7 +1,9 @@
 //! Crates that were written for tokio, on simoom's streams, tasks and clock, in both worlds.
 
 mod codec;
+mod futures_tls;
 mod http;
+mod http_limits;
 mod http_shutdown;
 mod same;
 mod tls;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
-use simoom::http::{Listener, serve};
+use simoom::http::{Listener, Serve, serve};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::oneshot;
 use simoom::task::JoinHandle;
@@ -45,6 +47,14 @@ struct Server {
 
 impl Server {
     async fn start(router: Router) -> Self {
+        Self::start_with(router, |server| server).await
+    }
+
+    /// Starts it with more settings.
+    async fn start_with(
+        router: Router,
+        settings: impl FnOnce(Serve<Counting, Router>) -> Serve<Counting, Router>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicU32::new(0));
@@ -53,7 +63,7 @@ impl Server {
             accepted: accepted.clone(),
         };
         let (stop, stopped) = oneshot::channel();
-        let server = serve(listener, router).shutdown(async { drop(stopped.await) });
+        let server = settings(serve(listener, router)).shutdown(async { drop(stopped.await) });
         let task = simoom::spawn(server.into_future());
         Self {
             addr,

@@ -12,6 +12,12 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A server and a client that trusts it.
 pub(super) fn configs() -> (TlsAcceptor, TlsConnector) {
+    let (server, client) = parts();
+    (server.into(), client.into())
+}
+
+/// What a server and a client that trusts it are made of.
+pub(super) fn parts() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let signed = rcgen::generate_simple_self_signed(["server.test".to_owned()]).unwrap();
     let certificate = signed.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
@@ -29,7 +35,7 @@ pub(super) fn configs() -> (TlsAcceptor, TlsConnector) {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    (Arc::new(server).into(), Arc::new(client).into())
+    (Arc::new(server), Arc::new(client))
 }
 
 /// Echoes what comes over TLS, for one connection.
