@@ -200,6 +200,85 @@ fn a_failed_sync_is_not_made_good_by_the_next() {
     assert!(failed.load(Ordering::Relaxed) >= 20);
 }
 
+/// The same of names: what a failed sync of a directory was to keep counts as kept, and is not.
+#[test]
+fn a_failed_sync_of_a_directory_loses_its_names() {
+    let failed = Arc::new(AtomicU32::new(0));
+    let counted = failed.clone();
+    check(config().seeds(20), move |sim| {
+        let counted = counted.clone();
+        async move {
+            let failing = Fault::new(Kind::DiskSyncFailed)
+                .target(simoom_sim::faults::Target::path("/data"))
+                .probability(Ratio::ALWAYS)
+                .when(simoom_sim::faults::When::Nth(0));
+            sim.faults(failing);
+            let server = sim.node("server");
+            for name in ["old", "left"] {
+                server
+                    .disk()
+                    .write(format!("/data/{name}"), b"old")
+                    .unwrap();
+            }
+            let task = server.spawn(async move {
+                fs::write("/data/new", b"new").await?;
+                File::open("/data/new").await?.sync_all().await?;
+                fs::rename("/data/old", "/data/moved").await?;
+                fs::remove_file("/data/left").await?;
+                let Err(error) = fs::sync_dir("/data").await else {
+                    // The calm run, in which nothing goes wrong.
+                    return Ok(false);
+                };
+                assert_eq!(error.raw_os_error(), Some(libc::EIO));
+                fs::write("/data/later", b"later").await?;
+                File::open("/data/later").await?.sync_all().await?;
+                fs::sync_dir("/data").await?;
+                assert!(fs::try_exists("/data/new").await?, "it is seen until then");
+                std::io::Result::Ok(true)
+            });
+            if task.await.unwrap().unwrap() {
+                counted.fetch_add(1, Ordering::Relaxed);
+                server.power_loss();
+                assert_eq!(
+                    server.disk().list("/data").unwrap(),
+                    ["later", "left", "old"]
+                );
+                assert_eq!(server.disk().read("/data/old").unwrap(), b"old");
+            }
+        }
+    })
+    .unwrap();
+    assert!(failed.load(Ordering::Relaxed) >= 20);
+}
+
+#[test]
+fn a_name_that_a_failed_sync_lost_is_kept_once_it_is_given_anew() {
+    check(config().seeds(20), |sim| async move {
+        let failing = Fault::new(Kind::DiskSyncFailed)
+            .target(simoom_sim::faults::Target::path("/data"))
+            .probability(Ratio::ALWAYS)
+            .when(simoom_sim::faults::When::Nth(0));
+        sim.faults(failing);
+        let server = sim.node("server");
+        server.disk().write("/data/f", b"old").unwrap();
+        let task = server.spawn(async {
+            for _ in 0..2 {
+                fs::write("/data/t", b"new").await?;
+                File::open("/data/t").await?.sync_all().await?;
+                fs::rename("/data/t", "/data/f").await?;
+                // The first of them fails, but in a calm run.
+                let _ = fs::sync_dir("/data").await;
+            }
+            std::io::Result::Ok(())
+        });
+        task.await.unwrap().unwrap();
+        server.power_loss();
+        assert_eq!(server.disk().list("/data").unwrap(), ["f"]);
+        assert_eq!(server.disk().read("/data/f").unwrap(), b"new");
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_read_that_fails_has_gone_back_over_what_was_forgotten() {
     let failed = Arc::new(AtomicU32::new(0));

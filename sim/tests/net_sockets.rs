@@ -147,7 +147,7 @@ fn happy_eyeballs_do_not_wait_for_an_address_that_hangs() {
         let start = sim.elapsed();
         let stream = TcpStream::connect(&all[..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), all[1]);
-        assert_eq!(sim.elapsed() - start, s(127) + ms(1), "one after the other");
+        assert_eq!(sim.elapsed() - start, s(131) + ms(1), "one after the other");
     })
     .unwrap();
 }
@@ -319,7 +319,8 @@ fn a_user_timeout_replaces_the_systems() {
         client.write_all(b"x").await.unwrap();
         let error = client.read(&mut [0; 4]).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
-        assert_eq!(sim.elapsed() - start, s(7));
+        // Linux counts from its first retransmission after a time-out.
+        assert_eq!(sim.elapsed() - start, s(7) + ms(400));
     })
     .unwrap();
 }

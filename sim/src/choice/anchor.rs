@@ -147,6 +147,7 @@ impl Operation {
     pub(crate) const END: Self = Self::called("end");
     pub(crate) const SELECT: Self = Self::called("select");
     pub(crate) const SEGMENT: Self = Self::called("segment");
+    pub(crate) const ACKNOWLEDGEMENT: Self = Self::called("acknowledgement");
     pub(crate) const DATAGRAM: Self = Self::called("datagram");
     pub(crate) const READ: Self = Self::called("read");
     pub(crate) const WRITE: Self = Self::called("write");

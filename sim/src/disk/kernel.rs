@@ -265,6 +265,26 @@ impl Disk {
         }
     }
 
+    /// A sync of an open file or directory fails: what it was to keep counts as kept, and is not
+    /// on the disk.
+    pub(crate) fn lose_sync(&mut self, ino: Ino) {
+        if self.inode(ino).is_dir() {
+            self.lose_sync_dir(ino);
+        } else if let Some(content) = self.inode_mut(ino).content_mut() {
+            content.lose_sync();
+        }
+    }
+
+    /// The same for the directory of this path, if there is one.
+    pub(crate) fn lose_sync_at(&mut self, path: &Path) -> io::Result<()> {
+        let ino = self.find(path, true)?;
+        if !self.inode(ino).is_dir() {
+            return Err(os(libc::ENOTDIR));
+        }
+        self.lose_sync_dir(ino);
+        Ok(())
+    }
+
     pub(crate) fn set_mode(&mut self, ino: Ino, mode: u32, now_ns: i64) {
         let inode = self.inode_mut(ino);
         inode.mode = mode & 0o7777;

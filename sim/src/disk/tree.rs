@@ -5,7 +5,7 @@
 //! # Invariants
 //! 1. An inode is in the table as long as `holds` is above 0: a current or durable entry, an
 //!    unsynced change or an open file needs it.
-//! 2. Applying `unsynced` to the durable entries gives the current ones.
+//! 2. Applying `unsynced` to the durable entries gives the current ones, unless a sync has failed.
 //! 3. Every directory that a name stands for is reached from the root, by one path.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -217,6 +217,25 @@ impl Disk {
     pub(crate) fn sync_dir(&mut self, dir: Ino) {
         let needed = needed_by(dir, &self.unsynced);
         self.make_durable(&needed);
+    }
+
+    /// A sync of a directory fails: its changes count as kept, and are not on the disk.
+    ///
+    /// What moves or removes a directory stays, for the next sync or the loss of power to decide.
+    pub(crate) fn lose_sync_dir(&mut self, dir: Ino) {
+        let needed = needed_by(dir, &self.unsynced);
+        let ops = std::mem::take(&mut self.unsynced);
+        for (op, needed) in ops.into_iter().zip(needed) {
+            if !needed || op.moves_dir || op.removes_dir.is_some() {
+                self.unsynced.push(op);
+                continue;
+            }
+            for Change { dir, to, .. } in op.changes {
+                for gone in [to, Some(dir)].into_iter().flatten() {
+                    self.release(gone);
+                }
+            }
+        }
     }
 
     /// Makes everything durable, as if it had always been there.

@@ -4,7 +4,7 @@
 
 use simoom_faults::{Kind, Unit};
 
-use crate::choice::{Anchor, ChoiceKind, Deviation, PathId, ResourceName, Story};
+use crate::choice::{Anchor, ChoiceKind, Deviation, Operation, PathId, ResourceName, Story};
 use crate::world::failure::Seconds;
 use crate::world::{Deviated, World};
 
@@ -107,6 +107,10 @@ fn story(world: &World, deviated: &Deviated) -> String {
                 ),
             )
         }
+        ChoiceKind::Delay if deviated.point.operation == Operation::ACKNOWLEDGEMENT => (
+            "net.ack.late".to_owned(),
+            format!("{} of segment {step}, by {} us", link(), value / 1_000),
+        ),
         ChoiceKind::Delay => (
             format!("net.{operation}.late"),
             format!("{} {operation} {step}, by {} us", link(), value / 1_000),

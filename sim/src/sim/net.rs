@@ -44,7 +44,7 @@ impl Net {
     /// Cuts both directions between two nodes.
     ///
     /// Segments that would cross, those on their way included, wait at their senders and travel
-    /// when the link heals. Connecting fails with `TimedOut` after 127 s, a connection with
+    /// when the link heals. Connecting fails with `TimedOut` after 131 s, a connection with
     /// segments waiting after 924.6 s, as on Linux.
     #[track_caller]
     pub fn partition(&self, one: &Node, two: &Node) {

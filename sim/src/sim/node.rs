@@ -256,7 +256,7 @@ impl Node {
     /// Takes the power from the node's machine: everything stops at once.
     ///
     /// Nothing is closed and nobody is told. Peers find out as on a real network: what they send
-    /// gets no answer, and their own limits end the wait (connecting after 127 s, a connection with
+    /// gets no answer, and their own limits end the wait (connecting after 131 s, a connection with
     /// bytes waiting after 924.6 s, both with `TimedOut`); a peer that sends nothing learns nothing.
     /// If the node is back before that, it knows none of the old connections and resets them.
     ///

@@ -120,8 +120,16 @@ pub(crate) enum Due {
         connection: net::ConnectionId,
         end: usize,
     },
-    /// A connection attempt that found no room is made again.
-    Knock { connection: net::ConnectionId },
+    /// An end says again what found no room at a listener.
+    Knock {
+        connection: net::ConnectionId,
+        end: usize,
+    },
+    /// An end hears that its last small segment has arrived.
+    Acknowledged {
+        connection: net::ConnectionId,
+        end: usize,
+    },
     /// The last probe of an idle connection goes unanswered.
     KeepAlive {
         connection: net::ConnectionId,
@@ -350,7 +358,8 @@ impl World {
             Due::ConnectTimeout { connection, error } => self.connect_timed_out(connection, error),
             Due::HeldTimeout { connection, end } => self.held_timed_out(connection, end),
             Due::File { job } => self.file_job_due(job),
-            Due::Knock { connection } => self.knock(connection),
+            Due::Knock { connection, end } => self.knock(connection, end),
+            Due::Acknowledged { connection, end } => self.small_acknowledged(connection, end),
             Due::KeepAlive { connection, end } => self.probed(connection, end),
             Due::Datagram { id } => self.land(id),
             Due::Unreachable { socket, target } => self.unreachable(socket, target),

@@ -42,6 +42,19 @@ pub(crate) const CANARIES: &[Canary] = &[
             .await
         })
     }),
+    Canary::new(Kind::DiskSyncFailed, |sim| {
+        Box::pin(async move {
+            let naming = async {
+                let file = File::create("/tmp/a").await.expect("it is made");
+                let _ = file.sync_all().await;
+                let _ = fs::sync_dir("/tmp").await;
+            };
+            on_node(&sim, naming).await;
+            let worker = sim.node("worker");
+            worker.power_loss();
+            !worker.disk().exists("/tmp/a")
+        })
+    }),
     Canary::new(Kind::DiskReadShortened, |sim| {
         Box::pin(async move {
             let report = on_node(&sim, async {

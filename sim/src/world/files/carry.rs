@@ -149,7 +149,8 @@ impl World {
             },
             PathOp::SyncDir(path) => {
                 if self.fails(on, Kind::DiskSyncFailed) {
-                    return Step::of(Err(os(libc::EIO)));
+                    let lost = self.disk(on.node).lose_sync_at(&path);
+                    return Step::of(lost.and(Err(os(libc::EIO))));
                 }
                 Step::of(sync_dir(self.disk(on.node), &path).map(done))
             }
@@ -368,9 +369,7 @@ impl World {
                 // The pages count as clean: what was not on the disk never will be.
                 if let Some((file, disk)) = self.files.file_mut(handle) {
                     let ino = file.ino;
-                    if let Some(content) = disk.inode_mut(ino).content_mut() {
-                        content.lose_sync();
-                    }
+                    disk.lose_sync(ino);
                 }
                 Step::of(Err(os(libc::EIO)))
             }

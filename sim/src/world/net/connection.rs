@@ -44,6 +44,12 @@ pub(crate) struct Connection {
     pub(crate) attempt: Option<TimerKey>,
     /// How often a listener had no room for it.
     pub(crate) knocks: u32,
+    /// How often there was none when the handshake was done.
+    pub(crate) answers: u32,
+    /// How often its opener has sent bytes again meanwhile.
+    pub(crate) repeats: u32,
+    /// The listener keeps no account of the handshake.
+    pub(crate) is_cookie: bool,
 }
 
 /// One end of a connection.
@@ -92,10 +98,24 @@ pub(crate) struct End {
     pub(crate) reads: u32,
     pub(crate) writes: u32,
     pub(crate) window_told: bool,
+    /// The last segment sent by this end that was not full, until it is acknowledged.
+    pub(crate) small: Option<Small>,
+    /// Bytes wait for the acknowledgement of that segment.
+    pub(crate) is_nagling: bool,
     pub(crate) readers: Waiting,
     pub(crate) writers: Waiting,
     pub(crate) options: Options,
     pub(crate) linger_s: Option<u64>,
+}
+
+/// A segment that was not full.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Small {
+    pub(crate) number: u32,
+    pub(crate) arrived_ns: Option<i64>,
+    /// Its acknowledgement reaches the sender then; not known before somebody asks.
+    pub(crate) acknowledged_ns: Option<i64>,
+    pub(crate) due: Option<TimerKey>,
 }
 
 /// A segment under way.
@@ -206,6 +226,8 @@ impl End {
             reads: 0,
             writes: 0,
             window_told: false,
+            small: None,
+            is_nagling: false,
             readers: Waiting::default(),
             writers: Waiting::default(),
             options: Options::stream(local.is_ipv6()),

@@ -22,7 +22,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-pub(crate) use self::connection::{Connection, End, Held, Phase, Segment, Travelling};
+pub(crate) use self::connection::{Connection, End, Held, Phase, Segment, Small, Travelling};
 pub(crate) use self::errors::{of_kind, os};
 pub(crate) use self::link::Link;
 pub(crate) use self::options::Options;
@@ -93,9 +93,9 @@ pub(crate) struct Listener {
     pub(crate) serial: u64,
     pub(crate) node: NodeId,
     pub(crate) local: SocketAddr,
-    /// One more than this many connections wait to be accepted.
+    /// One more than this many connections wait to be accepted; handshakes do not count.
     pub(crate) backlog: usize,
-    /// Connections in their handshake.
+    /// Handshakes that it keeps account of.
     pub(crate) pending: usize,
     pub(crate) accepted: VecDeque<ConnectionId>,
     pub(crate) wakers: Vec<Waker>,

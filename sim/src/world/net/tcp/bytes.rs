@@ -30,11 +30,15 @@ impl World {
         }
         receiver.received_bytes += bytes.len();
         receiver.received.push_back(bytes);
+        let completes = receiver.phase == Phase::Opening;
         change_one(
             &mut receiver.readers,
             &mut receiver.writers,
             &mut self.effects,
         );
+        if completes {
+            self.said_early(id);
+        }
     }
 
     pub(super) fn fin_arrived(&mut self, id: ConnectionId, to: usize) {
@@ -43,6 +47,10 @@ impl World {
         };
         let end = &mut connection.ends[to];
         end.fin_received = true;
+        if end.phase == Phase::Opening {
+            self.said_early(id);
+            return;
+        }
         change_one(&mut end.readers, &mut end.writers, &mut self.effects);
     }
 
@@ -55,6 +63,7 @@ impl World {
             let [one, two] = &mut connection.ends;
             let (sender, receiver) = if from == 0 { (one, two) } else { (two, one) };
             receiver.window_told = false;
+            sender.is_nagling = false;
             if sender.phase != Phase::Open {
                 return;
             }
@@ -77,6 +86,20 @@ impl World {
                 }
                 return;
             }
+            let is_all = count == sender.unsent.len();
+            let count = if is_all {
+                self.leaves_now(id, from, count)
+            } else {
+                count
+            };
+            if count == 0 {
+                return;
+            }
+            self.note_small(id, from, count);
+            let Some(connection) = self.net.connection_mut(id) else {
+                return;
+            };
+            let sender = &mut connection.ends[from];
             // Whole slices: taking bytes one by one was a twelfth of a request's cost.
             let (front, back) = sender.unsent.as_slices();
             let split = count.min(front.len());
@@ -128,7 +151,8 @@ impl World {
         let count = this.take(&mut target[..available - short]);
         let peer = &connection.ends[1 - end];
         // The sender learns of the room after a trip, and only if it waits for it.
-        if !peer.unsent.is_empty() && !connection.ends[end].window_told {
+        let waits = !peer.unsent.is_empty() && !peer.is_nagling;
+        if waits && !connection.ends[end].window_told {
             connection.ends[end].window_told = true;
             self.send(id, end, Segment::Window);
         }
@@ -236,7 +260,11 @@ impl World {
             this.unsent.extend(&part[..some]);
             left -= some;
         }
+        let first = this.sent;
         self.pump(id, end);
+        if short > 0 {
+            self.count_as_full(id, end, first);
+        }
         Ok(count)
     }
 }

@@ -55,7 +55,7 @@ impl World {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        let (name, listener) = (connection.name, connection.listener);
+        let name = connection.name;
         let this = &mut connection.ends[end];
         let was_opening = this.phase == Phase::Opening;
         this.phase = Phase::Dead;
@@ -66,14 +66,8 @@ impl World {
         self.forget_due(attempt);
         self.forget_unsent(id, end);
         self.note(EventKind::ConnectionFailed, name.0, error as u64);
-        if end == 1
-            && was_opening
-            && let Some(queue) = listener.and_then(|listener| self.net.listener_mut(listener))
-        {
-            queue.pending -= 1;
-            if let Some(connection) = self.net.connection_mut(id) {
-                connection.ends[1].held_open = false;
-            }
+        if end == 1 && was_opening {
+            self.forget_handshake(id);
         }
         if error == io::ErrorKind::TimedOut {
             self.probe_window(id, 1 - end);
@@ -206,6 +200,7 @@ impl World {
             for end in &connection.ends {
                 self.forget_due(end.probing);
                 self.forget_due(end.patience);
+                self.forget_due(end.small.and_then(|small| small.due));
             }
             self.keep_ports(&connection);
         }

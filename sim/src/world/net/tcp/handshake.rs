@@ -7,6 +7,7 @@ use simoom::backend::SocketOption;
 use simoom_faults::Kind;
 
 use super::ports::this_host;
+use super::wire::{again_after, syn_again_after};
 
 use crate::choice::ResourceName;
 use crate::record::EventKind;
@@ -19,16 +20,16 @@ use crate::world::net::{
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
-/// Linux gives up connecting after six retransmissions (tcp_syn_retries, tcp(7)).
-const CONNECT_TIMEOUT_NS: i64 = 127 * 1_000_000_000;
+/// Linux gives up connecting when the last of its attempts has waited for twice as long as the one
+/// before: `tcp_syn_retries` and `tcp_syn_linear_timeouts` of Linux 6.5 and later. Before, it took
+/// 127 s.
+const CONNECT_TIMEOUT_NS: i64 = 131 * 1_000_000_000;
 /// Linux finds that nobody has an address on its network after three ARP requests, 1 s apart.
 const NO_HOST_NS: i64 = 3_000_000_000;
 /// The most connections that wait to be accepted (net.core.somaxconn).
 const BACKLOG_MAX: usize = 4_096;
-/// How often a connection attempt is repeated (tcp_syn_retries).
-const SYN_RETRIES: u32 = 6;
-/// The first retransmission of a connection attempt.
-const KNOCK_NS: i64 = 1_000_000_000;
+/// When an answer to a SYN is sent again first, of which nothing was heard.
+const ANSWER_NS: i64 = 1_000_000_000;
 
 impl World {
     pub(crate) fn listen(&mut self, address: SocketAddr, backlog: usize) -> io::Result<ListenerId> {
@@ -120,6 +121,9 @@ impl World {
             ],
             attempt: None,
             knocks: 0,
+            answers: 0,
+            repeats: 0,
+            is_cookie: false,
         };
         let id = ConnectionId {
             slot: self.net.connections.insert(connection) as u32,
@@ -133,6 +137,11 @@ impl World {
         let (error, after_ns) = match far {
             Some(_) => (io::ErrorKind::TimedOut, CONNECT_TIMEOUT_NS),
             None => (io::ErrorKind::HostUnreachable, NO_HOST_NS),
+        };
+        let limit_ns = i64::from(options.value(SocketOption::UserTimeout)) * 1_000_000;
+        let (error, after_ns) = match limit_ns {
+            1.. if limit_ns < after_ns => (io::ErrorKind::TimedOut, limit_ns),
+            _ => (error, after_ns),
         };
         let attempt = self.due(
             after_ns,
@@ -179,15 +188,100 @@ impl World {
         accepted.ok_or_else(|| of_kind(io::ErrorKind::WouldBlock))
     }
 
-    /// Knocks at a listener that had no room.
-    pub(crate) fn knock(&mut self, id: ConnectionId) {
-        if self
-            .net
-            .connection(id)
-            .is_some_and(|it| it.ends[0].phase == Phase::Opening)
-        {
+    /// An opener knocks again at a listener that had no room, or the listener answers again.
+    pub(crate) fn knock(&mut self, id: ConnectionId, end: usize) {
+        let Some(connection) = self.net.connection(id) else {
+            return;
+        };
+        let listens = connection.listener.and_then(|it| self.net.listener(it));
+        let listens = listens.is_some();
+        if end == 0 && connection.ends[0].phase == Phase::Opening {
             self.send(id, 0, Segment::Syn);
+        } else if connection.ends[1].phase != Phase::Opening || connection.ends[1].vanished {
+            // It is done.
+        } else if !listens {
+            self.forget_handshake(id);
+        } else if end == 0 {
+            self.said_early(id);
+        } else {
+            self.send(id, 1, Segment::SynAck);
         }
+    }
+
+    /// Bytes or a FIN are at a listener's side that had no room: it may have some now. If not, the
+    /// opener sends them again, as nobody has acknowledged them.
+    pub(super) fn said_early(&mut self, id: ConnectionId) {
+        let listener = self.net.connection(id).and_then(|it| it.listener);
+        let queue = listener.and_then(|listener| self.net.listener(listener));
+        if queue.is_none_or(|queue| queue.accepted.len() <= queue.backlog) {
+            self.ack_arrived(id);
+            return;
+        }
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let after_ns = again_after(connection.repeats);
+        connection.repeats += 1;
+        self.due(
+            after_ns,
+            Due::Knock {
+                connection: id,
+                end: 0,
+            },
+        );
+    }
+
+    /// The listener's side knows nothing of a handshake any more; what arrives is answered by a
+    /// reset.
+    pub(super) fn forget_handshake(&mut self, id: ConnectionId) {
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let counted = connection.listener.filter(|_| !connection.is_cookie);
+        if let Some(queue) = counted.and_then(|listener| self.net.listener_mut(listener)) {
+            queue.pending -= 1;
+        }
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let this = &mut connection.ends[1];
+        this.phase = Phase::Dead;
+        this.held_open = false;
+        let is_missed = this.received_bytes > 0 || this.fin_received;
+        this.received.clear();
+        this.received_bytes = 0;
+        self.forget_unsent(id, 1);
+        if is_missed {
+            // What was sent is sent again.
+            self.send(id, 1, Segment::Reset);
+        }
+        self.forget_if_over(id);
+    }
+
+    /// There is no room for a connection whose handshake is done at its opener.
+    ///
+    /// Linux takes no notice of what completes it, and answers the SYN again after 1 s, 3 s, 7 s
+    /// and so on, five times; what has arrived meanwhile was not acknowledged. Where it keeps no
+    /// account of the handshake, only what the opener says completes it.
+    fn overflow(&mut self, id: ConnectionId) {
+        let now_ns = self.now_ns;
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let tries = connection.answers;
+        connection.answers += 1;
+        if connection.is_cookie {
+            return;
+        }
+        connection.ends[1].unacknowledged_ns.get_or_insert(now_ns);
+        self.renew_patience(id, 1);
+        self.due(
+            ANSWER_NS << tries.min(5),
+            Due::Knock {
+                connection: id,
+                end: 1,
+            },
+        );
     }
 
     pub(super) fn syn_arrived(&mut self, id: ConnectionId) {
@@ -219,22 +313,33 @@ impl World {
         let Some(queue) = self.net.listener_mut(listener) else {
             return;
         };
-        if queue.pending + queue.accepted.len() > queue.backlog {
-            // Linux drops the attempt; the opener tries again, after 1 s, 3 s, 7 s and so on.
+        // Handshakes under way take no room (sk_acceptq_is_full).
+        if queue.accepted.len() > queue.backlog {
+            // Linux drops the attempt, and the opener tries again.
             let Some(connection) = self.net.connection_mut(id) else {
                 return;
             };
-            let after_ns = KNOCK_NS << connection.knocks.min(SYN_RETRIES);
+            let after_ns = syn_again_after(connection.knocks);
             connection.knocks += 1;
-            self.due(after_ns, Due::Knock { connection: id });
+            self.due(
+                after_ns,
+                Due::Knock {
+                    connection: id,
+                    end: 0,
+                },
+            );
             return;
         }
-        queue.pending += 1;
+        // More of them than the backlog and one leave no trace but a cookie in the answer
+        // (tcp_syncookies).
+        let is_cookie = queue.pending > queue.backlog;
+        queue.pending += usize::from(!is_cookie);
         let options = queue.options.clone();
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         connection.listener = Some(listener);
+        connection.is_cookie = is_cookie;
         connection.ends[1].options = options;
         connection.ends[1].held_open = true;
         self.send(id, 1, Segment::SynAck);
@@ -245,6 +350,11 @@ impl World {
             return;
         };
         let opener = &mut connection.ends[0];
+        if opener.phase == Phase::Open {
+            // It was answered again, because there was no room.
+            self.send(id, 0, Segment::Ack);
+            return;
+        }
         if opener.phase != Phase::Opening || !opener.held_open {
             self.send(id, 0, Segment::Reset);
             return;
@@ -258,25 +368,44 @@ impl World {
     }
 
     pub(super) fn ack_arrived(&mut self, id: ConnectionId) {
-        let Some(connection) = self.net.connection_mut(id) else {
+        let Some(connection) = self.net.connection(id) else {
             return;
         };
         let Some(listener) = connection.listener else {
             return;
         };
-        if connection.ends[1].phase != Phase::Opening {
-            // Its node was killed meanwhile.
-            self.send(id, 1, Segment::Reset);
+        match connection.ends[1].phase {
+            Phase::Opening => {}
+            // It was answered twice.
+            Phase::Open => return,
+            Phase::Dead => {
+                // Its node was killed meanwhile.
+                self.send(id, 1, Segment::Reset);
+                return;
+            }
+        }
+        let room = self.net.listener(listener);
+        let room = room.map(|queue| queue.accepted.len() <= queue.backlog);
+        if room == Some(false) {
+            self.overflow(id);
             return;
         }
+        let Some(connection) = self.net.connection_mut(id) else {
+            return;
+        };
+        let is_cookie = connection.is_cookie;
         connection.ends[1].phase = Phase::Open;
         connection.ends[1].unacknowledged_ns = None;
+        if connection.answers > 0 {
+            connection.ends[0].unacknowledged_ns = None;
+            self.renew_patience(id, 0);
+        }
         self.renew_patience(id, 1);
         let Some(queue) = self.net.listener_mut(listener) else {
             self.close_abruptly(id, 1);
             return;
         };
-        queue.pending -= 1;
+        queue.pending -= usize::from(!is_cookie);
         queue.accepted.push_back(id);
         let mut wakers = std::mem::take(&mut queue.wakers);
         self.effects.wake_all(&mut wakers);

@@ -7,6 +7,7 @@ mod bytes;
 mod closing;
 mod handshake;
 mod keepalive;
+mod nagle;
 mod patience;
 mod ports;
 mod unused;

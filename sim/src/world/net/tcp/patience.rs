@@ -15,6 +15,9 @@ use crate::world::{Due, World};
 
 /// Linux gives up on unacknowledged bytes after fifteen retransmissions (tcp_retries2, tcp(7)).
 const PATIENCE_NS: i64 = 924_600_000_000;
+/// Linux counts `TCP_USER_TIMEOUT` from the first retransmission after a time-out, behind the probe
+/// for a lost tail (retrans_stamp); where it probes a window, from when that began.
+const FIRST_RETRANSMISSION_NS: i64 = 400_000_000;
 /// A connection in its handshake, after five retransmissions of the SYN-ACK (tcp_synack_retries).
 const HANDSHAKE_NS: i64 = 63_000_000_000;
 
@@ -37,20 +40,26 @@ impl World {
             .filter(|held| held.segment.is_acknowledged())
             .map(|held| held.since_ns)
             .chain(this.unacknowledged_ns)
-            .chain(this.stalled_ns)
             .min();
-        let limit = match (this.phase, this.options.value(SocketOption::UserTimeout)) {
-            (Phase::Opening, _) => HANDSHAKE_NS,
-            (_, 0) => PATIENCE_NS,
-            (_, millis) => i64::from(millis) * 1_000_000,
-        };
+        let (limit, stalled_limit) =
+            match (this.phase, this.options.value(SocketOption::UserTimeout)) {
+                (Phase::Opening, _) => (HANDSHAKE_NS, HANDSHAKE_NS),
+                (_, 0) => (PATIENCE_NS, PATIENCE_NS),
+                (_, millis) => {
+                    let limit_ns = i64::from(millis) * 1_000_000;
+                    (limit_ns + FIRST_RETRANSMISSION_NS, limit_ns)
+                }
+            };
+        let unheard = oldest.map(|since_ns| since_ns + limit);
+        let stalled = this.stalled_ns.map(|since_ns| since_ns + stalled_limit);
+        let ends_ns = unheard.into_iter().chain(stalled).min();
         let former = this.patience.take();
         let applies = this.phase == Phase::Open || (this.phase == Phase::Opening && end == 1);
         self.forget_due(former);
-        if let Some(since_ns) = oldest
+        if let Some(ends_ns) = ends_ns
             && applies
         {
-            let after_ns = (since_ns + limit - self.now_ns).max(0);
+            let after_ns = (ends_ns - self.now_ns).max(0);
             let patience = self.due(
                 after_ns,
                 Due::HeldTimeout {
@@ -69,6 +78,10 @@ impl World {
         self.renew_keepalive(id, end);
         if option == SocketOption::UserTimeout {
             self.renew_patience(id, end);
+        }
+        if option == SocketOption::NoDelay {
+            // What waits for an acknowledgement waits no longer.
+            self.pump(id, end);
         }
     }
 
@@ -110,7 +123,10 @@ impl World {
         this.unsent.clear();
         this.held.clear();
         this.unacknowledged_ns = None;
+        this.is_nagling = false;
+        let acknowledged = this.small.take().and_then(|small| small.due);
         let (patience, probing) = (this.patience.take(), this.probing.take());
+        self.forget_due(acknowledged);
         self.forget_due(patience);
         self.forget_due(probing);
     }
@@ -123,7 +139,10 @@ impl World {
         };
         let (here, there) = (connection.ends[to].node, connection.ends[1 - to].node);
         let waits = segment.is_acknowledged();
-        let is_silent = waits && (self.is_held(here, there) || self.test_holds(id, to));
+        // A listener without room takes no notice of anything.
+        let overflows = connection.answers > 0 && connection.ends[to].phase == Phase::Opening;
+        let is_silent =
+            waits && (overflows || self.is_held(here, there) || self.test_holds(id, to));
         let now_ns = self.now_ns;
         let Some(connection) = self.net.connection_mut(id) else {
             return;

@@ -16,16 +16,19 @@ use crate::world::net::{ConnectionId, Held, Phase, Segment, Travelling};
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
 
-/// How long Linux waits for an acknowledgement before it sends bytes again (TCP_RTO_MIN).
+/// How long Linux waits for an acknowledgement before it sends bytes again (TCP_RTO_MIN). The first
+/// time is a probe for a lost tail (RFC 8985), behind which the time-out starts anew.
 const RTO_NS: i64 = 200_000_000;
-/// How long it waits for an answer to a SYN (TCP_TIMEOUT_INIT).
+/// How long it waits for an answer to a SYN, or to that (TCP_TIMEOUT_INIT).
 const SYN_RTO_NS: i64 = 1_000_000_000;
 /// The most it waits (TCP_RTO_MAX).
 const RTO_MAX_NS: i64 = 120_000_000_000;
 /// How often bytes are sent again (tcp_retries2), a SYN (tcp_syn_retries), and its answer
 /// (tcp_synack_retries): see tcp(7).
-const RETRIES: u32 = 15;
+const RETRIES: u32 = 1 + 15;
 const SYN_RETRIES: u32 = 6;
+/// So many more SYNs are sent before the time-out doubles (tcp_syn_linear_timeouts).
+const SYN_LINEAR: u32 = 4;
 const SYN_ACK_RETRIES: u32 = 5;
 
 impl World {
@@ -83,13 +86,12 @@ impl World {
             return;
         };
         let link = self.link(near, far);
-        let extra = self.choose_delay(
-            Operation::SEGMENT,
-            direction,
-            number,
-            held.travels,
-            link.most_ns.saturating_sub(link.least_ns),
-        );
+        // On a host of its own, nothing overtakes the last part of a handshake.
+        let most = match held.segment {
+            Segment::Ack if near == far => 0,
+            _ => link.most_ns.saturating_sub(link.least_ns),
+        };
+        let extra = self.choose_delay(Operation::SEGMENT, direction, number, held.travels, most);
         let arrival = self.now_ns + after_ns + (link.least_ns + extra) as i64;
         self.schedule_arrival(id, from, number, held, arrival);
     }
@@ -151,7 +153,7 @@ impl World {
                 return Some(after_ns);
             }
             self.note(EventKind::SegmentLost, direction.0, u64::from(number));
-            after_ns += again_after(held)?;
+            after_ns += next_try_after(held)?;
         }
     }
 
@@ -251,6 +253,7 @@ impl World {
             // What is sent again meets nobody.
             self.send(id, end, Segment::Reset);
         }
+        self.small_heard_again(id, 1 - end);
         self.renew_patience(id, end);
         self.renew_patience(id, 1 - end);
     }
@@ -286,7 +289,7 @@ impl World {
         self.timers.remove(lost.key);
         self.note(EventKind::SegmentLost, direction.0, u64::from(number));
         let mut held = lost.held;
-        match again_after(&mut held) {
+        match next_try_after(&mut held) {
             Some(after_ns) => self.travel(id, from, number, held, after_ns),
             None => self.give_up(id, from, number, held),
         }
@@ -328,6 +331,7 @@ impl World {
             segment,
             losses,
             event,
+            since_ns,
             ..
         } = arrived.held;
         let direction = connection.name.direction(to == 1);
@@ -353,20 +357,34 @@ impl World {
             Segment::Reset => self.reset_arrived(id, to),
             Segment::Window => self.pump(id, to),
         }
+        self.small_arrived(id, to, number, since_ns);
         self.forget_if_over(id);
     }
 }
 
 /// After what time a segment that was lost is sent again; `None` if it is given up. Counts.
-fn again_after(held: &mut Held) -> Option<i64> {
-    let (first_ns, retries) = match held.segment {
-        Segment::Reset => return None,
-        Segment::Syn => (SYN_RTO_NS, SYN_RETRIES),
-        Segment::SynAck => (SYN_RTO_NS, SYN_ACK_RETRIES),
-        _ => (RTO_NS, RETRIES),
-    };
+fn next_try_after(held: &mut Held) -> Option<i64> {
     let losses = held.losses;
+    let (after_ns, retries) = match held.segment {
+        Segment::Reset => return None,
+        Segment::Syn => (syn_again_after(losses), SYN_RETRIES + SYN_LINEAR),
+        Segment::SynAck => (SYN_RTO_NS << losses, SYN_ACK_RETRIES),
+        _ => (again_after(losses), RETRIES),
+    };
     held.losses += 1;
     held.travels += 1;
-    (losses < retries).then(|| (first_ns << losses).min(RTO_MAX_NS))
+    (losses < retries).then_some(after_ns.min(RTO_MAX_NS))
+}
+
+/// After what time bytes are sent again that were sent again so often before.
+pub(super) fn again_after(times: u32) -> i64 {
+    (RTO_NS << times.saturating_sub(1).min(RETRIES)).min(RTO_MAX_NS)
+}
+
+/// After what time a SYN is sent again that was sent again so often before.
+pub(super) fn syn_again_after(times: u32) -> i64 {
+    let doubled = times
+        .min(SYN_LINEAR + SYN_RETRIES)
+        .saturating_sub(SYN_LINEAR);
+    (SYN_RTO_NS << doubled).min(RTO_MAX_NS)
 }
