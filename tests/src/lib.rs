@@ -1,6 +1,8 @@
 //! What the checks of the whole project share, and the pages whose examples are tests.
 
 mod both;
+#[cfg(target_os = "linux")]
+pub mod conformance;
 pub mod page;
 pub mod scripts;
 

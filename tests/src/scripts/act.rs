@@ -25,10 +25,6 @@ const NOTHING_COMES: Duration = Duration::from_millis(25);
 
 /// Does what `script` says, and returns what each step was answered.
 ///
-/// Both ends send at once (`TCP_NODELAY`). Without it Linux holds a small write back while an
-/// earlier one is not acknowledged, for up to the 40 ms by which the receiver may put that off, and
-/// the simulator does not.
-///
 /// # Errors
 /// If the two ends could not be connected in the first place.
 ///
@@ -38,7 +34,6 @@ pub async fn act(script: &Script, pace: Pace) -> io::Result<Vec<String>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let target = listener.local_addr()?;
     let opener = TcpStream::connect(target).await?;
-    opener.set_nodelay(true)?;
     let mut ends = Ends {
         listener: Some(listener),
         opener: Some(opener),
@@ -94,6 +89,8 @@ impl Ends {
         | Step::Shutdown(end)
         | Step::LingerZero(end)
         | Step::LingerOff(end)
+        | Step::SendAtOnce(end)
+        | Step::HoldBack(end)
         | Step::TakeError(end)
         | Step::PeerAddr(end)) = step
         else {
@@ -118,6 +115,8 @@ impl Ends {
             Step::Shutdown(_) => waited(timeout(NOTHING_COMES, stream.shutdown()).await),
             Step::LingerZero(_) => said(stream.set_linger(Some(Duration::ZERO))),
             Step::LingerOff(_) => said(stream.set_linger(None)),
+            Step::SendAtOnce(_) => said(stream.set_nodelay(true)),
+            Step::HoldBack(_) => said(stream.set_nodelay(false)),
             Step::TakeError(_) => match stream.take_error() {
                 Ok(Some(error)) => format!("had {:?}", error.kind()),
                 Ok(None) => "had none".to_owned(),
@@ -134,9 +133,8 @@ impl Ends {
         };
         match timeout(NOTHING_COMES, listener.accept()).await {
             Ok(Ok((stream, _))) => {
-                let sent_at_once = stream.set_nodelay(true);
                 self.taker = Some(stream);
-                sent_at_once.map_or_else(|error| format!("{:?}", error.kind()), |()| "taken".into())
+                "taken".to_owned()
             }
             Ok(Err(error)) => format!("{:?}", error.kind()),
             Err(_) => "nothing".to_owned(),

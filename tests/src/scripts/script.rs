@@ -30,6 +30,10 @@ pub enum Step {
     LingerZero(End),
     /// An end asks for an ordinary close again.
     LingerOff(End),
+    /// An end sends each write at once from now on (`TCP_NODELAY`).
+    SendAtOnce(End),
+    /// An end may hold small writes back again.
+    HoldBack(End),
     /// An end is closed.
     Close(End),
     /// An end asks for its pending error.
@@ -53,6 +57,11 @@ impl Script {
         let accepts_first = draw.below(8) > 0;
         if accepts_first {
             steps.push(Step::Accept);
+        }
+        for end in [End::Opener, End::Taker] {
+            if draw.below(2) == 0 {
+                steps.push(Step::SendAtOnce(end));
+            }
         }
         for _ in 0..3 + draw.below(12) {
             steps.push(draw.step());
@@ -83,7 +92,7 @@ impl Draw {
 
     fn step(&mut self) -> Step {
         let end = self.end();
-        match self.below(32) {
+        match self.below(34) {
             0..=7 => Step::Write(end, 1 + self.below(100) as usize),
             8..=14 => Step::Read(end, 1 + self.below(120) as usize),
             15 => Step::Peek(end),
@@ -95,6 +104,8 @@ impl Draw {
             26 => Step::PeerAddr(end),
             27 => Step::CloseListener,
             28 => Step::Accept,
+            29 => Step::SendAtOnce(end),
+            30 => Step::HoldBack(end),
             _ => Step::Settle,
         }
     }
@@ -120,6 +131,8 @@ impl fmt::Display for Step {
             Self::Shutdown(end) => write!(f, "{end} shuts down"),
             Self::LingerZero(end) => write!(f, "{end} will reset"),
             Self::LingerOff(end) => write!(f, "{end} will not reset"),
+            Self::SendAtOnce(end) => write!(f, "{end} sends at once"),
+            Self::HoldBack(end) => write!(f, "{end} holds back"),
             Self::Close(end) => write!(f, "{end} closes"),
             Self::TakeError(end) => write!(f, "{end} takes its error"),
             Self::PeerAddr(end) => write!(f, "{end} asks for its peer"),

@@ -11,8 +11,15 @@
 //! 4. `from_std`, `into_std` and descriptors are of the real world alone.
 //! 5. How many bytes a connection holds before its writer waits: megabytes in the real world,
 //!    128 KiB in the simulator. Unix sockets hold as much in both.
-//! 6. Without `TCP_NODELAY` Linux holds a small write back while an earlier one is not
-//!    acknowledged (RFC 896), for up to 40 ms; the simulator sends at once, which is only earlier.
+//!
+//! What `linux-conformance` finds beyond that, between hosts and on failing disks:
+//! 1. The simulator has no routing tables and no routers: every node reaches every other, so
+//!    nobody meets a route that refuses, or an ICMP error but that of a closed port.
+//! 2. What a cut link held travels when it heals (docs/decisions/0007); Linux sends it with its
+//!    next retransmission, up to the time-out later.
+//! 3. A lost segment in the midst of others is as late as the last one (docs/decisions/0015);
+//!    Linux repairs it within a round trip.
+//! 4. File systems are always mounted for writing: nobody meets `EROFS`.
 
 mod blocking;
 mod fs;

@@ -59,6 +59,10 @@ const UNSAFE: &[(&str, &str)] = &[
         "calls into libc that the simulator answers",
     ),
     (
+        "tests/src/conformance/wire.rs",
+        "a file becomes a network device",
+    ),
+    (
         "tests/peers/src/measure.rs",
         "the processor time of the process, for measurements",
     ),
