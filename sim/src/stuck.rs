@@ -5,6 +5,7 @@
 //! between the operation and the task's poll is the stack of awaits.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use simoom::backend::OpKind;
 
@@ -113,23 +114,7 @@ fn awaits(stack: &str) -> Vec<String> {
 
 fn frames(stack: &str, mut inside: bool) -> Vec<String> {
     let mut frames: Vec<String> = Vec::new();
-    let mut shown = false;
-    for line in stack.lines() {
-        let line = line.trim();
-        if let Some(place) = line.strip_prefix("at ") {
-            if let (true, Some(frame)) = (shown, frames.last_mut()) {
-                let place = place.strip_prefix("./").unwrap_or(place);
-                frame.push_str(&format!(
-                    " at {}",
-                    place.rsplit_once(':').map_or(place, |it| it.0)
-                ));
-            }
-            shown = false;
-            continue;
-        }
-        let Some((_, name)) = line.split_once(": ") else {
-            continue;
-        };
+    for (name, place) in parse(stack) {
         if name.contains("simoom::task::cell::") {
             break;
         }
@@ -138,12 +123,53 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
             frames.clear();
             continue;
         }
-        shown = inside && !is_plumbing(name);
-        if shown {
-            frames.push(frame_name(name));
+        if !inside || is_plumbing(name) || place.is_some_and(is_of_simoom) {
+            continue;
         }
+        let name = frame_name(name);
+        frames.push(match place {
+            Some(place) => format!("{name} at {}", shown(place)),
+            None => name,
+        });
     }
     frames
+}
+
+/// The frames of a stack: the function, and its file, line and column if known.
+pub(crate) fn parse(stack: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let mut lines = stack.lines().map(str::trim).peekable();
+    std::iter::from_fn(move || {
+        let name = loop {
+            let line = lines.next()?;
+            if let Some((_, name)) = line.split_once(": ")
+                && !line.starts_with("at ")
+            {
+                break name;
+            }
+        };
+        let place = lines.next_if(|line| line.starts_with("at "));
+        Some((name, place.map(|line| line.trim_start_matches("at "))))
+    })
+}
+
+/// A place `./src/file.rs:12:5` as `src/file.rs:12`.
+pub(crate) fn shown(place: &str) -> &str {
+    let place = place.strip_prefix("./").unwrap_or(place);
+    place
+        .rsplit_once(':')
+        .map_or(place, |(place, _column)| place)
+}
+
+/// Whether a place is in a source of this package or of the runtime, wherever those lie: the names
+/// of functions that were inlined do not tell their crate.
+pub(crate) fn is_of_simoom(place: &str) -> bool {
+    let whole = match place.strip_prefix("./") {
+        Some(below) => std::env::current_dir().map(|folder| folder.join(below)),
+        None => Ok(PathBuf::from(place)),
+    };
+    let packages = [env!("CARGO_MANIFEST_DIR"), simoom::backend::PACKAGE];
+    let folders = packages.map(|package| Path::new(package).join("src"));
+    whole.is_ok_and(|whole| folders.iter().any(|folder| whole.starts_with(folder)))
 }
 
 /// Frames that are not the user's.
@@ -165,3 +191,6 @@ const PLUMBING: &[&str] = &[
     "dyn ",
     "{async_block",
 ];
+
+#[cfg(test)]
+mod tests;

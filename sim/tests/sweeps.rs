@@ -336,3 +336,59 @@ fn faults_of_the_environment_that_make_no_sense_are_refused() {
     // What it names is compared with what there is, as a test's own.
     refused("spare nobody", &["\"nobody\" in `spare`", "there is test"]);
 }
+
+/// The classes, and how the test of this name fails by each.
+const CLASSES: [(&str, Class); 5] = [
+    ("correctness", Class::Correctness),
+    ("crash", Class::Crash),
+    ("liveness", Class::Liveness),
+    ("nondeterminism", Class::Nondeterminism),
+    ("timeout", Class::Timeout),
+];
+
+async fn failing_by(sim: Sim) {
+    let class = std::env::var("FAIL_BY").unwrap();
+    let node = sim.node("server");
+    match &*class {
+        "correctness" => panic!("wrong"),
+        "crash" => drop(node.spawn(async { panic!("fell over") })),
+        "liveness" => idle().await,
+        "nondeterminism" => drop(std::thread::Builder::new().spawn(|| ())),
+        "timeout" => sleep(Duration::from_secs(86_400)).await,
+        _ => return,
+    }
+    sleep(Duration::from_secs(1)).await;
+}
+
+#[test]
+fn a_replay_exits_with_the_status_of_the_class() {
+    const NAME: &str = "a_replay_exits_with_the_status_of_the_class";
+    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+        check(config(), failing_by).unwrap();
+        return;
+    }
+    for (name, class) in CLASSES {
+        let replay = child(NAME, &[("FAIL_BY", name), ("SIMOOM_SEED", "7")]);
+        let out = text(&replay);
+        assert_eq!(replay.status.code(), Some(class.exit_code()), "{out}");
+        assert!(out.contains(&format!("{NAME}: seed 0x")), "{out}");
+        let line = format!("status {}, {name}", class.exit_code());
+        assert!(out.contains(&line), "{out}");
+        // A sweep fails as tests do.
+        let sweep = child(NAME, &[("FAIL_BY", name), ("SIMOOM_SEEDS", "2")]);
+        assert_eq!(sweep.status.code(), Some(101), "{}", text(&sweep));
+    }
+    let passes = child(NAME, &[("FAIL_BY", "nothing"), ("SIMOOM_SEED", "7")]);
+    assert_eq!(passes.status.code(), Some(0), "{}", text(&passes));
+}
+
+/// Only the run in which nothing is disturbed has this seed.
+#[test]
+fn the_replay_of_a_calm_run_says_that_it_was_calm() {
+    let report = check(config().first_seed(50).seeds(2), |sim| async move {
+        assert!(sim.seed() < 100, "calm fails");
+    });
+    let text = report.failure().unwrap().to_string();
+    let replay = "SIMOOM_STRATEGY=calm SIMOOM_SEED=0x5eed_0000_0000_0000 ";
+    assert!(text.contains(replay), "{text}");
+}

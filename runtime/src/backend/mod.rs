@@ -52,6 +52,9 @@ pub(crate) mod real;
 pub(crate) mod system;
 mod unix;
 
+/// The folder of this package, by which a stack tells its own frames.
+pub const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
+
 /// A world, as the thread that runs it sees it.
 pub trait Backend:
     Schedule + Clock + Net + DatagramNet + TcpSockets + Unix + Files + Chance + Signals + Blocking + Any

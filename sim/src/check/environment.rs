@@ -44,8 +44,12 @@ pub(crate) fn apply(mut config: Config) -> Config {
 }
 
 /// The variables besides the seed that a run depends on, as they are typed before a command.
-pub(crate) fn variables() -> String {
-    let strategy = read("SIMOOM_STRATEGY");
+/// `is_calm` says that it was the run in which nothing is disturbed.
+pub(crate) fn variables(is_calm: bool) -> String {
+    let strategy = match is_calm {
+        true => Some("calm".to_owned()),
+        false => read("SIMOOM_STRATEGY"),
+    };
     let strategy = strategy.map(|text| format!("SIMOOM_STRATEGY={} ", text.trim()));
     let faults = faults().map(|(_, text)| format!("SIMOOM_FAULTS={} ", quoted(&text)));
     format!(
@@ -110,6 +114,11 @@ pub(crate) fn is_ci() -> bool {
 /// The plan file to replay, if one is asked for.
 pub(crate) fn replay() -> Option<PathBuf> {
     read("SIMOOM_REPLAY").map(PathBuf::from)
+}
+
+/// Whether one run is asked for, or the replay of what was saved.
+pub(crate) fn is_replay() -> bool {
+    replay().is_some() || read("SIMOOM_SEED").is_some()
 }
 
 /// How many runs at once this process may do.

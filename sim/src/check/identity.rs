@@ -216,6 +216,12 @@ impl Identity {
         }
     }
 
+    /// Whether this process was started for this test alone: its exit status speaks of it.
+    pub(crate) fn is_alone(&self) -> bool {
+        let exact = std::env::args().any(|argument| argument == "--exact");
+        self.is_program || (exact && named_by_arguments() == self.name && self.name.is_some())
+    }
+
     /// What messages call it.
     pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.place)

@@ -80,10 +80,13 @@ fn why(entry: &Entry) -> Option<String> {
     (due >= DUE).then(|| format!("never happened, though it was due about {due} times"))
 }
 
-/// The first of `things`, for people.
+/// The first of `things`, for people. Of many, runs note the first ones alone.
 fn some(things: &BTreeSet<String>) -> String {
     let shown: Vec<_> = things.iter().take(SHOWN).map(String::as_str).collect();
-    let more = if things.len() > SHOWN { ", …" } else { "" };
+    let more = match things.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(", and at least {more} more"),
+    };
     format!("{}{more}", shown.join(", "))
 }
 

@@ -12,7 +12,8 @@ use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
 use super::{environment, saved, shrink};
 use crate::choice::{Deviation, Plan, REPLAY};
 use crate::record::{Level, Watch};
-use crate::run::{Outcome, Spec};
+use crate::run::{Choices, Outcome, Spec};
+use crate::strategy::Strategy;
 use crate::world::failure::Failure;
 use crate::world::faults::FaultTally;
 
@@ -105,7 +106,7 @@ impl Sweep<'_> {
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         let failure = shown.failure(failure);
-        let variables = environment::variables();
+        let variables = environment::variables(self.is_of_calm(&spec));
         Found {
             label: self.identity.label().to_owned(),
             seed,
@@ -126,6 +127,12 @@ impl Sweep<'_> {
                 .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
             notes,
         }
+    }
+
+    /// Whether a run was the undisturbed one that every sweep begins with.
+    fn is_of_calm(&self, spec: &Spec) -> bool {
+        matches!(&spec.choices, Choices::Strategy { strategy, .. }
+            if *strategy == Strategy::Calm && self.config.strategy != Strategy::Calm)
     }
 
     fn shrink(&self, plan: &Plan, signature: &str) -> (Vec<Deviation>, Shrinking) {
@@ -247,7 +254,7 @@ impl Sweep<'_> {
         message: String,
         confirmed: Confirmation,
     ) -> Found {
-        let variables = environment::variables();
+        let variables = environment::variables(false);
         let replay = format!("{variables}SIMOOM_SEED={}", Seed(run.seed));
         Found {
             label: self.identity.label().to_owned(),
@@ -274,7 +281,7 @@ impl Sweep<'_> {
         let confirmed = Confirmation::NotTried("it is the sweep that fails, no run".to_owned());
         let message = String::new();
         let spec = self.spec(run.seed, self.config.strategy, horizon);
-        let variables = environment::variables();
+        let variables = environment::variables(false);
         let replay = format!("{variables}SIMOOM_SEEDS={}", self.seeds());
         Found {
             failure,

@@ -235,7 +235,8 @@ pub(crate) fn answer(
     witness.differs = differs;
     witness.recorded = shows && write_record(identity, plan.seed, &outcome).is_ok();
     std::fs::write(answer_path(&path), witness.to_text()).expect("the answer can be written");
-    std::process::exit(0)
+    let class = outcome.failure.as_ref().map(crate::Failure::class);
+    std::process::exit(class.map_or(0, crate::Class::exit_code))
 }
 
 /// Writes the whole record to the run's folder under the target directory.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Report {
     pub(crate) tallies: Vec<FaultTally>,
     pub(crate) doubled: u64,
     pub(crate) in_processes: u64,
+    /// A failure ends the process.
+    pub(crate) exits: bool,
 }
 
 /// One run of a sweep.
@@ -111,13 +114,25 @@ impl Report {
     /// Returns if nothing failed, after printing the [notes](Self::notes) to standard error.
     ///
     /// # Panics
-    /// With the whole story of the failure, if there was one.
+    /// With the whole story of the failure, if there was one. Where the process was started to
+    /// replay this test alone, it prints the story and exits with the status of the failure's class
+    /// instead: see [`Class::exit_code`].
     #[track_caller]
     pub fn unwrap(self) {
         for note in &self.notes {
             eprintln!("{}: {note}", self.label);
         }
         if let Some(found) = self.found {
+            if self.exits {
+                let class = found.class();
+                let code = class.exit_code();
+                // Not by a macro: the test harness would keep it for an end that does not come.
+                let _ = writeln!(
+                    io::stderr(),
+                    "\n{found}\n  exit      status {code}, {class}"
+                );
+                std::process::exit(code);
+            }
             panic!("{found}");
         }
     }
@@ -273,7 +288,7 @@ impl fmt::Display for Found {
             }
         }
         self.write_faults(f)?;
-        for note in &self.notes {
+        for note in self.failure.hint().iter().chain(&self.notes) {
             writeln!(f, "  note      {note}")?;
         }
         match &self.confirmed {

@@ -108,9 +108,13 @@ where
         // one: it is to find what it would find, and to keep it to itself.
         return sweep.run();
     }
-    match environment::replay() {
+    let report = match environment::replay() {
         Some(path) => sweep.replay_file(&path),
         None => sweep.run(),
+    };
+    Report {
+        exits: environment::is_replay() && sweep.identity.is_alone(),
+        ..report
     }
 }
 
@@ -305,6 +309,7 @@ impl Sweep<'_> {
             tallies,
             doubled: 0,
             in_processes: 0,
+            exits: false,
         }
     }
 

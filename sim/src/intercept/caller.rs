@@ -3,7 +3,7 @@
 //! Owns which frames are the program's. Knows nothing of what was called.
 
 use crate::choice::frame_name;
-use crate::stuck::is_plumbing;
+use crate::stuck::{is_of_simoom, is_plumbing, parse, shown};
 
 /// Who called a function of libc.
 pub(crate) struct Callers {
@@ -25,12 +25,13 @@ impl Callers {
                 break;
             }
             let is_nameless = name.starts_with('{');
-            let of_library = place.is_none_or(|place| place.contains("/rustc/"));
+            let of_library =
+                place.is_none_or(|place| place.contains("/rustc/") || is_of_simoom(place));
             if of_library || (is_plumbing(name) && !is_nameless) {
                 continue;
             }
             let name = frame_name(name);
-            let place = place.unwrap_or_default();
+            let place = place.map_or("", shown);
             let frame = format!("{name} at {place}");
             if own.is_none() && !is_foreign(place) {
                 own = Some(frame.clone());
@@ -51,32 +52,6 @@ fn is_foreign(place: &str) -> bool {
     ["/registry/src/", "/git/checkouts/"]
         .iter()
         .any(|folder| place.contains(folder))
-}
-
-/// The frames of a stack: the function, and its file and line if known.
-fn parse(stack: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    let mut lines = stack.lines().map(str::trim).peekable();
-    std::iter::from_fn(move || {
-        let name = loop {
-            let line = lines.next()?;
-            if let Some((_, name)) = line.split_once(": ")
-                && !line.starts_with("at ")
-            {
-                break name;
-            }
-        };
-        let place = lines.next_if(|line| line.starts_with("at "));
-        Some((name, place.map(shown)))
-    })
-}
-
-/// A line `at ./src/file.rs:12:5` as `src/file.rs:12`.
-fn shown(line: &str) -> &str {
-    let place = line.strip_prefix("at ").unwrap_or(line);
-    let place = place.strip_prefix("./").unwrap_or(place);
-    place
-        .rsplit_once(':')
-        .map_or(place, |(place, _column)| place)
 }
 
 #[cfg(test)]

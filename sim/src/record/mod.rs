@@ -117,6 +117,15 @@ pub(crate) struct Event {
     pub(crate) cause: u64,
 }
 
+/// An event, and what is behind it, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) event: Event,
+    pub(crate) detail: Option<Detail>,
+    /// What its numbers stand for, where that was said.
+    pub(crate) words: Option<String>,
+}
+
 /// How much of the record is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -134,14 +143,16 @@ pub(crate) struct Recorder {
     hash: [u64; 2],
     count: u64,
     level: Level,
-    events: Vec<Event>,
+    events: Vec<Told>,
+    /// What is behind the next event, where every event is kept.
+    coming: (Option<Detail>, Option<String>),
     watcher: Watcher,
 }
 
 /// What a record came to.
 #[derive(Debug)]
 pub(crate) struct Recorded {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Told>,
     /// What was kept for another run, if it was asked for.
     pub(crate) kept: Option<Kept>,
     /// Where it was not the run it followed, if it followed one.
@@ -155,13 +166,22 @@ impl Recorder {
             count: 0,
             level,
             events: Vec::new(),
+            coming: (None, None),
             watcher: Watcher::of(watch),
         }
     }
 
     /// Says what is behind the next event.
     pub(crate) fn explain(&mut self, detail: Detail) {
+        if self.keeps_everything() {
+            self.coming.0 = Some(detail);
+        }
         self.watcher.explain(detail);
+    }
+
+    /// Says what the next event's numbers stand for, where every event is kept.
+    pub(crate) fn say(&mut self, words: String) {
+        self.coming.1 = Some(words);
     }
 
     /// Whether the run is to end because it is not the one it follows.
@@ -182,7 +202,12 @@ impl Recorder {
         let mark = self.hash[0] ^ self.hash[1].rotate_left(32);
         self.watcher.see(self.count, &event, mark);
         if self.level == Level::Full {
-            self.events.push(event);
+            let (detail, words) = std::mem::take(&mut self.coming);
+            self.events.push(Told {
+                event,
+                detail,
+                words,
+            });
         }
         self.count
     }

@@ -1,24 +1,31 @@
 //! The record as text, for people and for comparing two runs line by line.
 //!
 //! ```text
-//! 17 0.000500 s server/main #16 net.segment.delivered client/main~0> 2
+//! 0.000500000 s  #17 <#16  server/main  net.segment.delivered  client/main~0>, content 00c0ffee00000001
+//! 0.000500000 s  #18 <#17  server/main  choice.made  sched server/main read client/main~0> 0 0 = server/main at src/kv.rs:7
 //! ```
-//! Sequence number, virtual time, the running task, the event that caused it, what happened, and
-//! its two fields: names where they are known, numbers where not.
+//! One line for each event, its parts apart by two blanks: the virtual time; the event's number and
+//! that of the one that caused it; the running task, or `-`; what happened; and what is known of
+//! it. Tasks, resources and choices are written as in stored failures, contents as hashes.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use super::{Detail, Event, EventKind};
+use super::{Detail, Event, EventKind, Told};
 use crate::choice::{ANY_TASK, ChoiceKind, Point};
 
-/// What the hashes in events stand for.
+/// What the hashes in events stand for, and the names of the nodes in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Names(BTreeMap<u64, String>);
+pub(crate) struct Names(BTreeMap<u64, String>, Vec<String>);
 
 impl Names {
     pub(crate) fn insert(&mut self, hash: u64, name: String) {
         self.0.insert(hash, name);
+    }
+
+    /// Names the next node.
+    pub(crate) fn node(&mut self, name: String) {
+        self.1.push(name);
     }
 
     /// What `hash` stands for.
@@ -86,9 +93,7 @@ impl Names {
             0 => String::new(),
             subject => format!(" of {}", self.name(subject)),
         };
-        let site = site.map_or_else(String::new, |site| {
-            format!(" at {}:{}", site.file(), site.line())
-        });
+        let site = place(site);
         let visit = match point.visit {
             0 => String::new(),
             visit => format!(", visit {visit}"),
@@ -101,30 +106,141 @@ impl Names {
         )
     }
 
-    /// The events as lines.
-    pub(crate) fn lines(&self, events: &[Event]) -> Vec<String> {
-        let line = |(index, event): (usize, &Event)| {
-            let name = |hash: u64| self.name(hash);
-            let (micros, task) = (event.time_ns / 1_000, event.task);
-            format!(
-                "{} {}.{:06} s {} #{} {} {} {}",
-                index + 1,
-                micros / 1_000_000,
-                micros % 1_000_000,
-                if task == 0 {
-                    "-".to_owned()
-                } else {
-                    name(task)
-                },
-                event.cause,
-                event.kind.name(),
-                name(event.one),
-                name(event.two)
-            )
+    /// The events as lines: see the head of this file.
+    pub(crate) fn lines(&self, events: &[Told]) -> Vec<String> {
+        let line = |(index, told): (usize, &Told)| {
+            let Event {
+                time_ns,
+                task,
+                cause,
+                kind,
+                ..
+            } = told.event;
+            let (seconds, rest) = (time_ns / SECOND_NS, time_ns % SECOND_NS);
+            let task = match task {
+                0 => "-".to_owned(),
+                task => self.name(task),
+            };
+            let (number, name, what) = (index + 1, kind.name(), self.words(told));
+            let line =
+                format!("{seconds}.{rest:09} s  #{number} <#{cause}  {task}  {name}  {what}");
+            line.trim_end().to_owned()
         };
         events.iter().enumerate().map(line).collect()
     }
+
+    /// What happened, without who did it and when.
+    fn words(&self, told: &Told) -> String {
+        let Event { kind, one, two, .. } = told.event;
+        match (&told.detail, &told.words) {
+            (Some(Detail::Choice { kind, point, site }), _) => {
+                self.choice(*kind, point, *site, two)
+            }
+            (Some(Detail::Operation { name, site }), _) => {
+                let (on, at) = (self.on(two), place(Some(site)));
+                format!("{name}{on}{at}")
+            }
+            (None, Some(words)) => format!("{words}{}", result(kind, two)),
+            (None, None) => self.words_of(kind, one, two),
+        }
+    }
+
+    /// A choice as stored failures have it, and where it stands.
+    fn choice(
+        &self,
+        kind: ChoiceKind,
+        point: &Point,
+        site: Option<&Location<'_>>,
+        value: u64,
+    ) -> String {
+        let name = |hash| match hash {
+            0 => "-".to_owned(),
+            hash => self.name(hash),
+        };
+        format!(
+            "{} {} {} {} {} {} = {}{}",
+            kind.name(),
+            name(point.subject),
+            point.operation.name,
+            name(point.resource.0),
+            point.step,
+            point.visit,
+            match (kind, value) {
+                (ChoiceKind::Sched, ANY_TASK) => "*".to_owned(),
+                (ChoiceKind::Sched, task) => self.name(task),
+                (_, value) => value.to_string(),
+            },
+            place(site)
+        )
+    }
+
+    fn words_of(&self, kind: EventKind, one: u64, two: u64) -> String {
+        let node = |number: u64| match self.1.get(number as usize) {
+            Some(name) => name.clone(),
+            None => format!("node {number}"),
+        };
+        let (name, result) = (self.name(one), result(kind, two));
+        match kind {
+            EventKind::NodeBooted
+            | EventKind::NodeKilled
+            | EventKind::SignalSent
+            | EventKind::DiskPowerLost
+            | EventKind::NodePaused
+            | EventKind::NodeResumed
+            | EventKind::NodeExited
+            | EventKind::NodePowerLost
+            | EventKind::ClockDrifted
+            | EventKind::ClockStepped
+            | EventKind::UnixBound => format!("{}{result}", node(one)),
+            EventKind::Partitioned | EventKind::Healed => format!("{}->{}", node(one), node(two)),
+            EventKind::TimeAdvanced => format!("to {}.{:09} s", two / SECOND, two % SECOND),
+            EventKind::TaskSpawned => format!("{name} by {}", self.name(two)),
+            EventKind::HoldBegan | EventKind::HoldEnded => format!("hold {one}"),
+            _ => format!("{name}{result}"),
+        }
+    }
 }
+
+/// What an event's second number says.
+fn result(kind: EventKind, two: u64) -> String {
+    match kind {
+        EventKind::NodeBooted => format!(", incarnation {two}"),
+        EventKind::NodeKilled => format!(", {two} tasks dropped"),
+        EventKind::TaskFinished => match two {
+            0 => ", returned".to_owned(),
+            1 => ", panicked".to_owned(),
+            _ => ", cancelled".to_owned(),
+        },
+        EventKind::EntropyDrawn => format!(", {two} bytes"),
+        EventKind::SegmentSent
+        | EventKind::SegmentDelivered
+        | EventKind::DatagramSent
+        | EventKind::DatagramDelivered
+        | EventKind::FileWritten
+        | EventKind::UnixSent => format!(", content {two:016x}"),
+        EventKind::SegmentHeld | EventKind::SegmentLost => format!(", segment {two}"),
+        EventKind::ConnectionOpened => format!(", port {two}"),
+        EventKind::SignalSent => format!(", signal {two}"),
+        EventKind::FaultFired => format!(", {two}"),
+        EventKind::DatagramLost if two == 0 => ", on the way".to_owned(),
+        EventKind::DatagramLost => ", for want of room".to_owned(),
+        EventKind::DiskPowerLost => format!(", {two} times before"),
+        EventKind::ClockDrifted => format!(", {} ppm", two as i64),
+        EventKind::ClockStepped => format!(", by {} ns", two as i64),
+        EventKind::UnixConnected => format!(", socket {two}"),
+        EventKind::UnixClosed => format!(", {two} unread"),
+        _ => String::new(),
+    }
+}
+
+fn place(site: Option<&Location<'_>>) -> String {
+    site.map_or_else(String::new, |site| {
+        format!(" at {}:{}", site.file(), site.line())
+    })
+}
+
+const SECOND_NS: i64 = 1_000_000_000;
+const SECOND: u64 = 1_000_000_000;
 
 impl EventKind {
     /// The event's name, as `room.thing.happened`.

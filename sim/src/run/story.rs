@@ -101,7 +101,7 @@ fn story(world: &World, deviated: &Deviated) -> String {
             (
                 format!("disk.{operation}.late"),
                 format!(
-                    "{} {operation} {step}, by {} us",
+                    "{} {operation} {step}, by {} us{site}",
                     thing.unwrap_or_default(),
                     value / 1_000
                 ),
@@ -124,7 +124,7 @@ fn story(world: &World, deviated: &Deviated) -> String {
         ),
         ChoiceKind::Short => (
             format!("net.{operation}.short"),
-            format!("{} {operation} {step}, by {value} bytes", link()),
+            format!("{} {operation} {step}, by {value} bytes{site}", link()),
         ),
         ChoiceKind::Fault => {
             let thing = world.resources.thing(deviated.point.resource);
@@ -137,7 +137,7 @@ fn story(world: &World, deviated: &Deviated) -> String {
             };
             (
                 operation.to_owned(),
-                format!("{thing}{}", size(operation, value)),
+                format!("{thing}{}{site}", size(operation, value)),
             )
         }
     };

@@ -264,10 +264,10 @@ fn no_two_choices_of_a_run_have_the_same_anchor() {
             let outcome = run_seed(seed, strategy, Level::Full, workload);
             let mut seen = BTreeMap::new();
             for line in &outcome.record {
-                let Some((_, choice)) = line.split_once(" choice.made ") else {
+                let Some((_, choice)) = line.split_once("  choice.made  ") else {
                     continue;
                 };
-                let (anchor, _) = choice.split_once(' ').unwrap();
+                let (anchor, _) = choice.split_once(" = ").unwrap();
                 if let Some(before) = seen.insert(anchor.to_owned(), line) {
                     panic!("{name} under {strategy}, seed {seed}:\n{before}\n{line}");
                 }

@@ -293,13 +293,14 @@ impl World {
     }
 
     /// How many nanoseconds above the least the `number`-th `operation` on the thing called `name`
-    /// takes.
+    /// takes, which a program asked for at `site`.
     pub(crate) fn choose_time(
         &mut self,
         operation: Operation,
         name: ResourceName,
         number: u32,
         most: u64,
+        site: Option<&'static Location<'static>>,
     ) -> u64 {
         let point = Point {
             subject: 0,
@@ -311,8 +312,18 @@ impl World {
         };
         let anchor = point.hash(ChoiceKind::Delay);
         let value = self.strategy.delay(anchor, most).min(most);
-        self.settle(ChoiceKind::Delay, point, value, Details::default());
+        let details = Details {
+            site,
+            ..Details::default()
+        };
+        self.settle(ChoiceKind::Delay, point, value, details);
         value
+    }
+
+    /// Where the operation stands that the running task is doing.
+    pub(crate) fn running_site(&self) -> Option<&'static Location<'static>> {
+        let entry = self.tasks.current()?;
+        entry.at.kind.map(|_| entry.at.site)
     }
 
     /// How many of at most `most` bytes the `number`-th read or write of a direction leaves out.
@@ -338,19 +349,27 @@ impl World {
             .strategy
             .short(point.hash(ChoiceKind::Short), most)
             .min(most);
-        self.settle(ChoiceKind::Short, point, value, Details::default());
+        let site = self.running_site();
+        let details = Details {
+            site,
+            ..Details::default()
+        };
+        self.settle(ChoiceKind::Short, point, value, details);
         value
     }
 
-    /// Notes whether a fault happens, for the task `subject` if it is one's.
+    /// Notes whether a fault happens, for the task `subject` if it is one's, to the operation at
+    /// `site` if it is to one.
     pub(super) fn settle_choice_of_fault(
         &mut self,
         point: Point,
         value: u64,
         subject: Option<PathId>,
+        site: Option<&'static Location<'static>>,
     ) {
         let details = Details {
             subject,
+            site,
             ..Details::default()
         };
         self.settle(ChoiceKind::Fault, point, value, details);

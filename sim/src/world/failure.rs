@@ -115,6 +115,35 @@ pub enum Class {
     Timeout,
 }
 
+impl Class {
+    /// The status with which a process exits that was started for one run and shows such a failure:
+    /// 81 to 85, in the order of [`Correctness`](Self::Correctness), [`Crash`](Self::Crash),
+    /// [`Liveness`](Self::Liveness), [`Nondeterminism`](Self::Nondeterminism) and
+    /// [`Timeout`](Self::Timeout).
+    ///
+    /// So exits [`Report::unwrap`](crate::Report::unwrap) under `SIMOOM_SEED` or `SIMOOM_REPLAY`
+    /// where the process runs one test alone, by `--exact` and its name, or an example. A run that
+    /// passes exits with 0, and a test binary that fails in any other way with 101.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::Class;
+    ///
+    /// assert_eq!(Class::Correctness.exit_code(), 81);
+    /// assert_eq!(Class::Timeout.exit_code(), 85);
+    /// ```
+    #[must_use]
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Self::Correctness => 81,
+            Self::Crash => 82,
+            Self::Liveness => 83,
+            Self::Nondeterminism => 84,
+            Self::Timeout => 85,
+        }
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -140,6 +169,18 @@ impl Failure {
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
         }
+    }
+
+    /// What a user may want to do about how the run ended, rather than about what was wrong.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let Self::Panic { task, .. } = self else {
+            return None;
+        };
+        let (node, _) = task.split_once('/').filter(|&(node, _)| node != "test")?;
+        Some(format!(
+            "a panic in a task of a node ends the run; with `on_failure(OnFailure::Contain)`, a \
+             panic on {node} ends its task alone, as it does in production"
+        ))
     }
 
     /// What makes two failures the same: their kind, file and message without numbers.

@@ -23,8 +23,9 @@ use std::panic::Location;
 
 use simoom::backend::TimerQueue;
 use simoom::time::Instant;
+use simoom_faults::Kind;
 
-use crate::choice::{ChoiceKind, PathId, Paths, Point, hash_text};
+use crate::choice::{ChoiceKind, PathId, Paths, Point, ResourceName, hash_text};
 use crate::intercept::{self, Clocks};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::Choose;
@@ -228,6 +229,27 @@ impl World {
         self.note(EventKind::ChoiceMade, point.hash(kind).0, value);
     }
 
+    /// Says what the numbers of the event stand for that is noted next, where the record is read.
+    pub(crate) fn say(&mut self, words: impl FnOnce(&Self) -> String) {
+        if self.tells_everything() {
+            let words = words(self);
+            self.record.say(words);
+        }
+    }
+
+    /// Whether every event is kept, for people to read.
+    pub(crate) fn tells_everything(&self) -> bool {
+        self.record.keeps_everything()
+    }
+
+    /// Keeps what people call the thing `name` where somebody will read it: a choice about it
+    /// differs from calm, or every event is kept.
+    pub(crate) fn keep_name(&mut self, name: ResourceName, value: u64, text: String) {
+        if value > 0 || self.tells_everything() {
+            self.resources.name_thing(name, text);
+        }
+    }
+
     /// Takes a note of the user's.
     pub(crate) fn user_note(&mut self, text: &str) {
         self.note(EventKind::UserNoted, hash_text(text), 0);
@@ -247,7 +269,7 @@ impl World {
         place: &Location<'_>,
         about: impl FnOnce(&Self) -> String,
     ) {
-        if !self.record.keeps_everything() {
+        if !self.tells_everything() {
             return;
         }
         let about = about(self);
@@ -268,8 +290,17 @@ impl World {
         for (name, text) in self.resources.texts(&self.paths) {
             names.insert(name.0, text);
         }
+        for (name, text) in self.resources.connections(&self.paths) {
+            names.insert(name.0, text);
+        }
         for (_, _, text) in &self.history {
             names.insert(hash_text(text), text.clone());
+        }
+        for kind in Kind::ALL {
+            names.insert(hash_text(kind.name()), kind.name().to_owned());
+        }
+        for node in &self.nodes {
+            names.node(node.name.clone());
         }
         names
     }

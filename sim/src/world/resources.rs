@@ -135,6 +135,18 @@ impl Resources {
         }
     }
 
+    /// The name of every connection, and its text: that of its directions without the way.
+    pub(crate) fn connections(&self, paths: &Paths) -> Vec<(ResourceName, String)> {
+        let connection = |entry: &Entry| match entry.origin {
+            Origin::Direction { opener, number, .. } => Some((
+                ResourceName::connection(paths.hash(opener), number),
+                format!("{}~{number}", paths.text(opener)),
+            )),
+            _ => None,
+        };
+        self.entries.iter().filter_map(connection).collect()
+    }
+
     /// The stored text of every name.
     pub(crate) fn texts(&self, paths: &Paths) -> BTreeMap<ResourceName, String> {
         let things = self.things.iter().map(|(&name, thing)| {

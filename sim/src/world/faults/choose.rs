@@ -1,5 +1,7 @@
 //! Whether a fault happens here and now.
 
+use std::panic::Location;
+
 use simoom_faults::{Fault, Kind, Place, Ratio, Target, When};
 
 use super::state::Rule;
@@ -25,6 +27,8 @@ pub(crate) struct FaultPoint<'a> {
     odds: Option<(u32, u32)>,
     /// The number of the moment, and which of the plan's faults of its kind asks.
     moment: Option<(u32, u32)>,
+    /// Where the operation stands that it would happen to.
+    site: Option<&'static Location<'static>>,
 }
 
 /// An opportunity, by names that survive edits.
@@ -40,6 +44,8 @@ pub(super) struct Asked {
     /// The hash of a marked place's label.
     label: Option<u64>,
     odds: Option<(u32, u32)>,
+    /// For people.
+    site: Option<&'static Location<'static>>,
 }
 
 impl Asked {
@@ -73,6 +79,7 @@ impl<'a> FaultPoint<'a> {
             of_task: false,
             odds: None,
             moment: None,
+            site: None,
         }
     }
 
@@ -99,6 +106,11 @@ impl<'a> FaultPoint<'a> {
             odds,
             ..Self::file(node, label)
         }
+    }
+
+    /// To the operation at `site`, which reports name.
+    pub(crate) fn done_at(self, site: Option<&'static Location<'static>>) -> Self {
+        Self { site, ..self }
     }
 
     /// The node that is hit.
@@ -175,6 +187,7 @@ impl World {
             visit,
             label: at.of_task.then(|| hash_text(at.path.unwrap_or_default())),
             odds: at.odds,
+            site: at.site,
         }
     }
 
@@ -200,9 +213,12 @@ impl World {
     }
 
     /// Notes what was decided.
-    pub(super) fn settle_fault(&mut self, rule: usize, asked: Asked, value: u64) {
+    pub(super) fn settle_fault(&mut self, rule: usize, mut asked: Asked, value: u64) {
         let subject = asked.subject.map(|(path, _)| path);
-        self.settle_choice_of_fault(asked.point(), value, subject);
+        self.settle_choice_of_fault(asked.point(), value, subject, asked.site);
+        if let Some(text) = asked.text.take() {
+            self.keep_name(asked.name, value, text);
+        }
         if value == 0 {
             return;
         }
@@ -241,6 +257,7 @@ impl World {
             visit: 0,
             label: None,
             odds: None,
+            site: None,
             text: Some(text),
         };
         if is_planned {
@@ -260,7 +277,9 @@ impl World {
         counts.armed += 1;
         let anchor = asked.point().hash(ChoiceKind::Fault);
         let value = self.strategy.fault(anchor, &usual).min(most);
-        self.settle_choice_of_fault(asked.point(), value, None);
+        self.settle_choice_of_fault(asked.point(), value, None, None);
+        let text = asked.text.clone().unwrap_or_default();
+        self.keep_name(asked.name, value, text);
         if value > 0 {
             self.faults.tally.entry(kind).fired += 1;
             self.note_fired(asked, value);
@@ -271,9 +290,11 @@ impl World {
 
     fn note_fired(&mut self, asked: Asked, value: u64) {
         let what = mix(hash_text(asked.kind.name()), asked.name.0);
-        if let Some(text) = asked.text {
-            self.resources.name_thing(asked.name, text);
-        }
+        self.say(|world| {
+            let thing = world.resources.thing(asked.name);
+            let text = thing.map_or_else(|| world.link_label(asked.name), str::to_owned);
+            format!("{} {}", asked.kind, text.trim_end_matches(','))
+        });
         self.note(EventKind::FaultFired, what, value);
     }
 
@@ -327,7 +348,7 @@ impl World {
         }
         let thing = self.thing(FaultPoint { own: None, ..at });
         for rule in self.faults.rules.iter_mut().filter(|rule| notes(rule)) {
-            rule.miss(thing.clone());
+            rule.miss(&thing);
         }
     }
 

@@ -175,8 +175,8 @@ impl Rule {
     }
 
     /// Notes that it might have hit `thing`, were that its target.
-    pub(super) fn miss(&mut self, thing: String) {
-        self.missed.insert(thing);
+    pub(super) fn miss(&mut self, thing: &str) {
+        self.missed.insert(pattern_of(thing));
     }
 
     /// Whether this run has it at the marked place whose label has the hash `label`.
@@ -203,6 +203,20 @@ impl Rule {
             missed: self.missed,
         }
     }
+}
+
+/// `thing` with `*` in place of what is drawn in the name of a temporary file: 16 hexadecimal
+/// digits. Such files of many writes are one thing to people.
+fn pattern_of(thing: &str) -> String {
+    let mut pattern = String::new();
+    for (index, part) in thing.split('.').enumerate() {
+        let is_drawn = part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if index > 0 {
+            pattern.push('.');
+        }
+        pattern.push_str(if is_drawn { "*" } else { part });
+    }
+    pattern
 }
 
 fn bit(kind: Kind) -> u64 {

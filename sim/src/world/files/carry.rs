@@ -76,7 +76,9 @@ impl World {
     }
 
     fn fault(&mut self, on: On<'_>, kind: Kind, most: u64) -> u64 {
-        let size = self.choose_fault(kind, FaultPoint::file(on.node, on.what), most);
+        let site = self.files.job_mut(on.job).and_then(|job| job.site);
+        let at = FaultPoint::file(on.node, on.what).done_at(site);
+        let size = self.choose_fault(kind, at, most);
         if size > 0 {
             self.blame(on.job, kind);
         }
@@ -316,6 +318,10 @@ impl World {
         let now_ns = self.wall_of(on.node);
         let count = self.disk(on.node).write(file, offset, bytes, now_ns)?;
         let about = mix(hash_text("write"), hash_text(on.what));
+        self.say(|world| {
+            let node = &world.nodes[on.node.0 as usize].name;
+            format!("{node}:{}, {count} bytes", on.what)
+        });
         self.note(EventKind::FileWritten, about, digest(&bytes[..count]));
         Ok(count)
     }

@@ -47,6 +47,7 @@ impl World {
         let wall_ns = self.wall_of(node);
         self.files.machine(node, wall_ns);
         let serial = self.files.next_serial();
+        let site = self.running_site();
         let slot = self.files.jobs.insert(Job {
             serial,
             node,
@@ -57,6 +58,8 @@ impl World {
             waker: None,
             abandoned: false,
             faults: Vec::new(),
+            told: String::new(),
+            site,
         });
         JobId {
             slot: slot as u32,
@@ -96,17 +99,13 @@ impl World {
         let Some(job) = self.files.job_mut(id) else {
             return;
         };
-        let (node, kind) = (job.node, job.kind);
+        let (node, kind, site) = (job.node, job.kind, job.site);
         let what = self.thing_of(id);
         let latency = self.files.machines[&node].latency;
         let (least, most) = latency.of(kind);
-        let operation = Operation::of(kind);
-        let extra = self.choose_access(node, &what, operation, kind, most.saturating_sub(least));
-        let slow = self.choose_fault(
-            Kind::DiskAccessSlowed,
-            FaultPoint::file(node, &what),
-            u64::MAX / 4,
-        );
+        let at = FaultPoint::file(node, &what).done_at(site);
+        let extra = self.choose_access(id, &what, most.saturating_sub(least));
+        let slow = self.choose_fault(Kind::DiskAccessSlowed, at, u64::MAX / 4);
         if slow > 0 {
             self.blame(id, Kind::DiskAccessSlowed);
         }
@@ -115,30 +114,26 @@ impl World {
         // has happened and nobody knows.
         let rest_ns = (extra + slow) / 2;
         let timer = self.file_due(id, total - rest_ns);
+        let tells = self.tells_everything();
         if let Some(job) = self.files.job_mut(id) {
+            if tells {
+                job.told = what;
+            }
             job.phase = Phase::UnderWay { timer, rest_ns };
         }
     }
 
-    /// How many nanoseconds above the least an operation takes.
-    fn choose_access(
-        &mut self,
-        node: NodeId,
-        what: &str,
-        operation: Operation,
-        kind: OpKind,
-        most: u64,
-    ) -> u64 {
-        if most == 0 {
+    /// How many nanoseconds above the least an operation takes that is about `what`.
+    fn choose_access(&mut self, id: JobId, what: &str, most: u64) -> u64 {
+        let Some(job) = self.files.job_mut(id).filter(|_| most > 0) else {
             return 0;
-        }
+        };
+        let (node, kind, site) = (job.node, job.kind, job.site);
         let text = format!("{}:{what}", self.nodes[node.0 as usize].name);
         let name = ResourceName::thing(&text);
         let number = self.files.number(kind, name);
-        let value = self.choose_time(operation, name, number, most);
-        if value > 0 {
-            self.resources.name_thing(name, text);
-        }
+        let value = self.choose_time(Operation::of(kind), name, number, most, site);
+        self.keep_name(name, value, text);
         value
     }
 
@@ -211,14 +206,23 @@ impl World {
             Ok(_) => digest(&ended.buf),
             Err(error) => mix(1, error.raw_os_error().unwrap_or(-1) as u64),
         };
+        let outcome = match &ended.result {
+            Ok(_) => String::new(),
+            Err(error) => format!(", {error}"),
+        };
         let what = self.thing_of(id);
         let Some(job) = self.files.job_mut(id) else {
             return;
         };
-        let (kind, handle, abandoned) = (job.kind, job.handle, job.abandoned);
+        let (node, kind) = (job.node, job.kind);
+        let (handle, abandoned) = (job.handle, job.abandoned);
         job.phase = Phase::Over(ended);
-        let waker = job.waker.take();
+        let (waker, told) = (job.waker.take(), std::mem::take(&mut job.told));
         let about = mix(hash_text(kind.name()), hash_text(&what));
+        self.say(|world| {
+            let node = &world.nodes[node.0 as usize].name;
+            format!("{} {node}:{told}{outcome}", kind.name())
+        });
         self.note(EventKind::FileOperated, about, how);
         if let Some(waker) = waker {
             self.effects.wake(waker);

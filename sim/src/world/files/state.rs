@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -86,6 +87,10 @@ pub(super) struct Job {
     pub(super) abandoned: bool,
     /// What went wrong with it.
     pub(super) faults: Vec<Kind>,
+    /// What it is about, for people, where every event is kept.
+    pub(super) told: String,
+    /// Where the program asked for it.
+    pub(super) site: Option<&'static Location<'static>>,
 }
 
 /// What is to do.

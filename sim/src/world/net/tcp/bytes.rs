@@ -243,6 +243,7 @@ impl World {
         let (near, far) = (this.node, connection.ends[1 - end].node);
         let direction = connection.name.direction(end == 0);
         let at = FaultPoint::link(near, far).named(direction, number, 0);
+        let at = at.done_at(self.running_site());
         if self.choose_fault(Kind::NetConnectionReset, at, 1) > 0 {
             self.reset_by_fault(id, end);
             return Err(io::Error::from_raw_os_error(libc::ECONNRESET));

@@ -55,7 +55,7 @@ impl World {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
-        let name = connection.name;
+        let (name, opener, number) = (connection.name, connection.opener, connection.number);
         let this = &mut connection.ends[end];
         let was_opening = this.phase == Phase::Opening;
         this.phase = Phase::Dead;
@@ -65,6 +65,7 @@ impl World {
         let attempt = connection.attempt.take_if(|_| end == 0);
         self.forget_due(attempt);
         self.forget_unsent(id, end);
+        self.say(|world| format!("{}~{number}, {error}", world.paths.text(opener)));
         self.note(EventKind::ConnectionFailed, name.0, error as u64);
         if end == 1 && was_opening {
             self.forget_handshake(id);

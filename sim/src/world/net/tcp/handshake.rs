@@ -179,7 +179,8 @@ impl World {
         }
         let node = listener.node;
         self.take_descriptor(node)?;
-        if self.choose_fault(Kind::OsDescriptorsExhausted, FaultPoint::node(node), 1) > 0 {
+        let at = FaultPoint::node(node).done_at(self.running_site());
+        if self.choose_fault(Kind::OsDescriptorsExhausted, at, 1) > 0 {
             self.fault_observed(Kind::OsDescriptorsExhausted);
             return Err(os(libc::EMFILE));
         }

@@ -4,6 +4,7 @@
 //! to. The n-th datagram of a flow is what choices are anchored at.
 
 use std::net::SocketAddr;
+use std::panic::Location;
 
 use simoom::backend::TimerKey;
 use simoom::time::Instant;
@@ -47,6 +48,8 @@ pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
     /// The event of its sending.
     pub(crate) cause: u64,
+    /// Where the program sent it.
+    pub(crate) site: Option<&'static Location<'static>>,
 }
 
 /// A datagram that was sent and has neither arrived nor been lost.
@@ -84,6 +87,7 @@ impl World {
             fault: None,
             bytes,
             cause,
+            site: self.running_site(),
         };
         self.fly(datagram);
     }
@@ -140,6 +144,7 @@ impl World {
         if near != far {
             let at = FaultPoint::link(near, far);
             let at = at.named(datagram.flow, datagram.number, datagram.travels);
+            let at = at.done_at(datagram.site);
             if self.choose_fault(Kind::NetDatagramLost, at, 1) > 0 {
                 self.note(EventKind::DatagramLost, datagram.flow.0, 0);
                 self.note_missed(&datagram);

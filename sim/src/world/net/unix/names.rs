@@ -83,6 +83,8 @@ impl World {
         };
         let names = &mut self.net.unix.names;
         names.hand(binding.key(), holder);
+        let text = format!("{:?}", binding.address);
+        self.say(|world| format!("{} to {text}", world.nodes[node.0 as usize].name));
         self.note(
             EventKind::UnixBound,
             u64::from(node.0),

@@ -1,0 +1,42 @@
+use super::{is_of_simoom, user_frames};
+
+/// A stack as it is where simoom is a dependency by path: inlined functions without their crate.
+fn stack() -> String {
+    let (sim, runtime) = (env!("CARGO_MANIFEST_DIR"), simoom::backend::PACKAGE);
+    format!(
+        "   0: rust_begin_unwind
+             at /rustc/59807616e1/library/std/src/panicking.rs:689:5
+   1: kv::store::check
+             at ./tests/store.rs:12:9
+   2: poll<u8>
+             at {runtime}/src/net/tcp_stream.rs:7:1
+   3: with<u8>
+             at {sim}/src/backend.rs:7:1
+   4: poll<kv::Session>
+             at {runtime}-like/src/session.rs:40:2
+   5: simoom::task::cell::poll
+             at {runtime}/src/task/cell.rs:1:1
+   6: kv::not_seen
+             at ./tests/store.rs:1:1
+"
+    )
+}
+
+#[test]
+fn frames_of_our_own_packages_are_left_out_wherever_those_lie() {
+    let frames = user_frames(&stack());
+    assert_eq!(frames.len(), 2, "{frames:?}");
+    assert_eq!(frames[0], "kv::store::check at tests/store.rs:12");
+    assert!(frames[1].starts_with("poll"), "{frames:?}");
+    assert!(frames[1].ends_with("-like/src/session.rs:40"), "{frames:?}");
+}
+
+/// Tests run in the folder of their package.
+#[test]
+fn a_place_below_the_current_folder_is_found_out() {
+    assert!(is_of_simoom("./src/backend.rs:7:1"));
+    assert!(!is_of_simoom("./tests/acts.rs:7:1"));
+    assert!(!is_of_simoom(
+        "/rustc/59807616e1/library/std/src/panicking.rs:689:5"
+    ));
+}
