@@ -26,6 +26,8 @@ pub struct Config {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) sync: SyncPolicy,
     pub(crate) compact_bytes_min: u64,
+    pub(crate) status_bind: String,
+    pub(crate) status_port: Option<u16>,
     pub(crate) replica_of: Option<(String, u16)>,
     pub(crate) sync_replicas: usize,
     pub(crate) replica_timeout: Duration,
@@ -139,6 +141,23 @@ impl Config {
         self
     }
 
+    /// The port on which the server tells of itself over HTTP: a page at `/`, metrics for
+    /// Prometheus at `/metrics`, and at `/health` whether it serves. Default: it tells nobody.
+    /// 0 takes a free one, which [`Server::status_addr`](crate::Server::status_addr) tells.
+    #[must_use]
+    pub fn status_port(mut self, port: u16) -> Self {
+        self.status_port = Some(port);
+        self
+    }
+
+    /// The address or name to listen on for those who ask how the server is. Default `127.0.0.1`:
+    /// whoever can reach it learns how much is stored and what is asked for, but no data.
+    #[must_use]
+    pub fn status_bind(mut self, host: impl Into<String>) -> Self {
+        self.status_bind = host.into();
+        self
+    }
+
     /// The server to follow: it answers writes with an error, and reads with what that server has
     /// committed. Default: none, it decides itself.
     ///
@@ -189,6 +208,8 @@ impl Default for Config {
             dir: None,
             sync: SyncPolicy::default(),
             compact_bytes_min: 16 << 20,
+            status_bind: "127.0.0.1".into(),
+            status_port: None,
             replica_of: None,
             sync_replicas: 0,
             replica_timeout: Duration::from_secs(10),

@@ -41,6 +41,7 @@ mod phase;
 mod process;
 mod shared;
 mod statistics;
+mod status;
 mod stop;
 
 pub mod client;

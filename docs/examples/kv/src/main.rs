@@ -50,6 +50,15 @@ struct Flags {
     #[arg(long, value_name = "WHEN", default_value = "always")]
     appendfsync: Fsync,
 
+    /// Tell over HTTP how the server is on this port: `/`, `/metrics` and `/health`; 0 takes a free
+    /// one. Without it nobody is told.
+    #[arg(long, value_name = "PORT")]
+    status_port: Option<u16>,
+
+    /// Address or name to tell it on.
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    status_bind: String,
+
     /// Follow the server there: answer reads with what it has committed, and no writes.
     #[arg(long, value_name = "HOST PORT", value_parser = primary)]
     replicaof: Option<(String, u16)>,
@@ -90,13 +99,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> io::Result<()> {
-    let place = format!("{}:{}", flags.bind, flags.port);
-    let server = Server::bind(config(flags)).await.map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
-    })?;
+    let server = Server::bind(config(flags)).await?;
     let stop = stop_signal()?;
     // For scripts and tests that ask for a free port.
     println!("listening on {}", server.local_addr()?);
+    if let Some(addr) = server.status_addr()? {
+        println!("status on http://{addr}/");
+    }
     server.run(stop).await
 }
 
@@ -113,6 +122,10 @@ fn config(flags: Flags) -> Config {
     };
     let config = match flags.replicaof {
         Some((host, port)) => config.replica_of(host, port),
+        None => config,
+    };
+    let config = match flags.status_port {
+        Some(port) => config.status_port(port).status_bind(flags.status_bind),
         None => config,
     };
     config

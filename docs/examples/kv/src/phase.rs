@@ -15,7 +15,16 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 4] = [Self::Loading, Self::Serving, Self::Stopping, Self::Broken];
+    pub(crate) const ALL: [Self; 4] = [Self::Loading, Self::Serving, Self::Stopping, Self::Broken];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Serving => "serving",
+            Self::Stopping => "stopping",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// The phase of a server, for everyone to see.

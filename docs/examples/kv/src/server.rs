@@ -23,6 +23,7 @@ use crate::log::{Keeping, Writer};
 use crate::phase::Phase;
 use crate::replication::{apply, run};
 use crate::shared::Shared;
+use crate::status::Status;
 
 /// Listens on `addr` with default settings and serves clients until it is asked to stop, by SIGINT
 /// or SIGTERM.
@@ -95,6 +96,7 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    status: Option<TcpListener>,
     shared: Arc<Shared>,
 }
 
@@ -102,20 +104,28 @@ impl Server {
     /// Listens where `config` says.
     ///
     /// # Errors
-    /// The name cannot be resolved, or the address is taken or not ours.
+    /// The name cannot be resolved, or the address is taken or not ours; the text says which.
     ///
     /// # Cancel safety
     /// Safe. Dropped, it does not listen.
     pub async fn bind(config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind((config.bind.as_str(), config.port)).await?;
-        Ok(Self::new(listener, config))
+        let listener = listen(&config.bind, config.port).await?;
+        let status = match config.status_port {
+            Some(port) => Some(listen(&config.status_bind, port).await?),
+            None => None,
+        };
+        Ok(Self {
+            status,
+            ..Self::new(listener, config)
+        })
     }
 
-    /// Takes over `listener`; where `config` says to listen is ignored.
+    /// Takes over `listener`; where `config` says to listen is ignored, so there is no status page.
     #[must_use]
     pub fn new(listener: TcpListener, config: Config) -> Self {
         Self {
             listener,
+            status: None,
             shared: Arc::new(Shared::new(config)),
         }
     }
@@ -128,13 +138,24 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// The address of its [status page](Config::status_port), if it has one.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn status_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.status
+            .as_ref()
+            .map(TcpListener::local_addr)
+            .transpose()
+    }
+
     /// Reads what was kept, serves clients until `shutdown` completes, then finishes.
     ///
     /// Clients that come while the data is read wait.
     ///
     /// To finish is to accept no one, to answer the requests that were received, and to close.
     /// It takes at most the [shutdown timeout](Config::shutdown_timeout); connections that need
-    /// longer are cut. None is open when it returns, and what they wrote is synced.
+    /// longer are cut. The [status page](Config::status_port) is closed last, within a second. None is open when it returns, and what they wrote is synced.
     ///
     /// # Errors
     /// The data cannot be read, or no longer be written; always `Ok` without a
@@ -143,10 +164,15 @@ impl Server {
     /// # Cancel safety
     /// Dropped, it closes the listener and all connections at once.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { listener, shared } = self;
+        let Self {
+            listener,
+            status,
+            shared,
+        } = self;
         if let Ok(addr) = listener.local_addr() {
             let _ = shared.port.set(addr.port());
         }
+        let status = status.map(|listener| Status::start(listener, Arc::clone(&shared)));
         let mut writing = start_writer(&shared).await?;
         shared.current.enter(Phase::Serving);
         let (following, applying) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -173,15 +199,28 @@ impl Server {
             connections.0.abort_all();
             connections.0.all_ended().await;
         }
-        if let Some(written) = broken {
-            return written;
+        let ended = match broken {
+            Some(written) => written,
+            None if shared.log.has_file() => {
+                shared.log.finish();
+                writing.await
+            }
+            None => Ok(()),
+        };
+        // Until here it could be seen how the server ends.
+        if let Some(status) = status {
+            status.stop().await;
         }
-        if shared.log.has_file() {
-            shared.log.finish();
-            return writing.await;
-        }
-        Ok(())
+        ended
     }
+}
+
+/// Listens, or says where that was not possible.
+async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((host, port)).await.map_err(|error| {
+        let why = format!("cannot listen on {host}:{port}: {error}");
+        io::Error::new(error.kind(), why)
+    })
 }
 
 /// Reads the data and starts to write what changes; how the writing ended, which it never does

@@ -206,6 +206,21 @@ impl Times {
     pub(crate) fn mean(&self) -> Duration {
         Duration::from_nanos(self.sum_ns.checked_div(self.count()).unwrap_or(0))
     }
+
+    /// The least bound that `percent` of a hundred do not exceed; `None` if that is more than the
+    /// last of [`BOUNDS`], or there are none.
+    pub(crate) fn bound(&self, percent: u64) -> Option<Duration> {
+        let wanted = (u128::from(self.count()) * u128::from(percent)).div_ceil(100);
+        let mut counted = 0;
+        let bounds = BOUNDS.iter().zip(&self.counts);
+        bounds
+            .map(|(bound, count)| {
+                counted += u128::from(*count);
+                (bound, counted)
+            })
+            .find(|(_, counted)| wanted > 0 && *counted >= wanted)
+            .map(|(bound, _)| *bound)
+    }
 }
 
 /// The lengths that times are told apart by.

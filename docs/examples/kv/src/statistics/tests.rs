@@ -21,8 +21,9 @@ fn a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() {
 }
 
 #[test]
-fn a_mean_is_that_of_all() {
+fn a_bound_covers_as_many_as_it_says() {
     let histogram = Histogram::default();
+    assert_eq!(histogram.read().bound(50), None);
     assert_eq!(histogram.read().mean(), Duration::ZERO);
     for _ in 0..99 {
         histogram.observe(Duration::from_micros(3));
@@ -30,6 +31,9 @@ fn a_mean_is_that_of_all() {
     histogram.observe(Duration::from_secs(5));
     let times = histogram.read();
     assert_eq!(times.count(), 100);
+    assert_eq!(times.bound(50), Some(Duration::from_micros(5)));
+    assert_eq!(times.bound(99), Some(Duration::from_micros(5)));
+    assert_eq!(times.bound(100), None);
     assert_eq!(times.mean(), Duration::from_nanos(50_002_970));
 }
 

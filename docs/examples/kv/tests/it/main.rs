@@ -6,6 +6,7 @@ mod limits;
 mod lists;
 mod program;
 mod shutdown;
+mod status;
 mod tools;
 
 mod process;

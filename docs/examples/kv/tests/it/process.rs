@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Process {
     child: Child,
     pub(crate) addr: SocketAddr,
+    status_addr: Option<SocketAddr>,
 }
 
 impl Process {
@@ -19,6 +20,11 @@ impl Process {
                 .args(["--port", "0"])
                 .args(flags),
         )
+    }
+
+    /// Where it tells how it is; started with `--status-port`.
+    pub(crate) fn status_addr(&self) -> SocketAddr {
+        self.status_addr.expect("it has a status page")
     }
 
     /// Starts the server with no more than `descriptors_max` open files.
@@ -35,17 +41,15 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .expect("the server starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("the server prints a line");
-        let addr = line
-            .trim_end()
-            .strip_prefix("listening on ")
-            .and_then(|addr| addr.parse().ok())
-            .unwrap_or_else(|| panic!("the server printed {line:?}"));
-        Self { child, addr }
+        let has_status = command.get_args().any(|flag| flag == "--status-port");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let addr = addr_of_line(&mut stdout, "listening on ", "");
+        let status_addr = has_status.then(|| addr_of_line(&mut stdout, "status on http://", "/"));
+        Self {
+            child,
+            addr,
+            status_addr,
+        }
     }
 
     /// A connection that gives up after 10 s.
@@ -113,6 +117,19 @@ impl Process {
         };
         field(11) + field(12)
     }
+}
+
+/// The address that the next line tells, between `before` and `after`.
+fn addr_of_line(lines: &mut impl BufRead, before: &str, after: &str) -> SocketAddr {
+    let mut line = String::new();
+    lines
+        .read_line(&mut line)
+        .expect("the server prints a line");
+    line.trim_end()
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_suffix(after))
+        .and_then(|addr| addr.parse().ok())
+        .unwrap_or_else(|| panic!("the server printed {line:?}"))
 }
 
 impl Drop for Process {

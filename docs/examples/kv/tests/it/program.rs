@@ -25,6 +25,8 @@ fn help_names_every_flag() {
         "--max-clients",
         "--timeout",
         "--max-request-bytes",
+        "--status-port",
+        "--status-bind",
         "--version",
     ] {
         assert!(
@@ -61,6 +63,7 @@ fn a_wrong_flag_is_named_and_ends_with_code_2() {
     check_refused(&["--bogus"], "--bogus");
     check_refused(&["--port", "65536"], "65536");
     check_refused(&["--timeout", "soon"], "soon");
+    check_refused(&["--status-port", "none"], "none");
     check_refused(&["--max-request-bytes", "10"], "10");
     check_refused(&["extra"], "extra");
 }

@@ -7,6 +7,12 @@
 ))]
 mod durable;
 // What these bugs break, the one in the client too.
+#[cfg(not(any(
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+)))]
+mod status;
 #[path = "../storm/mod.rs"]
 mod storm;
 #[cfg(not(any(
