@@ -35,7 +35,7 @@
 //! | --- | --- |
 //! | [`task`] | spawning, joining and aborting tasks; [`spawn`] stands here too |
 //! | [`time`] | [`sleep`](time::sleep), [`timeout`](time::timeout()), [`interval`](time::interval()), [`Instant`](time::Instant) |
-//! | [`net`] | TCP streams and listeners, UDP sockets, Unix sockets, names |
+//! | [`net`] | TCP streams and listeners, UDP sockets, Unix sockets, pipes, names |
 //! | [`fs`] | files and directories |
 //! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
 //! | [`sync`] | [`Mutex`](sync::Mutex), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot) |

@@ -206,6 +206,7 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
     world.effects.drop_all(&mut signals.take_wakers());
     // Nothing of them leaves the machine: a loss of power ends them as a kill does.
     world.close_unix_sockets_of(node);
+    world.close_pipes_of(node);
     world.close_files_of(node);
     let idle = world.clear_pool(node);
     Doomed { tasks, idle }

@@ -3,11 +3,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 
-use super::{Direction, Resource, SocketOption};
+use super::{Polled, SocketOption};
 
 /// Where sockets for datagrams come from.
 pub trait DatagramNet {
@@ -19,7 +18,7 @@ pub trait DatagramNet {
 }
 
 /// A socket for datagrams. Dropping it closes it.
-pub trait Datagram: Send + Sync {
+pub trait Datagram: Polled {
     /// Sends `bytes` to `target`, or to the connected peer; `WouldBlock` if there is no room.
     fn try_send(&self, bytes: &[u8], target: Option<SocketAddr>) -> io::Result<usize>;
 
@@ -29,18 +28,6 @@ pub trait Datagram: Send + Sync {
 
     /// Fixes the peer.
     fn connect(&self, addr: SocketAddr) -> io::Result<()>;
-
-    /// `Ready` when the direction may be tried, else keeps the waker.
-    ///
-    /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
-
-    /// Calls `attempt` if one of `directions` may be tried; its `WouldBlock` says that none may.
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()>;
 
     /// The address it is bound to.
     fn local_addr(&self) -> io::Result<SocketAddr>;
@@ -63,18 +50,8 @@ pub trait Datagram: Send + Sync {
     /// Binds it to an interface.
     fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()>;
 
-    /// The pending error of the socket, if any.
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-
     /// A second handle of the standard library to the same socket.
     fn to_std(&self) -> io::Result<std::net::UdpSocket>;
-
-    /// The name of one direction for the scheduler.
-    fn resource(&self, direction: Direction) -> &Resource;
-
-    /// The descriptor, where there is one.
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
 }
 
 /// Names an interface of this host.

@@ -23,8 +23,10 @@ pub use self::files::{
     Completion, Entry, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat, Submitted,
     file_type,
 };
+pub use self::pipe::{PipeAccess, PipeReceiver, PipeSender, Pipes};
+pub use self::polled::{Direction, Polled, ReadBytes, Signs, WriteBytes};
 pub use self::unix::{
-    Credentials, Polled, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
+    Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
@@ -38,6 +40,8 @@ pub use crate::time::queue::{TimerKey, TimerQueue};
 mod blocking;
 mod datagram;
 mod files;
+mod pipe;
+mod polled;
 mod signal_wait;
 mod socket_option;
 mod tcp_socket;
@@ -57,7 +61,18 @@ pub const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A world, as the thread that runs it sees it.
 pub trait Backend:
-    Schedule + Clock + Net + DatagramNet + TcpSockets + Unix + Files + Chance + Signals + Blocking + Any
+    Schedule
+    + Clock
+    + Net
+    + DatagramNet
+    + TcpSockets
+    + Unix
+    + Pipes
+    + Files
+    + Chance
+    + Signals
+    + Blocking
+    + Any
 {
     /// The world's name for its tasks' wakes.
     fn owner(&self) -> Owner;
@@ -174,7 +189,7 @@ pub trait Net {
     fn tcp_listen(&self, addr: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>>;
 
     /// Starts to connect to `addr`; the stream turns writable when the outcome is known, which
-    /// [`Stream::take_error`] then tells.
+    /// [`Polled::take_error`] then tells.
     fn tcp_connect(&self, addr: SocketAddr) -> io::Result<Arc<dyn Stream>>;
 
     /// Takes over a listener of the standard library, which must be in non-blocking mode.
@@ -190,24 +205,10 @@ pub trait Net {
 /// A name being looked up.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync>>;
 
-/// Which side of a socket an operation waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Bytes, a connection, or the end of the stream.
-    Read,
-    /// Room for bytes.
-    Write,
-}
-
 /// A listening socket. Dropping it closes it.
-pub trait Listener: Send + Sync {
+pub trait Listener: Polled {
     /// Takes a waiting connection; `WouldBlock` if there is none.
     fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)>;
-
-    /// `Ready` when [`try_accept`](Self::try_accept) may succeed, else keeps the waker.
-    ///
-    /// Called only after `WouldBlock`. Several tasks may wait at once.
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// The address it listens on.
     fn local_addr(&self) -> io::Result<SocketAddr>;
@@ -218,52 +219,17 @@ pub trait Listener: Send + Sync {
     /// Sets the time to live of its packets.
     fn set_ttl(&self, ttl: u32) -> io::Result<()>;
 
-    /// The pending error of the socket, if any.
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-
     /// A second handle of the standard library to the same socket.
     fn to_std(&self) -> io::Result<std::net::TcpListener>;
-
-    /// The name of this socket for the scheduler.
-    fn resource(&self) -> &Resource;
-
-    /// For readiness of the descriptor, where there is one.
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
-}
-
-/// What is known of the end of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Closed {
-    /// The peer has finished, or the connection is over: reading never waits again.
-    pub read: bool,
-    /// Nothing can be written any more.
-    pub write: bool,
-    /// An error waits to be taken.
-    pub error: bool,
 }
 
 /// A connected stream. Dropping it closes it.
-pub trait Stream: Send + Sync {
-    /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
-
-    /// As [`try_read`](Self::try_read), leaving the bytes where they are.
+pub trait Stream: ReadBytes + WriteBytes {
+    /// As [`try_read`](ReadBytes::try_read), leaving the bytes where they are.
     fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
-
-    /// Hands over some of `bytes`; `WouldBlock` if there is no room.
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
-
-    /// As [`try_write`](Self::try_write), from several buffers.
-    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize>;
 
     /// Closes one direction or both.
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
-
-    /// `Ready` when the direction may be tried, else keeps the waker.
-    ///
-    /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
 
     /// The address of this end.
     fn local_addr(&self) -> io::Result<SocketAddr>;
@@ -277,32 +243,12 @@ pub trait Stream: Send + Sync {
     /// Changes a setting.
     fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()>;
 
-    /// Calls `attempt` if one of `directions` may be tried; its `WouldBlock` says that none may.
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()>;
-
-    /// Which directions are known to have ended.
-    fn closed(&self) -> Closed;
-
     /// How long closing waits for unsent bytes.
     fn linger(&self) -> io::Result<Option<Duration>>;
 
     /// Sets how long closing waits for unsent bytes; zero resets the connection.
     fn set_linger(&self, linger: Option<Duration>) -> io::Result<()>;
 
-    /// The pending error of the socket, if any.
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-
     /// A second handle of the standard library to the same socket.
     fn to_std(&self) -> io::Result<std::net::TcpStream>;
-
-    /// The name of one direction for the scheduler.
-    fn resource(&self, direction: Direction) -> &Resource;
-
-    /// The descriptor, where there is one.
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
 }

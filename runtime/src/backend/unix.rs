@@ -2,21 +2,24 @@
 //!
 //! Owns what a world must offer so that Unix sockets work. Knows nothing of how it does that.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::Shutdown;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 
-use super::{Closed, Direction, Resource};
+use super::{Polled, ReadBytes, WriteBytes};
 
 /// Where Unix sockets come from.
 pub trait Unix {
     /// A socket that is neither bound nor connected.
     fn unix_socket(&self, kind: UnixKind) -> io::Result<Box<dyn UnixSocket>>;
+
+    /// Takes over a socket of the operating system that is neither connected nor listening, and
+    /// says what it transports.
+    fn adopt_unix_socket(&self, socket: OwnedFd) -> io::Result<(Box<dyn UnixSocket>, UnixKind)>;
 
     /// Two streams that are connected to each other.
     fn unix_stream_pair(&self) -> io::Result<[Arc<dyn UnixStream>; 2]>;
@@ -62,34 +65,6 @@ pub trait UnixSocket: Send + Sync {
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }
 
-/// A socket that can be waited for.
-pub trait Polled: Send + Sync {
-    /// `Ready` when the direction may be tried, else keeps the waker.
-    ///
-    /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
-
-    /// Calls `attempt` if one of `directions` may be tried; else, and when `attempt` would block,
-    /// they would block.
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()>;
-
-    /// Which directions are known to have ended.
-    fn closed(&self) -> Closed;
-
-    /// The pending error of the socket, if any.
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-
-    /// The name of one direction for the scheduler.
-    fn resource(&self, direction: Direction) -> &Resource;
-
-    /// The descriptor, where there is one.
-    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
-}
-
 /// A listening socket. Dropping it closes it, and leaves the file that it is bound to.
 pub trait UnixListener: Polled {
     /// Takes a waiting connection; `WouldBlock` if there is none.
@@ -103,13 +78,7 @@ pub trait UnixListener: Polled {
 }
 
 /// A connected stream. Dropping it closes it.
-pub trait UnixStream: Polled {
-    /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
-
-    /// Hands over some of the bytes of `parts`; `WouldBlock` if there is no room.
-    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
-
+pub trait UnixStream: ReadBytes + WriteBytes {
     /// Closes one direction or both.
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 

@@ -5,14 +5,22 @@
 
 mod accept_backoff;
 mod addr;
+mod attempt;
 mod buf;
+mod byte_stream;
+mod halves;
+mod handle;
 mod happy;
 mod keep_alive;
 mod lookup;
+mod raw;
+mod readiness;
 mod ready;
 mod tcp_listener;
+mod tcp_options;
 mod tcp_socket;
 mod tcp_stream;
+mod udp_options;
 mod udp_socket;
 
 pub mod tcp;

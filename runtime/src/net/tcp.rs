@@ -1,105 +1,86 @@
 //! The two directions of a TCP connection, apart, and the futures of the methods of both.
-//!
-//! Owns who may do what with a direction. Knows nothing of how a direction is served.
 
-use std::error::Error;
-use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::halves::halves;
+pub use super::readiness::{Readable, ReadyFor, Writable};
 pub use super::tcp_listener::Accept;
+pub use super::tcp_stream::Peek;
 use super::tcp_stream::TcpStream;
-pub use super::tcp_stream::{Peek, Readable, ReadyFor, Writable};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::net::Interest;
+use crate::io::ReadBuf;
 
-/// The reading direction of a borrowed [`TcpStream`]; see [`TcpStream::split`].
-///
-/// # Examples
-/// ```
-/// use simoom::io::{AsyncReadExt, AsyncWriteExt};
-/// use simoom::net::{TcpListener, TcpStream};
-///
-/// # let rt = simoom::runtime::Runtime::new().unwrap();
-/// # rt.block_on(async {
-/// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-/// let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-/// let (mut server, _) = listener.accept().await.unwrap();
-///
-/// let (mut reader, mut writer) = client.split();
-/// server.write_all(b"hi").await.unwrap();
-/// let mut bytes = [0; 2];
-/// reader.read_exact(&mut bytes).await.unwrap();
-/// writer.write_all(&bytes).await.unwrap();
-/// # });
-/// ```
-#[derive(Debug)]
-pub struct ReadHalf<'a>(&'a TcpStream);
+halves! {
+    TcpStream, SocketAddr;
 
-/// The writing direction of a borrowed [`TcpStream`]; see [`TcpStream::split`].
-///
-/// Dropping it does nothing.
-///
-/// # Examples
-/// See [`ReadHalf`].
-#[derive(Debug)]
-pub struct WriteHalf<'a>(&'a TcpStream);
+    /// The reading direction of a borrowed [`TcpStream`]; see [`TcpStream::split`].
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::io::{AsyncReadExt, AsyncWriteExt};
+    /// use simoom::net::{TcpListener, TcpStream};
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// let (mut server, _) = listener.accept().await.unwrap();
+    ///
+    /// let (mut reader, mut writer) = client.split();
+    /// server.write_all(b"hi").await.unwrap();
+    /// let mut bytes = [0; 2];
+    /// reader.read_exact(&mut bytes).await.unwrap();
+    /// writer.write_all(&bytes).await.unwrap();
+    /// # });
+    /// ```
+    ReadHalf;
 
-/// The reading direction of a [`TcpStream`]; see [`TcpStream::into_split`].
-///
-/// # Examples
-/// ```
-/// use simoom::io::{AsyncReadExt, AsyncWriteExt};
-/// use simoom::net::{TcpListener, TcpStream};
-///
-/// # let rt = simoom::runtime::Runtime::new().unwrap();
-/// # rt.block_on(async {
-/// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-/// let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-/// let (server, _) = listener.accept().await.unwrap();
-///
-/// let (mut reader, writer) = client.into_split();
-/// let (_, mut answers) = server.into_split();
-/// answers.write_all(b"hi").await.unwrap();
-/// drop(answers);
-/// let mut text = String::new();
-/// reader.read_to_string(&mut text).await.unwrap();
-/// assert_eq!(text, "hi");
-/// let _client = reader.reunite(writer).unwrap();
-/// # });
-/// ```
-#[derive(Debug)]
-pub struct OwnedReadHalf(Arc<TcpStream>);
+    /// The writing direction of a borrowed [`TcpStream`]; see [`TcpStream::split`].
+    ///
+    /// Dropping it does nothing.
+    ///
+    /// # Examples
+    /// See [`ReadHalf`].
+    WriteHalf;
 
-/// The writing direction of a [`TcpStream`]; see [`TcpStream::into_split`].
-///
-/// Dropping it ends the sent stream, as [`shutdown`](crate::io::AsyncWriteExt::shutdown) does,
-/// unless it was [forgotten](Self::forget).
-///
-/// # Examples
-/// See [`OwnedReadHalf`].
-#[derive(Debug)]
-pub struct OwnedWriteHalf(Ending);
+    /// The reading direction of a [`TcpStream`]; see [`TcpStream::into_split`].
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::io::{AsyncReadExt, AsyncWriteExt};
+    /// use simoom::net::{TcpListener, TcpStream};
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// let (server, _) = listener.accept().await.unwrap();
+    ///
+    /// let (mut reader, writer) = client.into_split();
+    /// let (_, mut answers) = server.into_split();
+    /// answers.write_all(b"hi").await.unwrap();
+    /// drop(answers);
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text).await.unwrap();
+    /// assert_eq!(text, "hi");
+    /// let _client = reader.reunite(writer).unwrap();
+    /// # });
+    /// ```
+    OwnedReadHalf;
 
-pub(super) fn split(stream: &mut TcpStream) -> (ReadHalf<'_>, WriteHalf<'_>) {
-    (ReadHalf(stream), WriteHalf(stream))
+    /// The writing direction of a [`TcpStream`]; see [`TcpStream::into_split`].
+    ///
+    /// Dropping it ends the sent stream, as [`shutdown`](crate::io::AsyncWriteExt::shutdown) does,
+    /// unless it was [forgotten](Self::forget).
+    ///
+    /// # Examples
+    /// See [`OwnedReadHalf`].
+    OwnedWriteHalf;
 }
 
-pub(super) fn split_owned(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let stream = Arc::new(stream);
-    let ending = Ending {
-        stream: stream.clone(),
-        ends: true,
-    };
-    (OwnedReadHalf(stream), OwnedWriteHalf(ending))
-}
-
-/// What both kinds of reading half can do.
-macro_rules! reading {
+/// What reading halves do beside.
+macro_rules! peeks {
     ($half:ty) => {
         impl $half {
             /// See [`TcpStream::peek`].
@@ -126,229 +107,9 @@ macro_rules! reading {
             ) -> Poll<io::Result<usize>> {
                 self.0.poll_peek(cx, buf)
             }
-
-            /// See [`TcpStream::readable`].
-            ///
-            /// # Errors
-            /// As there.
-            ///
-            /// # Cancel safety
-            /// Safe.
-            #[track_caller]
-            pub fn readable(&self) -> Readable<'_> {
-                self.0.readable()
-            }
-
-            /// See [`TcpStream::try_read`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.try_read(buf)
-            }
-
-            /// See [`TcpStream::try_read_vectored`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
-                self.0.try_read_vectored(bufs)
-            }
-        }
-
-        impl AsyncRead for $half {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                self.0.poll_read_at(cx, buf)
-            }
         }
     };
 }
 
-/// What both kinds of writing half can do.
-macro_rules! writing {
-    ($half:ty) => {
-        impl $half {
-            /// See [`TcpStream::writable`].
-            ///
-            /// # Errors
-            /// As there.
-            ///
-            /// # Cancel safety
-            /// Safe.
-            #[track_caller]
-            pub fn writable(&self) -> Writable<'_> {
-                self.0.writable()
-            }
-
-            /// See [`TcpStream::try_write`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.try_write(bytes)
-            }
-
-            /// See [`TcpStream::try_write_vectored`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.0.try_write_vectored(parts)
-            }
-        }
-
-        impl AsyncWrite for $half {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_write_at(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                parts: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_write_vectored_at(cx, parts)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.0.poll_shutdown_at(cx)
-            }
-        }
-    };
-}
-
-/// What all halves can do.
-macro_rules! either {
-    ($half:ty) => {
-        impl $half {
-            /// See [`TcpStream::ready`].
-            ///
-            /// # Errors
-            /// As there.
-            ///
-            /// # Cancel safety
-            /// Safe.
-            #[track_caller]
-            pub fn ready(&self, interest: Interest) -> ReadyFor<'_> {
-                self.0.ready(interest)
-            }
-
-            /// See [`TcpStream::local_addr`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn local_addr(&self) -> io::Result<SocketAddr> {
-                self.0.local_addr()
-            }
-
-            /// See [`TcpStream::peer_addr`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-                self.0.peer_addr()
-            }
-        }
-
-        impl AsRef<TcpStream> for $half {
-            fn as_ref(&self) -> &TcpStream {
-                &self.0
-            }
-        }
-    };
-}
-
-reading!(ReadHalf<'_>);
-reading!(OwnedReadHalf);
-writing!(WriteHalf<'_>);
-writing!(OwnedWriteHalf);
-either!(ReadHalf<'_>);
-either!(WriteHalf<'_>);
-either!(OwnedReadHalf);
-either!(OwnedWriteHalf);
-
-impl OwnedReadHalf {
-    /// Makes the stream whole again. It goes on as if it had never been split.
-    ///
-    /// # Errors
-    /// When the halves are of two streams: both are given back.
-    pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-        reunite(self, other)
-    }
-}
-
-impl OwnedWriteHalf {
-    /// Makes the stream whole again. It goes on as if it had never been split.
-    ///
-    /// # Errors
-    /// When the halves are of two streams: both are given back.
-    pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
-        reunite(other, self)
-    }
-
-    /// Drops the half without ending the sent stream.
-    pub fn forget(mut self) {
-        self.0.ends = false;
-    }
-}
-
-/// A stream whose sending direction ends with this, unless told otherwise.
-#[derive(Debug)]
-struct Ending {
-    stream: Arc<TcpStream>,
-    ends: bool,
-}
-
-impl Deref for Ending {
-    type Target = TcpStream;
-
-    fn deref(&self) -> &TcpStream {
-        &self.stream
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if self.ends {
-            // Nobody is left who could be told of an error.
-            let _ = self.stream.end_sending();
-        }
-    }
-}
-
-fn reunite(read: OwnedReadHalf, write: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-    if !Arc::ptr_eq(&read.0, &write.0.stream) {
-        return Err(ReuniteError(read, write));
-    }
-    write.forget();
-    let stream = Arc::into_inner(read.0);
-    Ok(stream.expect("a stream has two halves"))
-}
-
-/// The halves are of two streams. Holds both.
-#[derive(Debug)]
-pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
-
-impl fmt::Display for ReuniteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the halves are of two streams")
-    }
-}
-
-impl Error for ReuniteError {}
+peeks!(ReadHalf<'_>);
+peeks!(OwnedReadHalf);

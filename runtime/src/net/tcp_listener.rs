@@ -1,20 +1,19 @@
 //! A socket that accepts TCP connections.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::TcpStream;
 use super::addr::ToSocketAddrs;
+use super::attempt::poll_io;
+use super::handle::{as_fd, debug_addresses, try_from_std};
 use super::lookup::{in_current, resolve};
-use crate::backend::{Listener, Op, OpKind};
-use crate::coop::proceed;
+use crate::backend::{Direction, Listener, Op, OpKind};
 
 /// How many connections wait to be accepted before further ones are turned away.
 const BACKLOG: u32 = 1024;
@@ -103,21 +102,11 @@ impl TcpListener {
         cx: &mut Context<'_>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let op = Op::write(OpKind::Accept, self.listener.resource(), site);
-        let progress = ready!(proceed(cx, &op));
-        loop {
-            match self.listener.try_accept() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.listener.poll_ready(cx))?;
-                }
-                accepted => {
-                    progress.done();
-                    let accepted = accepted
-                        .map(|(stream, addr)| (TcpStream::from_backend(stream, site), addr));
-                    return Poll::Ready(accepted);
-                }
-            }
-        }
+        let listener = &*self.listener;
+        let op = Op::write(OpKind::Accept, listener.resource(Direction::Read), site);
+        let attempt = || listener.try_accept();
+        poll_io(cx, &op, listener, Direction::Read, attempt)
+            .map_ok(|(stream, addr)| (TcpStream::from_backend(stream, site), addr))
     }
 
     /// The address it listens on.
@@ -180,39 +169,9 @@ impl TcpListener {
     }
 }
 
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpListener");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<std::net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+debug_addresses!(TcpListener, "addr": local_addr);
+try_from_std!(std::net::TcpListener => TcpListener);
+as_fd!(TcpListener, listener);
 
 /// The future of [`TcpListener::accept`].
 #[must_use = "futures do nothing unless awaited"]
@@ -237,6 +196,3 @@ pub(super) fn no_address() -> io::Error {
         "the name stands for no address",
     )
 }
-
-/// Why a simulated socket has no descriptor.
-pub(super) const NO_DESCRIPTOR: &str = "a simulated socket has no descriptor";

@@ -1,24 +1,24 @@
 //! A TCP socket that neither listens nor is connected yet.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::time::Duration;
 
+use super::attempt::connected;
+use super::handle::{as_fd, debug_addresses};
 use super::keep_alive::TcpKeepalive;
 use super::lookup::in_current;
-use super::tcp_listener::{NO_DESCRIPTOR, TcpListener};
-use super::tcp_stream::{TcpStream, connected};
+use super::tcp_listener::TcpListener;
+use super::tcp_stream::TcpStream;
 use crate::backend::{SocketOption, UnusedTcp};
 
 /// A TCP socket that can be set up before it [connects](Self::connect) or
 /// [listens](Self::listen).
 ///
-/// Unlike tokio's it is made inside a runtime. [`TcpStream::connect`] and [`TcpListener::bind`] do for sockets without
-/// wishes.
+/// Unlike tokio's it is made inside a runtime. [`TcpStream::connect`] and [`TcpListener::bind`] do
+/// for sockets without wishes.
 ///
 /// # Examples
 /// ```
@@ -103,6 +103,8 @@ impl TcpSocket {
 
     /// Takes over a socket of the standard library, which is a `TcpStream` whether it is connected
     /// or not. It must be in non-blocking mode.
+    ///
+    /// A descriptor of another crate becomes one by [`FromRawFd`](std::os::fd::FromRawFd).
     ///
     /// # Panics
     /// Outside a runtime.
@@ -286,7 +288,10 @@ impl TcpSocket {
     pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
         let site = Location::caller();
         let socket = self.socket;
-        async move { connected(site, move || socket.connect(addr)).await }
+        async move {
+            let stream = connected(site, move || socket.connect(addr)).await?;
+            Ok(TcpStream::from_backend(stream, site))
+        }
     }
 
     /// Listens on the bound address. `backlog` connections, and on Linux one more, wait to be
@@ -300,28 +305,5 @@ impl TcpSocket {
     }
 }
 
-impl fmt::Debug for TcpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpSocket");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for TcpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+debug_addresses!(TcpSocket, "addr": local_addr);
+as_fd!(TcpSocket, socket);

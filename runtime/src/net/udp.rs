@@ -7,67 +7,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::ready::{Interest, Ready};
+pub use super::readiness::{Readable, ReadyFor, Writable};
 use super::udp_socket::UdpSocket;
 use crate::io::ReadBuf;
-
-/// The future of [`UdpSocket::ready`].
-#[must_use = "futures do nothing unless awaited"]
-#[derive(Debug)]
-pub struct ReadyFor<'a> {
-    socket: &'a UdpSocket,
-    interest: Interest,
-    site: &'static Location<'static>,
-}
-
-impl<'a> ReadyFor<'a> {
-    pub(super) fn new(
-        socket: &'a UdpSocket,
-        interest: Interest,
-        site: &'static Location<'static>,
-    ) -> Self {
-        Self {
-            socket,
-            interest,
-            site,
-        }
-    }
-}
-
-impl Future for ReadyFor<'_> {
-    type Output = io::Result<Ready>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.socket.poll_ready_at(cx, self.interest, self.site)
-    }
-}
-
-/// What waits for one direction.
-macro_rules! one_direction {
-    ($name:ident, $method:literal) => {
-        #[doc = concat!("The future of [`UdpSocket::", $method, "`].")]
-        #[must_use = "futures do nothing unless awaited"]
-        #[derive(Debug)]
-        pub struct $name<'a>(ReadyFor<'a>);
-
-        impl<'a> $name<'a> {
-            pub(super) fn new(ready: ReadyFor<'a>) -> Self {
-                Self(ready)
-            }
-        }
-
-        impl Future for $name<'_> {
-            type Output = io::Result<()>;
-
-            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                Pin::new(&mut self.0).poll(cx).map_ok(drop)
-            }
-        }
-    };
-}
-
-one_direction!(Readable, "readable");
-one_direction!(Writable, "writable");
 
 /// The future of [`UdpSocket::send`].
 #[must_use = "futures do nothing unless awaited"]

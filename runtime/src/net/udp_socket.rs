@@ -1,25 +1,23 @@
 //! A socket for UDP datagrams.
 
-use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BufMut;
 
 use super::addr::ToSocketAddrs;
+use super::attempt::poll_io;
+use super::buf::receive_into;
+use super::handle::{as_fd, debug_addresses, try_from_std};
 use super::lookup::{in_current, resolve};
-use super::ready::{Interest, Ready};
-use super::tcp_listener::{NO_DESCRIPTOR, no_address};
-use super::udp::{
-    PeekDatagram, PeekFrom, PeekSender, Readable, ReadyFor, Recv, RecvFrom, SendDatagram, Writable,
-};
-use crate::backend::{Datagram, Direction, Interface, Op, OpKind, SocketOption};
-use crate::coop::proceed;
+use super::readiness::{tries_io, waits, waits_to_read, waits_to_write};
+use super::tcp_listener::no_address;
+use super::udp::{PeekDatagram, PeekFrom, PeekSender, Recv, RecvFrom, SendDatagram};
+use crate::backend::{Datagram, Direction, Op, OpKind, Polled};
 use crate::io::ReadBuf;
 
 /// A socket for UDP datagrams, for any number of peers or, once [connected](Self::connect), for
@@ -53,7 +51,7 @@ use crate::io::ReadBuf;
 /// # });
 /// ```
 pub struct UdpSocket {
-    socket: Arc<dyn Datagram>,
+    pub(super) socket: Arc<dyn Datagram>,
 }
 
 impl UdpSocket {
@@ -162,59 +160,10 @@ impl UdpSocket {
         }
     }
 
-    /// Waits until one of `interest` can be tried.
-    ///
-    /// A try may still find that it would block.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn ready(&self, interest: Interest) -> ReadyFor<'_> {
-        ReadyFor::new(self, interest, Location::caller())
-    }
-
-    /// Waits until receiving can be tried, which may still find nothing.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn readable(&self) -> Readable<'_> {
-        Readable::new(self.ready(Interest::READABLE))
-    }
-
-    /// Waits until sending can be tried, which may still find no room.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn writable(&self) -> Writable<'_> {
-        Writable::new(self.ready(Interest::WRITABLE))
-    }
-
-    /// `Ready` when receiving can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Read)
-    }
-
-    /// `Ready` when sending can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Write)
-    }
+    waits!(RECV_SEND);
+    waits_to_read!(poll_recv_ready, "try_recv", "receiving");
+    waits_to_write!(poll_send_ready, "try_send", "sending");
+    tries_io!();
 
     /// Sends `buf` to the connected peer. Returns its length: a datagram is sent whole.
     ///
@@ -363,12 +312,10 @@ impl UdpSocket {
         buf: &'a mut B,
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + use<'a, B> {
         let site = Location::caller();
-        async move {
-            let mut room = vec![0; spare(buf)];
-            let (count, from) = RecvFrom::new(self, &mut room, site).await?;
-            buf.put_slice(&room[..count]);
-            Ok((count, from))
-        }
+        poll_fn(move |cx| {
+            let attempt = || self.try_recv_buf_from(&mut *buf);
+            self.poll_attempt_at(cx, false, site, attempt)
+        })
     }
 
     /// As [`recv_buf_from`](Self::recv_buf_from), without waiting.
@@ -376,10 +323,10 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if there is none; as [`recv`](Self::recv).
     pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
-        let mut room = vec![0; spare(buf)];
-        let (count, from) = self.try_receive(&mut room, false)?;
-        buf.put_slice(&room[..count]);
-        Ok((count, from))
+        receive_into(buf, |buf| {
+            let from = self.socket.try_receive(buf, false)?;
+            Ok((buf.filled().len(), from))
+        })
     }
 
     /// As [`recv`](Self::recv), and says who sent it.
@@ -507,229 +454,6 @@ impl UdpSocket {
         Ok(self.try_receive(&mut [], true)?.1)
     }
 
-    /// Runs `f`, an attempt on this socket by other means, if `interest` may be tried.
-    ///
-    /// A `WouldBlock` of `f` says that it may not until something has changed.
-    ///
-    /// # Errors
-    /// `WouldBlock` without running `f` if it is known to block; what `f` returns.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        let directions = interest.directions();
-        attempt_with(f, |attempt| self.socket.try_io(directions, attempt))
-    }
-
-    /// Runs `f`, an attempt on this socket by other means, again and again until it does not
-    /// return `WouldBlock`, waiting for `interest` in between.
-    ///
-    /// # Errors
-    /// What `f` returns; when the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe if `f` is: it is not called after the future was dropped.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        loop {
-            self.ready(interest).await?;
-            match self.try_io(interest, &mut f) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Whether it may send to broadcast addresses (`SO_BROADCAST`). Off in a new socket.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn broadcast(&self) -> io::Result<bool> {
-        self.switch(SocketOption::Broadcast)
-    }
-
-    /// Sets whether it may send to broadcast addresses.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.socket.set_option(SocketOption::Broadcast, on.into())
-    }
-
-    /// Whether this host receives what it sends to groups of IPv4. On in a new socket.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.switch(SocketOption::MulticastLoopV4)
-    }
-
-    /// Sets whether this host receives what it sends to groups of IPv4.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.socket
-            .set_option(SocketOption::MulticastLoopV4, on.into())
-    }
-
-    /// How many routers its packets to groups of IPv4 may pass, plus one. 1 in a new socket.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.socket.option(SocketOption::MulticastTtlV4)
-    }
-
-    /// Sets how many routers its packets to groups of IPv4 may pass, plus one.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        self.socket.set_option(SocketOption::MulticastTtlV4, ttl)
-    }
-
-    /// Whether this host receives what it sends to groups of IPv6. On in a new socket.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.switch(SocketOption::MulticastLoopV6)
-    }
-
-    /// Sets whether this host receives what it sends to groups of IPv6.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.socket
-            .set_option(SocketOption::MulticastLoopV6, on.into())
-    }
-
-    /// The traffic class of its packets (`IPV6_TCLASS`).
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.socket.option(SocketOption::TclassV6)
-    }
-
-    /// Sets the traffic class of its packets.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
-        self.socket.set_option(SocketOption::TclassV6, tclass)
-    }
-
-    /// How many routers its packets may pass, plus one.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.option(SocketOption::Ttl)
-    }
-
-    /// Sets how many routers its packets may pass, plus one.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.set_option(SocketOption::Ttl, ttl)
-    }
-
-    /// The type of service of its packets (`IP_TOS`).
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn tos_v4(&self) -> io::Result<u32> {
-        self.socket.option(SocketOption::TosV4)
-    }
-
-    /// Sets the type of service of its packets.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.socket.set_option(SocketOption::TosV4, tos)
-    }
-
-    /// As [`tos_v4`](Self::tos_v4), its former name.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn tos(&self) -> io::Result<u32> {
-        self.tos_v4()
-    }
-
-    /// As [`set_tos_v4`](Self::set_tos_v4), its former name.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        self.set_tos_v4(tos)
-    }
-
-    /// The interface it is bound to (`SO_BINDTODEVICE`).
-    ///
-    /// # Errors
-    /// Those of the operating system; elsewhere than on Linux.
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.socket.device()
-    }
-
-    /// Binds it to an interface, or to none.
-    ///
-    /// # Errors
-    /// Those of the operating system; elsewhere than on Linux.
-    ///
-    /// # Under simulation
-    /// `ENODEV` for any interface but `lo` and `eth0`; it changes nothing.
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.socket.bind_device(interface)
-    }
-
-    /// Receives what is sent to `multiaddr` from now on, on the interface that has the address
-    /// `interface`.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        let interface = Interface::Address(interface);
-        self.socket.group(IpAddr::V4(multiaddr), interface, true)
-    }
-
-    /// Receives what is sent to `multiaddr` from now on, on the interface of number `interface`.
-    ///
-    /// # Errors
-    /// Those of the operating system.
-    pub fn join_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        let interface = Interface::Index(interface);
-        self.socket.group(IpAddr::V6(*multiaddr), interface, true)
-    }
-
-    /// No longer receives what is sent to `multiaddr`.
-    ///
-    /// # Errors
-    /// Those of the operating system: `AddrNotAvailable` if it was not a member.
-    pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        let interface = Interface::Address(interface);
-        self.socket.group(IpAddr::V4(multiaddr), interface, false)
-    }
-
-    /// No longer receives what is sent to `multiaddr`.
-    ///
-    /// # Errors
-    /// Those of the operating system: `AddrNotAvailable` if it was not a member.
-    pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        let interface = Interface::Index(interface);
-        self.socket.group(IpAddr::V6(*multiaddr), interface, false)
-    }
-
     /// Takes the pending error of the socket, if there is one.
     ///
     /// # Errors
@@ -738,8 +462,8 @@ impl UdpSocket {
         self.socket.take_error()
     }
 
-    fn switch(&self, option: SocketOption) -> io::Result<bool> {
-        Ok(self.socket.option(option)? != 0)
+    fn polled(&self) -> &dyn Polled {
+        &*self.socket
     }
 
     fn try_receive(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
@@ -756,9 +480,8 @@ impl UdpSocket {
         site: &'static Location<'static>,
     ) -> Poll<io::Result<usize>> {
         let op = Op::write(OpKind::Send, self.socket.resource(Direction::Write), site);
-        self.poll_io(cx, &op, Direction::Write, || {
-            self.socket.try_send(bytes, target)
-        })
+        let attempt = || self.socket.try_send(bytes, target);
+        poll_io(cx, &op, &*self.socket, Direction::Write, attempt)
     }
 
     pub(super) fn poll_receive_at(
@@ -768,128 +491,28 @@ impl UdpSocket {
         peek: bool,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<SocketAddr>> {
+        let attempt = || self.socket.try_receive(buf, peek);
+        self.poll_attempt_at(cx, peek, site, attempt)
+    }
+
+    /// Receives by `attempt` once there is a datagram.
+    fn poll_attempt_at<T>(
+        &self,
+        cx: &mut Context<'_>,
+        peek: bool,
+        site: &'static Location<'static>,
+        attempt: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         let resource = self.socket.resource(Direction::Read);
         let op = if peek {
             Op::read(OpKind::Recv, resource, site)
         } else {
             Op::write(OpKind::Recv, resource, site)
         };
-        self.poll_io(cx, &op, Direction::Read, || {
-            self.socket.try_receive(buf, peek)
-        })
-    }
-
-    /// Tries until the outcome is known or there is nothing to do but wait.
-    fn poll_io<T>(
-        &self,
-        cx: &mut Context<'_>,
-        op: &Op<'_>,
-        direction: Direction,
-        mut attempt: impl FnMut() -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        let progress = ready!(proceed(cx, op));
-        loop {
-            match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_ready(cx, direction))?;
-                }
-                outcome => {
-                    progress.done();
-                    return Poll::Ready(outcome);
-                }
-            }
-        }
-    }
-
-    pub(super) fn poll_ready_at(
-        &self,
-        cx: &mut Context<'_>,
-        interest: Interest,
-        site: &'static Location<'static>,
-    ) -> Poll<io::Result<Ready>> {
-        let (kind, direction) = if interest.is_readable() {
-            (OpKind::Recv, Direction::Read)
-        } else {
-            (OpKind::Send, Direction::Write)
-        };
-        let op = Op::read(kind, self.socket.resource(direction), site);
-        let progress = ready!(proceed(cx, &op));
-        let mut ready = Ready::EMPTY;
-        if interest.is_readable()
-            && let Poll::Ready(readable) = self.socket.poll_ready(cx, Direction::Read)
-        {
-            readable?;
-            ready |= Ready::READABLE;
-        }
-        if interest.is_writable()
-            && let Poll::Ready(writable) = self.socket.poll_ready(cx, Direction::Write)
-        {
-            writable?;
-            ready |= Ready::WRITABLE;
-        }
-        if ready.is_empty() {
-            return Poll::Pending;
-        }
-        progress.done();
-        Poll::Ready(Ok(ready))
+        poll_io(cx, &op, &*self.socket, Direction::Read, attempt)
     }
 }
 
-/// Passes a closure that may be called once through the seam, which takes one that may be called
-/// often, and brings its result back.
-pub(super) fn attempt_with<R>(
-    f: impl FnOnce() -> io::Result<R>,
-    run: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()>,
-) -> io::Result<R> {
-    let mut f = Some(f);
-    let mut value = None;
-    run(&mut || {
-        let f = f.take().expect("the seam makes one attempt");
-        value = Some(f()?);
-        Ok(())
-    })?;
-    Ok(value.expect("an attempt that succeeded has left its result"))
-}
-
-/// How many bytes of a datagram `buf` takes.
-fn spare(buf: &mut impl BufMut) -> usize {
-    const MOST: usize = 65_535;
-    buf.chunk_mut().len().min(MOST)
-}
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UdpSocket");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        if let Ok(peer) = self.peer_addr() {
-            debug.field("peer", &peer);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<std::net::UdpSocket> for UdpSocket {
-    type Error = io::Error;
-
-    fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
-        Self::from_std(socket)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+debug_addresses!(UdpSocket, "addr": local_addr, "peer": peer_addr);
+try_from_std!(std::net::UdpSocket => UdpSocket);
+as_fd!(UdpSocket, socket);

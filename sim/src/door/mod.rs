@@ -5,6 +5,7 @@
 
 mod files;
 mod inside;
+mod pipe;
 mod tcp;
 mod tcp_socket;
 mod udp;

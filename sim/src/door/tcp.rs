@@ -4,16 +4,20 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use simoom::backend::{Closed, Direction, Listener, Resource, SocketOption, Stream};
+use simoom::backend::{
+    Direction, Listener, Polled, ReadBytes, Resource, Signs, SocketOption, Stream, WriteBytes,
+};
 use tokio::io::ReadBuf;
 
 use super::inside::{inside, keep_waker, no_descriptor, try_ready};
 use crate::backend::SimBackend;
 use crate::world::World;
+use crate::world::net::waiting::is_news;
 use crate::world::net::{ConnectionId, End, ListenerId, no_listener, of_kind};
 
 /// A listening socket of a world.
@@ -35,30 +39,21 @@ impl SimListener {
     fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
         inside(self.world, |backend| backend.with(f))
     }
-}
 
-impl Listener for SimListener {
-    fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
-        inside(self.world, |backend| {
-            let (id, peer) = backend.with(|world| {
-                let id = world.accept(self.id)?;
-                let connection = world.net.connection(id).ok_or_else(no_listener)?;
-                Ok::<_, io::Error>((id, connection.ends[1].peer))
-            })?;
-            let stream: Arc<dyn Stream> = Arc::new(SimStream::new(backend, id, 1));
-            Ok((stream, peer))
+    fn is_ready(&self) -> io::Result<bool> {
+        self.with(|world| {
+            let listener = world.net.listener(self.id).ok_or_else(no_listener)?;
+            Ok(!listener.accepted.is_empty())
         })
     }
+}
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let waiting = self.with(|world| {
-            let listener = world.net.listener(self.id).ok_or_else(no_listener)?;
-            Ok(listener.accepted.is_empty())
-        });
-        match waiting {
+impl Polled for SimListener {
+    fn poll_ready(&self, cx: &mut Context<'_>, _direction: Direction) -> Poll<io::Result<()>> {
+        match self.is_ready() {
             Err(error) => return Poll::Ready(Err(error)),
-            Ok(false) => return Poll::Ready(Ok(())),
-            Ok(true) => {}
+            Ok(true) => return Poll::Ready(Ok(())),
+            Ok(false) => {}
         }
         let waker = cx.waker().clone();
         let kept = self.with(|world| {
@@ -72,6 +67,44 @@ impl Listener for SimListener {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn try_io(
+        &self,
+        directions: &[Direction],
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        try_ready(directions, attempt, |_| self.is_ready(), |_| Ok(()))
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::default()
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(None)
+    }
+
+    fn resource(&self, _direction: Direction) -> &Resource {
+        &self.resource
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Listener for SimListener {
+    fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
+        inside(self.world, |backend| {
+            let (id, peer) = backend.with(|world| {
+                let id = world.accept(self.id)?;
+                let connection = world.net.connection(id).ok_or_else(no_listener)?;
+                Ok::<_, io::Error>((id, connection.ends[1].peer))
+            })?;
+            let stream: Arc<dyn Stream> = Arc::new(SimStream::new(backend, id, 1));
+            Ok((stream, peer))
+        })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -96,21 +129,8 @@ impl Listener for SimListener {
         })
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(None)
-    }
-
     fn to_std(&self) -> io::Result<std::net::TcpListener> {
         Err(no_descriptor())
-    }
-
-    fn resource(&self) -> &Resource {
-        &self.resource
-    }
-
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        None
     }
 }
 
@@ -161,39 +181,14 @@ impl SimStream {
             let may_be_tried = match direction {
                 Direction::Read => end.is_readable(),
                 Direction::Write => end.is_writable(),
+                other => is_news(other, end.signs()),
             };
-            may_be_tried && !end.waiting(direction).blocked
+            may_be_tried && !end.waiting(direction).is_blocked(direction)
         })
     }
 }
 
-impl Stream for SimStream {
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let target = buf.initialize_unfilled();
-        let count = self.with(|world| world.read(self.id, self.end, target))?;
-        buf.advance(count);
-        Ok(count)
-    }
-
-    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let target = buf.initialize_unfilled();
-        let count = self.with(|world| world.peek(self.id, self.end, target))?;
-        buf.advance(count);
-        Ok(count)
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|world| world.write(self.id, self.end, &[io::IoSlice::new(bytes)]))
-    }
-
-    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.with(|world| world.write(self.id, self.end, parts))
-    }
-
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.with(|world| world.shut(self.id, self.end, how))
-    }
-
+impl Polled for SimStream {
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         match self.is_ready(direction) {
             Err(error) => return Poll::Ready(Err(error)),
@@ -212,6 +207,70 @@ impl Stream for SimStream {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn try_io(
+        &self,
+        directions: &[Direction],
+        attempt: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        try_ready(
+            directions,
+            attempt,
+            |direction| self.is_ready(direction),
+            |direction| self.end(|end| end.waiting(direction).block(direction)),
+        )
+    }
+
+    fn signs(&self) -> Signs {
+        self.end(|end| end.signs()).unwrap_or_default()
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.end(|end| end.error.take().map(of_kind))
+    }
+
+    fn resource(&self, direction: Direction) -> &Resource {
+        match direction {
+            Direction::Write => &self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &self.reading,
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl ReadBytes for SimStream {
+    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let target = buf.initialize_unfilled();
+        let count = self.with(|world| world.read(self.id, self.end, target))?;
+        buf.advance(count);
+        Ok(count)
+    }
+}
+
+impl WriteBytes for SimStream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|world| world.write(self.id, self.end, &[io::IoSlice::new(bytes)]))
+    }
+
+    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.with(|world| world.write(self.id, self.end, parts))
+    }
+}
+
+impl Stream for SimStream {
+    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let target = buf.initialize_unfilled();
+        let count = self.with(|world| world.peek(self.id, self.end, target))?;
+        buf.advance(count);
+        Ok(count)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.with(|world| world.shut(self.id, self.end, how))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -235,23 +294,6 @@ impl Stream for SimStream {
         })
     }
 
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        try_ready(
-            directions,
-            attempt,
-            |direction| self.is_ready(direction),
-            |direction| self.end(|end| end.waiting(direction).blocked = true),
-        )
-    }
-
-    fn closed(&self) -> Closed {
-        self.end(|end| end.closed()).unwrap_or_default()
-    }
-
     fn linger(&self) -> io::Result<Option<Duration>> {
         self.end(|end| end.linger_s.map(Duration::from_secs))
     }
@@ -261,24 +303,8 @@ impl Stream for SimStream {
         self.end(|end| end.linger_s = linger.map(|linger| linger.as_secs()))
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.end(|end| end.error.take().map(of_kind))
-    }
-
     fn to_std(&self) -> io::Result<std::net::TcpStream> {
         Err(no_descriptor())
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match direction {
-            Direction::Read => &self.reading,
-            Direction::Write => &self.writing,
-        }
-    }
-
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        None
     }
 }
 

@@ -4,16 +4,20 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use simoom::backend::{Datagram, DatagramNet, Direction, Interface, Resource, SocketOption};
+use simoom::backend::{
+    Datagram, DatagramNet, Direction, Interface, Polled, Resource, Signs, SocketOption,
+};
 use tokio::io::ReadBuf;
 
 use super::inside::{inside, keep_waker, no_descriptor, try_ready};
 use crate::backend::{SimBackend, real_socket};
 use crate::remote::{SimRemote, outside};
 use crate::world::World;
+use crate::world::net::waiting::is_news;
 use crate::world::net::{Udp, UdpId, os};
 
 /// A socket for datagrams of a world.
@@ -45,8 +49,12 @@ impl SimDatagram {
     /// Whether an attempt makes sense. Sending never waits: the network takes everything.
     fn is_ready(&self, direction: Direction) -> io::Result<bool> {
         self.socket(|socket| {
-            let may_be_tried = direction == Direction::Write || socket.is_readable();
-            Ok(may_be_tried && !socket.waiting(direction).blocked)
+            let may_be_tried = match direction {
+                Direction::Read => socket.is_readable(),
+                Direction::Write => true,
+                other => is_news(other, socket.signs()),
+            };
+            Ok(may_be_tried && !socket.waiting(direction).is_blocked(direction))
         })
     }
 }
@@ -76,22 +84,7 @@ impl DatagramNet for SimRemote {
     }
 }
 
-impl Datagram for SimDatagram {
-    fn try_send(&self, bytes: &[u8], target: Option<SocketAddr>) -> io::Result<usize> {
-        self.with(|world| world.udp_send(self.id, bytes, target))
-    }
-
-    fn try_receive(&self, buf: &mut ReadBuf<'_>, peek: bool) -> io::Result<SocketAddr> {
-        let target = buf.initialize_unfilled();
-        let (count, from) = self.with(|world| world.udp_receive(self.id, target, peek))?;
-        buf.advance(count);
-        Ok(from)
-    }
-
-    fn connect(&self, addr: SocketAddr) -> io::Result<()> {
-        self.with(|world| world.udp_connect(self.id, addr))
-    }
-
+impl Polled for SimDatagram {
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         match self.is_ready(direction) {
             Err(error) => return Poll::Ready(Err(error)),
@@ -123,11 +116,47 @@ impl Datagram for SimDatagram {
             |direction| self.is_ready(direction),
             |direction| {
                 self.socket(|socket| {
-                    socket.waiting(direction).blocked = true;
+                    socket.waiting(direction).block(direction);
                     Ok(())
                 })
             },
         )
+    }
+
+    fn signs(&self) -> Signs {
+        self.socket(|socket| Ok(socket.signs())).unwrap_or_default()
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket(|socket| Ok(socket.error.take().map(os)))
+    }
+
+    fn resource(&self, direction: Direction) -> &Resource {
+        match direction {
+            Direction::Write => &self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &self.reading,
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Datagram for SimDatagram {
+    fn try_send(&self, bytes: &[u8], target: Option<SocketAddr>) -> io::Result<usize> {
+        self.with(|world| world.udp_send(self.id, bytes, target))
+    }
+
+    fn try_receive(&self, buf: &mut ReadBuf<'_>, peek: bool) -> io::Result<SocketAddr> {
+        let target = buf.initialize_unfilled();
+        let (count, from) = self.with(|world| world.udp_receive(self.id, target, peek))?;
+        buf.advance(count);
+        Ok(from)
+    }
+
+    fn connect(&self, addr: SocketAddr) -> io::Result<()> {
+        self.with(|world| world.udp_connect(self.id, addr))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -167,24 +196,8 @@ impl Datagram for SimDatagram {
         })
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket(|socket| Ok(socket.error.take().map(os)))
-    }
-
     fn to_std(&self) -> io::Result<std::net::UdpSocket> {
         Err(no_descriptor())
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match direction {
-            Direction::Read => &self.reading,
-            Direction::Write => &self.writing,
-        }
-    }
-
-    #[cfg(unix)]
-    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        None
     }
 }
 

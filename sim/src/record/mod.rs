@@ -101,6 +101,12 @@ pub(crate) enum EventKind {
     UnixSent,
     /// `unix.socket.closed`: connection's name or socket's serial, what was unread.
     UnixClosed,
+    /// `pipe.opened`: its name, serial.
+    PipeOpened,
+    /// `pipe.bytes.sent`: its name, content hash.
+    PipeSent,
+    /// `pipe.end.closed`: its name, what was unread.
+    PipeClosed,
 }
 
 /// One thing that happened.

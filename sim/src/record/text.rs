@@ -285,6 +285,9 @@ impl EventKind {
             Self::UnixConnected => "unix.stream.connected",
             Self::UnixSent => "unix.bytes.sent",
             Self::UnixClosed => "unix.socket.closed",
+            Self::PipeOpened => "pipe.opened",
+            Self::PipeSent => "pipe.bytes.sent",
+            Self::PipeClosed => "pipe.end.closed",
         }
     }
 }

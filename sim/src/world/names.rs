@@ -87,6 +87,7 @@ impl World {
         }
         self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);
+        self.net.pipes.take_wakers(&mut wakers);
         let mut boots = Vec::new();
         for node in &mut self.nodes {
             wakers.append(&mut node.signals.take_wakers());

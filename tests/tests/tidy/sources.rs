@@ -16,6 +16,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ),
     ("runtime/src/http/io.rs", "buffers that are not initialised"),
     ("runtime/src/net/buf.rs", "buffers that are not initialised"),
+    ("runtime/src/net/raw.rs", "bare descriptors"),
     (
         "runtime/src/sync/loom.rs",
         "what loom sees two threads touch, for its models",

@@ -42,6 +42,14 @@ struct Slot {
     source: Arc<Source>,
 }
 
+/// What events are asked for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// Half of a token: the place is in the lower one, the serial number in the upper one.
 const HALF: u32 = usize::BITS / 2;
 const PLACE: usize = (1 << HALF) - 1;
@@ -81,11 +89,8 @@ impl Reactor {
 
     /// Has the events of `descriptor` delivered from now on, and those that it has already.
     pub(super) fn watch(&self, descriptor: BorrowedFd<'_>, token: Token) -> io::Result<()> {
-        self.registry.register(
-            &mut SourceFd(&descriptor.as_raw_fd()),
-            token,
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
+        self.registry
+            .register(&mut SourceFd(&descriptor.as_raw_fd()), token, INTEREST)?;
         self.watched.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -167,6 +172,9 @@ fn readiness(event: &Event) -> usize {
     }
     if event.is_write_closed() {
         ready |= source::WRITABLE | source::WRITE_CLOSED;
+    }
+    if event.is_priority() {
+        ready |= source::PRIORITY;
     }
     if event.is_error() {
         // The next attempt in either direction reports it.

@@ -15,7 +15,7 @@
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use crate::backend::{Closed, Direction};
+use crate::backend::{Direction, Signs};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Bytes, a connection or the end can be read.
@@ -30,15 +30,19 @@ pub(super) const WRITE_CLOSED: usize = 1 << 3;
 const GONE: usize = 1 << 4;
 /// The next attempt reports an error.
 pub(super) const ERROR: usize = 1 << 5;
+/// Urgent bytes can be read.
+pub(super) const PRIORITY: usize = 1 << 6;
 /// The number of events so far, wrapping.
-const TICK: usize = 1 << 6;
+const TICK: usize = 1 << 7;
 
 const READ: usize = READABLE | READ_CLOSED;
 const WRITE: usize = WRITABLE | WRITE_CLOSED;
+const URGENT: usize = PRIORITY | READ_CLOSED;
 
 /// Readiness of one socket.
 pub(super) struct Source {
     readiness: AtomicUsize,
+    /// Who waits for errors and urgent bytes too.
     readers: Mutex<Waiters>,
     writers: Mutex<Waiters>,
 }
@@ -76,13 +80,14 @@ impl Source {
         Ok(Seen(seen))
     }
 
-    /// What the events so far say of the ends of a stream.
-    pub(super) fn closed(&self) -> Closed {
+    /// What the events so far say.
+    pub(super) fn signs(&self) -> Signs {
         let seen = self.readiness.load(Ordering::Acquire);
-        Closed {
-            read: seen & READ_CLOSED != 0,
-            write: seen & WRITE_CLOSED != 0,
+        Signs {
+            read_closed: seen & READ_CLOSED != 0,
+            write_closed: seen & WRITE_CLOSED != 0,
             error: seen & ERROR != 0,
+            priority: seen & PRIORITY != 0,
         }
     }
 
@@ -98,6 +103,8 @@ impl Source {
         let open = match direction {
             Direction::Read => READABLE,
             Direction::Write => WRITABLE,
+            Direction::Error => ERROR,
+            Direction::Priority => PRIORITY,
         };
         self.clear(open, seen);
     }
@@ -154,7 +161,7 @@ impl Source {
         ) {
             current = actual;
         }
-        if ready & (READ | GONE) != 0 {
+        if ready & (READ | ERROR | URGENT | GONE) != 0 {
             lock(&self.readers).take(wakers);
         }
         if ready & (WRITE | GONE) != 0 {
@@ -169,8 +176,8 @@ impl Source {
 
     fn waiters(&self, direction: Direction) -> &Mutex<Waiters> {
         match direction {
-            Direction::Read => &self.readers,
             Direction::Write => &self.writers,
+            Direction::Read | Direction::Error | Direction::Priority => &self.readers,
         }
     }
 }
@@ -199,6 +206,8 @@ fn bits(direction: Direction) -> usize {
     match direction {
         Direction::Read => READ,
         Direction::Write => WRITE,
+        Direction::Error => ERROR,
+        Direction::Priority => URGENT,
     }
 }
 

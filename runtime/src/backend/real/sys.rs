@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::time::Duration;
 
+use socket2::{SockAddr, SockRef};
 use tokio::io::ReadBuf;
 
 use crate::backend::Credentials;
@@ -30,7 +31,7 @@ fn receive_with(
 ) -> io::Result<usize> {
     // SAFETY: nothing is read from the slice, and the kernel writes initialised bytes only.
     let free = unsafe { buf.unfilled_mut() };
-    let received = loop {
+    let received = retried(|| {
         // SAFETY: the pointer and the length are those of one mutable slice.
         let received = unsafe {
             libc::recv(
@@ -40,18 +41,56 @@ fn receive_with(
                 flags,
             )
         };
-        if let Ok(received) = usize::try_from(received) {
-            break received;
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    };
+        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+    })?;
     // SAFETY: `recv` wrote that many bytes to the start of the unfilled part.
     unsafe { buf.assume_init(received) };
     buf.advance(received);
     Ok(received)
+}
+
+/// Receives a datagram into the unfilled part of `buf`, and says how much and from whom.
+///
+/// `peek` leaves it in the socket.
+pub(super) fn receive_from(
+    socket: BorrowedFd<'_>,
+    buf: &mut ReadBuf<'_>,
+    peek: bool,
+) -> io::Result<(usize, SockAddr)> {
+    let flags = if peek { libc::MSG_PEEK } else { 0 };
+    // SAFETY: nothing is read from the slice, and `socket2` promises to write initialised bytes
+    // only.
+    let free = unsafe { buf.unfilled_mut() };
+    let (received, from) = retried(|| SockRef::from(&socket).recv_from_with_flags(free, flags))?;
+    // SAFETY: that many bytes were received into the start of the unfilled part.
+    unsafe { buf.assume_init(received) };
+    buf.advance(received);
+    Ok((received, from))
+}
+
+/// Reads from what is no socket into the unfilled part of `buf`, and says how much.
+pub(super) fn read(file: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    // SAFETY: nothing is read from the slice, and the kernel writes initialised bytes only.
+    let free = unsafe { buf.unfilled_mut() };
+    let read = retried(|| {
+        // SAFETY: the pointer and the length are those of one mutable slice.
+        let read = unsafe { libc::read(file.as_raw_fd(), free.as_mut_ptr().cast(), free.len()) };
+        usize::try_from(read).map_err(|_| io::Error::last_os_error())
+    })?;
+    // SAFETY: `read` wrote that many bytes to the start of the unfilled part.
+    unsafe { buf.assume_init(read) };
+    buf.advance(read);
+    Ok(read)
+}
+
+/// What a file is open for: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+pub(super) fn access_mode(file: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    // SAFETY: the call takes no pointers, and the descriptor is open.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(flags & libc::O_ACCMODE)
 }
 
 /// Whose process the other end of a Unix stream is: see `unix(7)`, SO_PEERCRED.
@@ -125,4 +164,14 @@ pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, timeout: Duration) -> io
         return Ok(false);
     }
     Err(error)
+}
+
+/// What `call` returns when no signal interrupts it.
+fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

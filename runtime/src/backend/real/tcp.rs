@@ -4,26 +4,25 @@
 
 use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::io::ReadBuf;
 
+use super::named::{Named, polled};
 use super::options;
 use super::shared::Shared;
 use super::source::{READABLE, WRITABLE};
 use super::sys;
-use super::watched::{Watched, is_all};
-use crate::backend::{Closed, Direction, Listener, Resource, SocketOption, Stream};
+use super::watched::is_all;
+use crate::backend::{Direction, Listener, ReadBytes, SocketOption, Stream, WriteBytes};
 
 /// A listening socket.
 pub(super) struct RealListener {
-    watched: Watched<TcpListener>,
-    resource: Resource,
+    socket: Named<TcpListener>,
 }
 
 impl RealListener {
@@ -40,58 +39,41 @@ impl RealListener {
     pub(super) fn adopt(shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<Self> {
         let io = TcpListener::from_std(listener);
         Ok(Self {
-            watched: Watched::new(io, shared, READABLE)?,
-            resource: Resource::new(),
+            socket: Named::new(io, shared, READABLE)?,
         })
     }
 }
 
+polled!(RealListener);
+
 impl Listener for RealListener {
     fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
         let accept = |io: &TcpListener| io.accept().map(|accepted| (accepted, false));
-        let (stream, addr) = self.watched.attempt(Direction::Read, accept)?;
-        let stream = RealStream::new(self.watched.shared().clone(), stream, READABLE | WRITABLE)?;
+        let (stream, addr) = self.socket.attempt(Direction::Read, accept)?;
+        let stream = RealStream::new(self.socket.shared().clone(), stream, READABLE | WRITABLE)?;
         Ok((Arc::new(stream), addr))
     }
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watched.poll_ready(cx, Direction::Read)
-    }
-
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io().local_addr()
+        self.socket.io().local_addr()
     }
 
     fn ttl(&self) -> io::Result<u32> {
-        self.watched.io().ttl()
+        self.socket.io().ttl()
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.watched.io().set_ttl(ttl)
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.watched.io().take_error()
+        self.socket.io().set_ttl(ttl)
     }
 
     fn to_std(&self) -> io::Result<std::net::TcpListener> {
-        Ok(self.watched.twin()?.into())
-    }
-
-    fn resource(&self) -> &Resource {
-        &self.resource
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.watched.descriptor())
+        Ok(self.socket.twin()?.into())
     }
 }
 
 /// A stream.
 pub(super) struct RealStream {
-    watched: Watched<TcpStream>,
-    reading: Resource,
-    writing: Resource,
+    socket: Named<TcpStream>,
 }
 
 impl RealStream {
@@ -111,34 +93,30 @@ impl RealStream {
 
     fn new(shared: Arc<Shared>, io: TcpStream, readiness: usize) -> io::Result<Self> {
         Ok(Self {
-            watched: Watched::new(io, shared, readiness)?,
-            reading: Resource::new(),
-            writing: Resource::new(),
+            socket: Named::new(io, shared, readiness)?,
         })
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        SockRef::from(self.watched.io())
+    fn options(&self) -> SockRef<'_> {
+        SockRef::from(self.socket.io())
     }
 }
 
-impl Stream for RealStream {
+polled!(RealStream);
+
+impl ReadBytes for RealStream {
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         let free = buf.remaining();
-        self.watched.attempt(Direction::Read, |io| {
+        self.socket.attempt(Direction::Read, |io| {
             let received = sys::receive(io.as_fd(), buf)?;
             Ok((received, is_all(received, free)))
         })
     }
+}
 
-    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        self.watched.attempt(Direction::Read, |io| {
-            Ok((sys::peek(io.as_fd(), buf)?, false))
-        })
-    }
-
+impl WriteBytes for RealStream {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.watched.attempt(Direction::Write, |mut io| {
+        self.socket.attempt(Direction::Write, |mut io| {
             let sent = io.write(bytes)?;
             Ok((sent, is_all(sent, bytes.len())))
         })
@@ -146,71 +124,48 @@ impl Stream for RealStream {
 
     fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         // More parts than the kernel takes at once make a write partial: no sign of a full socket.
-        self.watched.attempt(Direction::Write, |mut io| {
+        self.socket.attempt(Direction::Write, |mut io| {
             Ok((io.write_vectored(parts)?, false))
+        })
+    }
+}
+
+impl Stream for RealStream {
+    fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        self.socket.attempt(Direction::Read, |io| {
+            Ok((sys::peek(io.as_fd(), buf)?, false))
         })
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.watched.io().shutdown(how)
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        self.watched.poll_ready(cx, direction)
+        self.socket.io().shutdown(how)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io().local_addr()
+        self.socket.io().local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io().peer_addr()
+        self.socket.io().peer_addr()
     }
 
     fn option(&self, option: SocketOption) -> io::Result<u32> {
-        options::option(&self.socket(), option)
+        options::option(&self.options(), option)
     }
 
     fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()> {
-        options::set_option(&self.socket(), option, value)
-    }
-
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.watched.try_io(directions, attempt)
-    }
-
-    fn closed(&self) -> Closed {
-        self.watched.closed()
+        options::set_option(&self.options(), option, value)
     }
 
     fn linger(&self) -> io::Result<Option<Duration>> {
-        self.socket().linger()
+        self.options().linger()
     }
 
     fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.socket().set_linger(linger)
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.watched.io().take_error()
+        self.options().set_linger(linger)
     }
 
     fn to_std(&self) -> io::Result<std::net::TcpStream> {
-        Ok(self.watched.twin()?.into())
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match direction {
-            Direction::Read => &self.reading,
-            Direction::Write => &self.writing,
-        }
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.watched.descriptor())
+        Ok(self.socket.twin()?.into())
     }
 }

@@ -4,26 +4,24 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::BorrowedFd;
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use mio::net::UdpSocket;
 use socket2::SockRef;
 use tokio::io::ReadBuf;
 
 use super::local::Local;
+use super::named::{Named, polled};
 use super::options;
 use super::shared::Shared;
 use super::source::{READABLE, WRITABLE};
-use super::watched::Watched;
-use crate::backend::{Datagram, DatagramNet, Direction, Interface, Resource, SocketOption};
+use super::sys;
+use crate::backend::{Datagram, DatagramNet, Direction, Interface, SocketOption};
 
 /// A socket for datagrams.
 pub(super) struct RealDatagram {
-    watched: Watched<UdpSocket>,
-    reading: Resource,
-    writing: Resource,
+    socket: Named<UdpSocket>,
 }
 
 impl RealDatagram {
@@ -37,14 +35,12 @@ impl RealDatagram {
 
     fn new(shared: Arc<Shared>, io: UdpSocket) -> io::Result<Self> {
         Ok(Self {
-            watched: Watched::new(io, shared, READABLE | WRITABLE)?,
-            reading: Resource::new(),
-            writing: Resource::new(),
+            socket: Named::new(io, shared, READABLE | WRITABLE)?,
         })
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        SockRef::from(self.watched.io())
+    fn options(&self) -> SockRef<'_> {
+        SockRef::from(self.socket.io())
     }
 }
 
@@ -68,9 +64,11 @@ impl DatagramNet for Shared {
     }
 }
 
+polled!(RealDatagram);
+
 impl Datagram for RealDatagram {
     fn try_send(&self, bytes: &[u8], target: Option<SocketAddr>) -> io::Result<usize> {
-        self.watched.attempt(Direction::Write, |io| {
+        self.socket.attempt(Direction::Write, |io| {
             let sent = match target {
                 Some(target) => io.send_to(bytes, target),
                 None => io.send(bytes),
@@ -80,54 +78,35 @@ impl Datagram for RealDatagram {
     }
 
     fn try_receive(&self, buf: &mut ReadBuf<'_>, peek: bool) -> io::Result<SocketAddr> {
-        // Already initialised where the caller gave a slice.
-        let target = buf.initialize_unfilled();
-        let (count, from) = self.watched.attempt(Direction::Read, |io| {
-            let received = if peek {
-                io.peek_from(target)
-            } else {
-                io.recv_from(target)
-            };
-            Ok((received?, false))
-        })?;
-        buf.advance(count);
-        Ok(from)
+        self.socket.attempt(Direction::Read, |io| {
+            let (_, from) = sys::receive_from(io.as_fd(), buf, peek)?;
+            let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+            Ok((from, false))
+        })
     }
 
     fn connect(&self, addr: SocketAddr) -> io::Result<()> {
-        self.watched.io().connect(addr)
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        self.watched.poll_ready(cx, direction)
-    }
-
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.watched.try_io(directions, attempt)
+        self.socket.io().connect(addr)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io().local_addr()
+        self.socket.io().local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.watched.io().peer_addr()
+        self.socket.io().peer_addr()
     }
 
     fn option(&self, option: SocketOption) -> io::Result<u32> {
-        options::option(&self.socket(), option)
+        options::option(&self.options(), option)
     }
 
     fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()> {
-        options::set_option(&self.socket(), option, value)
+        options::set_option(&self.options(), option, value)
     }
 
     fn group(&self, group: IpAddr, interface: Interface, joins: bool) -> io::Result<()> {
-        let socket = self.socket();
+        let socket = self.options();
         match (group, interface, joins) {
             (IpAddr::V4(group), Interface::Address(address), true) => {
                 socket.join_multicast_v4(&group, &address)
@@ -147,7 +126,7 @@ impl Datagram for RealDatagram {
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.socket().device()
+        self.options().device()
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -157,7 +136,7 @@ impl Datagram for RealDatagram {
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.socket().bind_device(interface)
+        self.options().bind_device(interface)
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -165,22 +144,7 @@ impl Datagram for RealDatagram {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.watched.io().take_error()
-    }
-
     fn to_std(&self) -> io::Result<std::net::UdpSocket> {
-        Ok(self.watched.twin()?.into())
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match direction {
-            Direction::Read => &self.reading,
-            Direction::Write => &self.writing,
-        }
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.watched.descriptor())
+        Ok(self.socket.twin()?.into())
     }
 }

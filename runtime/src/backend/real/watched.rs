@@ -13,7 +13,7 @@ use mio::Token;
 use super::shared::Shared;
 use super::source::{READABLE, Source, WRITABLE};
 use super::wakers::wake_all;
-use crate::backend::{Closed, Direction};
+use crate::backend::{Direction, Signs};
 use crate::shim::{AtomicBool, Ordering};
 
 /// A descriptor and its registration.
@@ -81,7 +81,7 @@ impl<S: AsFd> Watched<S> {
         directions: &[Direction],
         attempt: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut open = [None; 2];
+        let mut open = [None; 4];
         for (slot, &direction) in open.iter_mut().zip(directions) {
             match self.source.attempt(direction) {
                 Ok(seen) => *slot = Some((direction, seen)),
@@ -130,9 +130,9 @@ impl<S: AsFd> Watched<S> {
         watched
     }
 
-    /// What the events so far say of the ends of a stream.
-    pub(super) fn closed(&self) -> Closed {
-        self.source.closed()
+    /// What the events so far say.
+    pub(super) fn signs(&self) -> Signs {
+        self.source.signs()
     }
 
     /// A second descriptor of the same socket.

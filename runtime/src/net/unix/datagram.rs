@@ -1,10 +1,8 @@
 //! A socket for messages between sockets of one machine.
 
-use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net;
 use std::panic::Location;
 use std::path::Path;
@@ -15,13 +13,12 @@ use bytes::BufMut;
 
 use super::addr::{SocketAddr, address_of};
 use super::messages::{Recv, RecvFrom, Send, SendTo, poll_recv_into, poll_send_message};
-use super::ready::{Readable, ReadyFor, Writable, async_io, try_io};
-use crate::backend::{self, Direction, UnixKind};
+use crate::backend::{self, UnixKind};
 use crate::io::ReadBuf;
-use crate::net::Interest;
 use crate::net::buf::receive_into;
+use crate::net::handle::{as_fd, debug_addresses, try_from_std};
 use crate::net::lookup::in_current;
-use crate::net::tcp_listener::NO_DESCRIPTOR;
+use crate::net::readiness::{tries_io, waits, waits_to_read, waits_to_write};
 
 /// A socket for messages between sockets of one machine. Dropping it closes it; its file stays.
 ///
@@ -136,59 +133,10 @@ impl UnixDatagram {
         self.socket.connect(&address_of(path.as_ref())?)
     }
 
-    /// Waits until one of `interest` can be tried.
-    ///
-    /// A try may still find that it would block.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn ready(&self, interest: Interest) -> ReadyFor<'_> {
-        ReadyFor::new(self.polled(), interest, Location::caller())
-    }
-
-    /// Waits until [`try_recv`](Self::try_recv) can be tried, which may still find nothing.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn readable(&self) -> Readable<'_> {
-        Readable(self.ready(Interest::READABLE))
-    }
-
-    /// Waits until [`try_send`](Self::try_send) can be tried, which may still find no room.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn writable(&self) -> Writable<'_> {
-        Writable(self.ready(Interest::WRITABLE))
-    }
-
-    /// `Ready` when receiving can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Read)
-    }
-
-    /// `Ready` when sending can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Write)
-    }
+    waits!(READ_WRITE);
+    waits_to_read!(poll_recv_ready, "try_recv", "receiving");
+    waits_to_write!(poll_send_ready, "try_send", "sending");
+    tries_io!();
 
     /// Sends a message to the socket that it is connected to, once there is room.
     ///
@@ -301,9 +249,7 @@ impl UnixDatagram {
     #[must_use = "futures do nothing unless awaited"]
     pub fn recv_buf<B: BufMut>(&self, buf: &mut B) -> impl Future<Output = io::Result<usize>> {
         let site = Location::caller();
-        std::future::poll_fn(move |cx| {
-            poll_recv_into(self, cx, site, || self.try_recv_buf(&mut *buf))
-        })
+        poll_fn(move |cx| poll_recv_into(self, cx, site, || self.try_recv_buf(&mut *buf)))
     }
 
     /// As [`recv_from`](Self::recv_from), into the spare room of `buf`.
@@ -320,9 +266,7 @@ impl UnixDatagram {
         buf: &mut B,
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
         let site = Location::caller();
-        std::future::poll_fn(move |cx| {
-            poll_recv_into(self, cx, site, || self.try_recv_buf_from(&mut *buf))
-        })
+        poll_fn(move |cx| poll_recv_into(self, cx, site, || self.try_recv_buf_from(&mut *buf)))
     }
 
     /// As [`recv`](Self::recv), by polling.
@@ -384,44 +328,6 @@ impl UnixDatagram {
         Ok((count, SocketAddr(from)))
     }
 
-    /// Calls `f`, which does something with the descriptor, if one of `interest` may be tried.
-    ///
-    /// If `f` returns `WouldBlock`, the next attempt waits for something to change.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing may be tried; those of `f`.
-    ///
-    /// # Under simulation
-    /// There is no descriptor: `f` can use the other methods of this socket alone.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        try_io(self.polled(), interest, f)
-    }
-
-    /// Calls `f`, which does something with the descriptor, whenever one of `interest` may be
-    /// tried, until it returns anything but `WouldBlock`.
-    ///
-    /// # Errors
-    /// Those of `f`; when the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe: `f` is not called by a future that was dropped.
-    ///
-    /// # Under simulation
-    /// As [`try_io`](Self::try_io).
-    #[track_caller]
-    #[must_use = "futures do nothing unless awaited"]
-    pub fn async_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnMut() -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        async_io(self.polled(), interest, f, Location::caller())
-    }
-
     /// The address of this socket.
     ///
     /// # Errors
@@ -461,39 +367,6 @@ impl UnixDatagram {
     }
 }
 
-impl fmt::Debug for UnixDatagram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixDatagram");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        if let Ok(peer) = self.peer_addr() {
-            debug.field("peer", &peer);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<net::UnixDatagram> for UnixDatagram {
-    type Error = io::Error;
-
-    fn try_from(datagram: net::UnixDatagram) -> io::Result<Self> {
-        Self::from_std(datagram)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for UnixDatagram {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for UnixDatagram {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+debug_addresses!(UnixDatagram, "addr": local_addr, "peer": peer_addr);
+try_from_std!(net::UnixDatagram => UnixDatagram);
+as_fd!(UnixDatagram, socket);

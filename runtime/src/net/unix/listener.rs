@@ -1,9 +1,7 @@
 //! A socket that accepts Unix streams.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net;
 use std::panic::Location;
 use std::path::Path;
@@ -12,11 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::addr::{SocketAddr, address_of};
-use super::attempt::poll_io;
 use super::stream::UnixStream;
 use crate::backend::{self, Direction, Op, OpKind, UnixKind};
+use crate::net::attempt::poll_io;
+use crate::net::handle::{as_fd, debug_addresses, try_from_std};
 use crate::net::lookup::in_current;
-use crate::net::tcp_listener::NO_DESCRIPTOR;
 
 /// As many as the system allows, as the standard library asks for.
 const BACKLOG: u32 = i32::MAX as u32;
@@ -164,39 +162,9 @@ impl UnixListener {
     }
 }
 
-impl fmt::Debug for UnixListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixListener");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<net::UnixListener> for UnixListener {
-    type Error = io::Error;
-
-    fn try_from(listener: net::UnixListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for UnixListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for UnixListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+debug_addresses!(UnixListener, "addr": local_addr);
+try_from_std!(net::UnixListener => UnixListener);
+as_fd!(UnixListener, listener);
 
 /// The future of [`UnixListener::accept`].
 #[must_use = "futures do nothing unless awaited"]

@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::addr::SocketAddr;
-use super::attempt::poll_io;
 use super::datagram::UnixDatagram;
 use crate::backend::{Direction, Op, OpKind};
 use crate::io::ReadBuf;
+use crate::net::attempt::poll_io;
 
 /// The future of [`UnixDatagram::send`].
 #[must_use = "futures do nothing unless awaited"]
@@ -159,7 +159,7 @@ pub(super) fn poll_send_message(
 ) -> Poll<io::Result<usize>> {
     let resource = socket.socket.resource(Direction::Write);
     let op = Op::write(OpKind::Write, resource, site);
-    poll_io(cx, &op, socket.polled(), Direction::Write, || {
+    poll_io(cx, &op, &*socket.socket, Direction::Write, || {
         socket.socket.try_send(bytes, target)
     })
 }
@@ -173,5 +173,5 @@ pub(super) fn poll_recv_into<T>(
 ) -> Poll<io::Result<T>> {
     let resource = socket.socket.resource(Direction::Read);
     let op = Op::write(OpKind::Read, resource, site);
-    poll_io(cx, &op, socket.polled(), Direction::Read, attempt)
+    poll_io(cx, &op, &*socket.socket, Direction::Read, attempt)
 }

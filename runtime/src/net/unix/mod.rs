@@ -4,15 +4,15 @@
 //! operation tries through the seam, and waits through the seam if it would block.
 
 mod addr;
-mod attempt;
 mod cred;
 mod datagram;
 mod halves;
 mod listener;
 mod messages;
-mod ready;
 mod socket;
 mod stream;
+
+pub mod pipe;
 
 pub use self::addr::SocketAddr;
 pub use self::cred::{UCred, gid_t, pid_t, uid_t};
@@ -20,6 +20,6 @@ pub use self::datagram::UnixDatagram;
 pub use self::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use self::listener::{Accept, UnixListener};
 pub use self::messages::{Recv, RecvFrom, Send, SendTo};
-pub use self::ready::{Readable, ReadyFor, Writable};
 pub use self::socket::UnixSocket;
 pub use self::stream::UnixStream;
+pub use super::readiness::{Readable, ReadyFor, Writable};

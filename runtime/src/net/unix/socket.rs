@@ -3,15 +3,15 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::path::Path;
 
 use super::addr::address_of;
 use super::{UnixDatagram, UnixListener, UnixStream};
 use crate::backend::{self, UnixKind};
+use crate::net::handle::as_fd;
 use crate::net::lookup::in_current;
-use crate::net::tcp_listener::NO_DESCRIPTOR;
 
 /// A Unix socket that is neither connected nor listening: for a client with an address of its own,
 /// or a listener with a backlog of its own.
@@ -55,6 +55,12 @@ impl UnixSocket {
 
     fn new(kind: UnixKind) -> io::Result<Self> {
         let socket = in_current(|backend| backend.unix_socket(kind))?;
+        Ok(Self { socket, kind })
+    }
+
+    /// Takes over a socket that is neither connected nor listening. It must be in non-blocking mode.
+    pub(in crate::net) fn adopt(socket: OwnedFd) -> io::Result<Self> {
+        let (socket, kind) = in_current(|backend| backend.adopt_unix_socket(socket))?;
         Ok(Self { socket, kind })
     }
 
@@ -133,18 +139,4 @@ impl fmt::Debug for UnixSocket {
     }
 }
 
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for UnixSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for UnixSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+as_fd!(UnixSocket, socket);

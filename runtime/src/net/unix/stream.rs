@@ -1,31 +1,25 @@
 //! A stream between two sockets of one machine.
 
-use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net;
 use std::panic::Location;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use bytes::BufMut;
+use std::task::{Context, Poll};
 
 use super::addr::{SocketAddr, address_of};
-use super::attempt::poll_io;
 use super::cred::UCred;
 use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, split, split_owned};
-use super::ready::{Readable, ReadyFor, Writable, async_io, try_io};
-use crate::backend::{self, Direction, Op, OpKind, UnixKind};
-use crate::coop::proceed;
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::net::Interest;
-use crate::net::buf::receive_into;
+use crate::backend::{self, UnixKind};
+use crate::io::ReadBuf;
+use crate::net::attempt::{connected, poll_read, poll_shutdown, poll_write, poll_write_vectored};
+use crate::net::byte_stream::{async_read, async_write, tries_to_read, tries_to_write};
+use crate::net::halves::EndSending;
+use crate::net::handle::{as_fd, debug_addresses, try_from_std};
 use crate::net::lookup::in_current;
-use crate::net::tcp_listener::NO_DESCRIPTOR;
+use crate::net::readiness::{tries_io, waits, waits_to_read, waits_to_write};
 
 /// A stream between two sockets of one machine. Dropping it closes it.
 ///
@@ -104,25 +98,8 @@ impl UnixStream {
         site: &'static Location<'static>,
         start: impl FnOnce() -> io::Result<Arc<dyn backend::UnixStream>>,
     ) -> io::Result<Self> {
-        let op = Op::private(OpKind::Connect, site);
-        let (mut start, mut started) = (Some(start), None);
-        poll_fn(|cx| {
-            let progress = ready!(proceed(cx, &op));
-            if let Some(start) = start.take() {
-                started = Some(start()?);
-            }
-            if let Some(stream) = &started {
-                ready!(stream.poll_ready(cx, Direction::Write))?;
-            }
-            progress.done();
-            Poll::Ready(Ok::<(), io::Error>(()))
-        })
-        .await?;
-        let stream = started.expect("the poll above has started the connection");
-        match stream.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(Self { stream, site }),
-        }
+        let stream = connected(site, start).await?;
+        Ok(Self { stream, site })
     }
 
     pub(super) fn from_backend(
@@ -185,159 +162,37 @@ impl UnixStream {
         split_owned(self)
     }
 
-    /// Waits until one of `interest` can be tried.
-    ///
-    /// A try may still find that it would block.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    #[track_caller]
-    pub fn ready(&self, interest: Interest) -> ReadyFor<'_> {
-        ReadyFor::new(self.polled(), interest, Location::caller())
-    }
-
-    /// Waits until [`try_read`](Self::try_read) can be tried, which may still find nothing.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    ///
-    /// # Examples
-    /// ```
-    /// # let rt = simoom::runtime::Runtime::new().unwrap();
-    /// # rt.block_on(async {
-    /// let (one, two) = simoom::net::UnixStream::pair().unwrap();
-    /// two.writable().await.unwrap();
-    /// two.try_write(b"x").unwrap();
-    /// one.readable().await.unwrap();
-    /// assert_eq!(one.try_read(&mut [0; 8]).unwrap(), 1);
-    /// # });
-    /// ```
-    #[track_caller]
-    pub fn readable(&self) -> Readable<'_> {
-        Readable(self.ready(Interest::READABLE))
-    }
-
-    /// Waits until [`try_write`](Self::try_write) can be tried, which may still find no room.
-    ///
-    /// On Linux a stream that was full can be tried again when three quarters of it were read.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    ///
-    /// # Examples
-    /// See [`readable`](Self::readable).
-    #[track_caller]
-    pub fn writable(&self) -> Writable<'_> {
-        Writable(self.ready(Interest::WRITABLE))
-    }
-
-    /// `Ready` when reading can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_ready(cx, Direction::Read)
-    }
-
-    /// `Ready` when writing can be tried, else has the task woken.
-    ///
-    /// # Errors
-    /// When the runtime is gone.
-    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_ready(cx, Direction::Write)
-    }
-
-    /// Reads what is there, without waiting. 0 means that the peer has finished sending.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing is there, also when [`readable`](Self::readable) was not awaited
-    /// since the last attempt; what the connection failed with.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stream.try_read(&mut ReadBuf::new(buf))
-    }
-
-    /// Reads into the first of several buffers that is not empty, without waiting.
-    ///
-    /// # Errors
-    /// As [`try_read`](Self::try_read).
-    pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
-        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-            Some(buf) => self.try_read(buf),
-            None => self.try_read(&mut []),
-        }
-    }
-
-    /// Reads into the spare room of `buf`, without waiting.
-    ///
-    /// # Errors
-    /// As [`try_read`](Self::try_read).
-    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        receive_into(buf, |buf| self.stream.try_read(buf))
-    }
-
-    /// Writes as much of `bytes` as there is room for, without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is no room, also when [`writable`](Self::writable) was not awaited
-    /// since the last attempt; `BrokenPipe` if the peer no longer reads.
-    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.try_write(&[IoSlice::new(bytes)])
-    }
-
-    /// As [`try_write`](Self::try_write), from several buffers.
-    ///
-    /// # Errors
-    /// As [`try_write`](Self::try_write).
-    pub fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.try_write(parts)
-    }
-
-    /// Calls `f`, which does something with the descriptor, if one of `interest` may be tried.
-    ///
-    /// If `f` returns `WouldBlock`, the next attempt waits for something to change.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing may be tried; those of `f`.
-    ///
-    /// # Under simulation
-    /// There is no descriptor: `f` can use the other methods of this stream alone.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        try_io(self.polled(), interest, f)
-    }
-
-    /// Calls `f`, which does something with the descriptor, whenever one of `interest` may be
-    /// tried, until it returns anything but `WouldBlock`.
-    ///
-    /// # Errors
-    /// Those of `f`; when the runtime is gone.
-    ///
-    /// # Cancel safety
-    /// Safe: `f` is not called by a future that was dropped.
-    ///
-    /// # Under simulation
-    /// As [`try_io`](Self::try_io).
-    #[track_caller]
-    #[must_use = "futures do nothing unless awaited"]
-    pub fn async_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnMut() -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        async_io(self.polled(), interest, f, Location::caller())
-    }
+    waits!(READ_WRITE);
+    waits_to_read!(
+        poll_read_ready,
+        "try_read",
+        "reading",
+        ///
+        /// # Examples
+        /// ```
+        /// # let rt = simoom::runtime::Runtime::new().unwrap();
+        /// # rt.block_on(async {
+        /// let (one, two) = simoom::net::UnixStream::pair().unwrap();
+        /// two.writable().await.unwrap();
+        /// two.try_write(b"x").unwrap();
+        /// one.readable().await.unwrap();
+        /// assert_eq!(one.try_read(&mut [0; 8]).unwrap(), 1);
+        /// # });
+        /// ```
+    );
+    waits_to_write!(
+        poll_write_ready,
+        "try_write",
+        "writing",
+        ///
+        /// On Linux a stream that was full can be tried again when three quarters of it were read.
+        ///
+        /// # Examples
+        /// See [`readable`](Self::readable).
+    );
+    tries_to_read!();
+    tries_to_write!("`BrokenPipe` if the peer no longer reads.");
+    tries_io!();
 
     /// The address of this end: none, unless it was bound.
     ///
@@ -384,132 +239,47 @@ impl UnixStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buf.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let op = Op::write(
-            OpKind::Read,
-            self.stream.resource(Direction::Read),
-            self.site,
-        );
-        let attempt = || self.stream.try_read(buf);
-        poll_io(cx, &op, self.polled(), Direction::Read, attempt).map_ok(drop)
+        poll_read(&*self.stream, cx, buf, self.site)
     }
 
     pub(super) fn poll_write_at(
         &self,
         cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        poll_write(&*self.stream, cx, bytes, self.site)
+    }
+
+    pub(super) fn poll_write_vectored_at(
+        &self,
+        cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let attempt = || self.stream.try_write(parts);
-        poll_io(
-            cx,
-            &self.write_op(),
-            self.polled(),
-            Direction::Write,
-            attempt,
-        )
+        poll_write_vectored(&*self.stream, cx, parts, self.site)
     }
 
     pub(super) fn poll_shutdown_at(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let progress = ready!(proceed(cx, &self.write_op()));
-        let result = self.end_sending();
-        progress.done();
-        Poll::Ready(result)
+        poll_shutdown(&*self.stream, cx, self.site, || self.end_sending())
     }
+}
 
-    /// Tells the peer that nothing more will be sent. A peer that is gone needs not be told.
-    pub(super) fn end_sending(&self) -> io::Result<()> {
+impl EndSending for UnixStream {
+    fn end_sending(&self) -> io::Result<()> {
         match self.stream.shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
     }
-
-    fn write_op(&self) -> Op<'_> {
-        Op::write(
-            OpKind::Write,
-            self.stream.resource(Direction::Write),
-            self.site,
-        )
-    }
 }
 
-impl AsyncRead for UnixStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_read_at(cx, buf)
-    }
-}
+async_read!(UnixStream);
+async_write!(UnixStream);
+debug_addresses!(UnixStream, "addr": local_addr, "peer": peer_addr);
+try_from_std!(net::UnixStream => UnixStream);
+as_fd!(UnixStream, stream);
 
-impl AsyncWrite for UnixStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_at(cx, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_at(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    /// There is nothing to flush: what was written is with the operating system.
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_shutdown_at(cx)
-    }
-}
-
-impl fmt::Debug for UnixStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixStream");
-        if let Ok(addr) = self.local_addr() {
-            debug.field("addr", &addr);
-        }
-        if let Ok(peer) = self.peer_addr() {
-            debug.field("peer", &peer);
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<net::UnixStream> for UnixStream {
-    type Error = io::Error;
-
-    #[track_caller]
-    fn try_from(stream: net::UnixStream) -> io::Result<Self> {
-        Self::from_std(stream)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsFd for UnixStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.descriptor().expect(NO_DESCRIPTOR)
-    }
-}
-
-/// # Panics
-/// Under simulation, where there are no descriptors.
-impl AsRawFd for UnixStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
+impl AsRef<Self> for UnixStream {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
-use simoom::backend::{Closed, Direction, Polled, Resource, UnixDatagram};
+use simoom::backend::{Direction, Polled, Resource, Signs, UnixDatagram};
 use tokio::io::ReadBuf;
 
 use super::super::inside::no_descriptor;
@@ -55,12 +55,12 @@ impl Polled for SimUnixDatagram {
         )
     }
 
-    fn closed(&self) -> Closed {
+    fn signs(&self) -> Signs {
         let id = self.socket.id;
-        let closed = self
+        let signs = self
             .socket
-            .with(|world| Ok(world.net.unix.datagrams.get(id)?.closed()));
-        closed.unwrap_or_default()
+            .with(|world| Ok(world.net.unix.datagrams.get(id)?.signs()));
+        signs.unwrap_or_default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

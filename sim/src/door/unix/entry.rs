@@ -1,6 +1,7 @@
 //! Where a world's Unix sockets come from.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net;
 use std::sync::Arc;
 
@@ -34,6 +35,10 @@ impl Unix for SimBackend {
         ])
     }
 
+    fn adopt_unix_socket(&self, _it: OwnedFd) -> io::Result<(Box<dyn UnixSocket>, UnixKind)> {
+        Err(real_socket())
+    }
+
     fn adopt_unix_listener(&self, _it: net::UnixListener) -> io::Result<Arc<dyn UnixListener>> {
         Err(real_socket())
     }
@@ -58,6 +63,10 @@ impl Unix for SimRemote {
 
     fn unix_datagram_pair(&self) -> io::Result<[Arc<dyn UnixDatagram>; 2]> {
         self.inside_or_fail(Unix::unix_datagram_pair)
+    }
+
+    fn adopt_unix_socket(&self, _it: OwnedFd) -> io::Result<(Box<dyn UnixSocket>, UnixKind)> {
+        Err(real_socket())
     }
 
     fn adopt_unix_listener(&self, _it: net::UnixListener) -> io::Result<Arc<dyn UnixListener>> {

@@ -6,7 +6,7 @@ use std::os::unix::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use simoom::backend::{Closed, Direction, Polled, Resource, UnixListener, UnixStream};
+use simoom::backend::{Direction, Polled, Resource, Signs, UnixListener, UnixStream};
 
 use super::super::inside::{inside, no_descriptor};
 use super::{Named, SimUnixStream};
@@ -48,8 +48,8 @@ impl Polled for SimUnixListener {
         )
     }
 
-    fn closed(&self) -> Closed {
-        Closed::default()
+    fn signs(&self) -> Signs {
+        Signs::default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

@@ -39,8 +39,8 @@ impl Named {
 
     pub(super) fn resource(&self, direction: Direction) -> &Resource {
         match direction {
-            Direction::Read => &self.reading,
             Direction::Write => &self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &self.reading,
         }
     }
 
@@ -84,7 +84,7 @@ impl Named {
             |direction| self.with(|world| is_ready(world, direction)),
             |direction| {
                 self.with(|world| {
-                    waiting(world, direction)?.blocked = true;
+                    waiting(world, direction)?.block(direction);
                     Ok(())
                 })
             },

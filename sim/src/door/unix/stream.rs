@@ -6,7 +6,9 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
-use simoom::backend::{Closed, Credentials, Direction, Polled, Resource, UnixStream};
+use simoom::backend::{
+    Credentials, Direction, Polled, ReadBytes, Resource, Signs, UnixStream, WriteBytes,
+};
 use tokio::io::ReadBuf;
 
 use super::super::inside::no_descriptor;
@@ -59,12 +61,12 @@ impl Polled for SimUnixStream {
         )
     }
 
-    fn closed(&self) -> Closed {
+    fn signs(&self) -> Signs {
         let (id, end) = (self.socket.id, self.end);
-        let closed = self
+        let signs = self
             .socket
-            .with(|world| Ok(world.unix_end(id, end)?.closed()));
-        closed.unwrap_or_default()
+            .with(|world| Ok(world.unix_end(id, end)?.signs()));
+        signs.unwrap_or_default()
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
@@ -82,7 +84,7 @@ impl Polled for SimUnixStream {
     }
 }
 
-impl UnixStream for SimUnixStream {
+impl ReadBytes for SimUnixStream {
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         let target = buf.initialize_unfilled();
         let count = self
@@ -91,12 +93,20 @@ impl UnixStream for SimUnixStream {
         buf.advance(count);
         Ok(count)
     }
+}
 
-    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+impl WriteBytes for SimUnixStream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.socket
             .with(|world| world.unix_write(self.socket.id, self.end, parts))
     }
+}
 
+impl UnixStream for SimUnixStream {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket
             .with(|world| world.unix_shut(self.socket.id, self.end, how))

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 
-use simoom::backend::{Closed, Direction, SocketOption, TimerKey};
+use simoom::backend::{Direction, Signs, SocketOption, TimerKey};
 
 use super::{ListenerId, Options, Waiting, of_kind};
 use crate::choice::{PathId, ResourceName};
@@ -266,8 +266,8 @@ impl End {
 
     pub(crate) fn waiting(&mut self, direction: Direction) -> &mut Waiting {
         match direction {
-            Direction::Read => &mut self.readers,
             Direction::Write => &mut self.writers,
+            Direction::Read | Direction::Error | Direction::Priority => &mut self.readers,
         }
     }
 
@@ -288,13 +288,14 @@ impl End {
         given.map_or(default, |size| size as usize / 2)
     }
 
-    /// What is known of its ends.
-    pub(crate) fn closed(&self) -> Closed {
+    /// What is known of it.
+    pub(crate) fn signs(&self) -> Signs {
         let is_dead = self.phase == Phase::Dead;
-        Closed {
-            read: is_dead || self.fin_received || self.read_shut,
-            write: is_dead || (self.fin_wanted && self.fin_received),
+        Signs {
+            read_closed: is_dead || self.fin_received || self.read_shut,
+            write_closed: is_dead || (self.fin_wanted && self.fin_received),
             error: self.error.is_some(),
+            priority: false,
         }
     }
 

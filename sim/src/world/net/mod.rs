@@ -8,12 +8,13 @@ mod descriptors;
 mod errors;
 mod link;
 mod options;
+mod pipe;
 mod power;
 mod steering;
 mod tcp;
 mod udp;
 pub(crate) mod unix;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -26,6 +27,7 @@ pub(crate) use self::connection::{Connection, End, Held, Phase, Segment, Small, 
 pub(crate) use self::errors::{of_kind, os};
 pub(crate) use self::link::Link;
 pub(crate) use self::options::Options;
+pub(crate) use self::pipe::{Pipes, Side};
 pub(crate) use self::steering::{Filter, UnderWay};
 pub use self::steering::{MessageKind, Protocol};
 pub(crate) use self::tcp::{Unused, UnusedId};
@@ -75,6 +77,7 @@ pub(crate) struct Network {
     pub(crate) rules: BTreeMap<u64, Filter>,
     pub(crate) serial: u64,
     pub(crate) unix: unix::UnixSockets,
+    pub(crate) pipes: Pipes,
 }
 
 /// A connection that has ended, at the side that closed it first.

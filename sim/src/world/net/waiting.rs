@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use simoom::backend::{Direction, Signs};
+
 use crate::world::Effects;
 
 /// The tasks that wait, and whether there is any use in an attempt.
@@ -10,12 +12,31 @@ pub(crate) struct Waiting {
     pub(crate) wakers: Vec<Waker>,
     /// An attempt would have blocked, and nothing has changed since.
     pub(crate) blocked: bool,
+    /// As `blocked`, for attempts on errors and urgent bytes, whose tasks wait with the readers.
+    unanswered: bool,
 }
 
 impl Waiting {
+    /// An attempt in `direction` would have blocked.
+    pub(crate) fn block(&mut self, direction: Direction) {
+        match direction {
+            Direction::Read | Direction::Write => self.blocked = true,
+            Direction::Error | Direction::Priority => self.unanswered = true,
+        }
+    }
+
+    /// Whether an attempt in `direction` would have blocked, and nothing has changed since.
+    pub(crate) fn is_blocked(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Read | Direction::Write => self.blocked,
+            Direction::Error | Direction::Priority => self.unanswered,
+        }
+    }
+
     /// Something has changed: the next attempt may succeed.
     pub(crate) fn change(&mut self, effects: &mut Effects) {
         self.blocked = false;
+        self.unanswered = false;
         effects.wake_all(&mut self.wakers);
     }
 
@@ -33,5 +54,14 @@ pub(crate) fn change_one(changed: &mut Waiting, other: &mut Waiting, effects: &m
     changed.change(effects);
     if other.blocked {
         other.change(effects);
+    }
+}
+
+/// Whether there are news in a direction in which no bytes move. Nobody sends urgent ones.
+pub(crate) fn is_news(direction: Direction, signs: Signs) -> bool {
+    match direction {
+        Direction::Read | Direction::Write => false,
+        Direction::Error => signs.error,
+        Direction::Priority => signs.priority || signs.read_closed,
     }
 }

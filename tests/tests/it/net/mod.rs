@@ -4,6 +4,7 @@ mod address;
 mod cancel;
 mod close;
 mod helpers;
+mod interest;
 mod listener;
 mod scripts;
 mod split;

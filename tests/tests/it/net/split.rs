@@ -167,6 +167,35 @@ both! {
         assert_eq!(&rest, b"bc");
     }
 
+    async fn growing_buffers_are_filled_without_waiting() {
+        let (mut client, mut server) = pair().await;
+        let mut seen = Vec::with_capacity(64);
+        assert_eq!(client.try_read_buf(&mut seen).unwrap_err().kind(), ErrorKind::WouldBlock);
+        for (round, whole) in [b"one", b"two", b"six"].into_iter().enumerate() {
+            server.write_all(whole).await.unwrap();
+            while seen.len() < 3 * (round + 1) {
+                client.readable().await.unwrap();
+                let read = match round {
+                    0 => client.try_read_buf(&mut seen),
+                    1 => client.split().0.try_read_buf(&mut seen),
+                    _ => {
+                        let (reader, writer) = client.into_split();
+                        let read = reader.try_read_buf(&mut seen);
+                        client = reader.reunite(writer).unwrap();
+                        read
+                    }
+                };
+                read.unwrap();
+            }
+        }
+        assert_eq!(seen, b"onetwosix");
+        let mut full: &mut [u8] = &mut [];
+        server.write_all(b"x").await.unwrap();
+        client.readable().await.unwrap();
+        assert_eq!(client.try_read_buf(&mut full).unwrap(), 0, "there is no room");
+        assert_eq!(client.as_ref().peer_addr().unwrap(), server.local_addr().unwrap());
+    }
+
     async fn the_write_half_can_be_ended_by_hand() {
         let (client, mut server) = pair().await;
         let (_reader, mut writer) = client.into_split();

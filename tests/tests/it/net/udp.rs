@@ -165,6 +165,13 @@ both! {
         assert_eq!(bytes, b"onetwothree");
         let empty = two.try_recv_buf_from(&mut bytes).unwrap_err();
         assert_eq!(empty.kind(), ErrorKind::WouldBlock);
+        one.send(b"too long").await.unwrap();
+        let mut room = bytes::BufMut::limit(&mut bytes, 3);
+        assert_eq!(two.recv_buf(&mut room).await.unwrap(), 3, "the rest is lost");
+        assert_eq!(bytes, b"onetwothreetoo");
+        let waited = timeout(Duration::from_millis(5), two.recv_buf_from(&mut bytes)).await;
+        assert!(waited.is_err());
+        assert_eq!(bytes.len(), 14, "a dropped receive takes nothing");
     }
 
     async fn a_connected_socket_hears_its_peer_alone() {

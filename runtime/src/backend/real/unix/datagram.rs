@@ -10,15 +10,16 @@ use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use socket2::{SockAddr, SockRef};
 use tokio::io::ReadBuf;
 
+use super::super::named::{Named, polled};
 use super::super::shared::Shared;
 use super::super::source::{READABLE, WRITABLE};
 use super::super::sys;
-use super::polled::{Named, polled};
 use crate::backend::{Direction, UnixDatagram};
 
 /// A socket for messages.
@@ -60,9 +61,8 @@ impl UnixDatagram for RealUnixDatagram {
 
     fn try_recv_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
         self.socket.attempt(Direction::Read, |io| {
-            let (received, from) = io.recv_from(buf.initialize_unfilled())?;
-            buf.advance(received);
-            Ok(((received, from), false))
+            let (received, from) = sys::receive_from(io.as_fd(), buf, false)?;
+            Ok(((received, address(&from)?), false))
         })
     }
 
@@ -81,6 +81,15 @@ impl UnixDatagram for RealUnixDatagram {
     fn to_std(&self) -> io::Result<net::UnixDatagram> {
         Ok(self.socket.twin()?.into())
     }
+}
+
+/// An address as `socket2` gives it. That of a sender without one is of no family.
+fn address(raw: &SockAddr) -> io::Result<SocketAddr> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(name) = raw.as_abstract_namespace() {
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(raw.as_pathname().unwrap_or(Path::new("")))
 }
 
 /// An address as `socket2` takes it.

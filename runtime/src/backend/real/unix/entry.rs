@@ -3,6 +3,7 @@
 //! Owns the seam's calls. Knows nothing of what a socket does.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net;
 use std::sync::Arc;
 
@@ -14,6 +15,11 @@ use crate::backend::{Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, Uni
 impl Unix for Shared {
     fn unix_socket(&self, kind: UnixKind) -> io::Result<Box<dyn UnixSocket>> {
         Ok(Box::new(RealUnixSocket::new(self.this(), kind)?))
+    }
+
+    fn adopt_unix_socket(&self, it: OwnedFd) -> io::Result<(Box<dyn UnixSocket>, UnixKind)> {
+        let (socket, kind) = RealUnixSocket::adopt(self.this(), it)?;
+        Ok((Box::new(socket), kind))
     }
 
     fn unix_stream_pair(&self) -> io::Result<[Arc<dyn UnixStream>; 2]> {
@@ -51,6 +57,10 @@ impl Unix for Shared {
 impl Unix for Local {
     fn unix_socket(&self, kind: UnixKind) -> io::Result<Box<dyn UnixSocket>> {
         self.shared().unix_socket(kind)
+    }
+
+    fn adopt_unix_socket(&self, it: OwnedFd) -> io::Result<(Box<dyn UnixSocket>, UnixKind)> {
+        self.shared().adopt_unix_socket(it)
     }
 
     fn unix_stream_pair(&self) -> io::Result<[Arc<dyn UnixStream>; 2]> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use mio::net::UnixListener as MioListener;
 
+use super::super::named::{Named, polled};
 use super::super::shared::Shared;
 use super::super::source::READABLE;
 use super::RealUnixStream;
-use super::polled::{Named, polled};
 use crate::backend::{Direction, UnixListener, UnixStream};
 
 /// A listening socket.

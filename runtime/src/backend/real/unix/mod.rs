@@ -5,7 +5,6 @@
 mod datagram;
 mod entry;
 mod listener;
-mod polled;
 mod socket;
 mod stream;
 

@@ -1,7 +1,7 @@
 //! A Unix socket that is yet to be put to use.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::sync::Arc;
 
@@ -29,6 +29,16 @@ impl RealUnixSocket {
         socket.set_nonblocking(true)?;
         Ok(Self { socket, shared })
     }
+
+    /// Takes over a socket, and says what it transports.
+    pub(super) fn adopt(shared: Arc<Shared>, socket: OwnedFd) -> io::Result<(Self, UnixKind)> {
+        let socket = Socket::from(socket);
+        let kind = match socket.r#type()? {
+            Type::DGRAM => UnixKind::Datagram,
+            _ => UnixKind::Stream,
+        };
+        Ok((Self { socket, shared }, kind))
+    }
 }
 
 impl UnixSocket for RealUnixSocket {
@@ -39,7 +49,7 @@ impl UnixSocket for RealUnixSocket {
     fn listen(self: Box<Self>, backlog: u32) -> io::Result<Arc<dyn UnixListener>> {
         self.socket
             .listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        let listener = net::UnixListener::from(std::os::fd::OwnedFd::from(self.socket));
+        let listener = net::UnixListener::from(OwnedFd::from(self.socket));
         Ok(Arc::new(RealUnixListener::adopt(self.shared, listener)?))
     }
 
@@ -52,14 +62,14 @@ impl UnixSocket for RealUnixSocket {
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => 0,
             Err(error) => return Err(error),
         };
-        let stream = net::UnixStream::from(std::os::fd::OwnedFd::from(self.socket));
+        let stream = net::UnixStream::from(OwnedFd::from(self.socket));
         let stream = mio::net::UnixStream::from_std(stream);
         let stream = RealUnixStream::new(self.shared, stream, readiness)?;
         Ok(Arc::new(stream))
     }
 
     fn datagram(self: Box<Self>) -> io::Result<Arc<dyn UnixDatagram>> {
-        let datagram = net::UnixDatagram::from(std::os::fd::OwnedFd::from(self.socket));
+        let datagram = net::UnixDatagram::from(OwnedFd::from(self.socket));
         Ok(Arc::new(RealUnixDatagram::adopt(self.shared, datagram)?))
     }
 

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use mio::net::UnixStream as MioStream;
 use tokio::io::ReadBuf;
 
+use super::super::named::{Named, polled};
 use super::super::shared::Shared;
 use super::super::source::{READABLE, WRITABLE};
 use super::super::sys;
 use super::super::watched::is_all;
-use super::polled::{Named, polled};
-use crate::backend::{Credentials, Direction, UnixStream};
+use crate::backend::{Credentials, Direction, ReadBytes, UnixStream, WriteBytes};
 
 /// A stream.
 pub(in super::super) struct RealUnixStream {
@@ -36,7 +36,7 @@ impl RealUnixStream {
 
 polled!(RealUnixStream);
 
-impl UnixStream for RealUnixStream {
+impl ReadBytes for RealUnixStream {
     /// Getting less than was asked for is no sign of an empty socket: descriptors that the peer
     /// sent along end a read too (unix(7), SCM_RIGHTS).
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
@@ -44,19 +44,28 @@ impl UnixStream for RealUnixStream {
             Ok((sys::receive(io.as_fd(), buf)?, false))
         })
     }
+}
 
-    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+impl WriteBytes for RealUnixStream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.attempt(Direction::Write, |mut io| {
-            if let [bytes] = parts {
-                let sent = io.write(bytes)?;
-                return Ok((sent, is_all(sent, bytes.len())));
-            }
-            // More parts than the kernel takes at once make a write partial: no sign of a full
-            // socket.
-            Ok((io.write_vectored(parts)?, false))
+            let sent = io.write(bytes)?;
+            Ok((sent, is_all(sent, bytes.len())))
         })
     }
 
+    /// More parts than the kernel takes at once make a write partial: no sign of a full socket.
+    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let [bytes] = parts {
+            return self.try_write(bytes);
+        }
+        self.socket.attempt(Direction::Write, |mut io| {
+            Ok((io.write_vectored(parts)?, false))
+        })
+    }
+}
+
+impl UnixStream for RealUnixStream {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.io().shutdown(how)
     }

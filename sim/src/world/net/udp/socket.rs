@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use simoom::backend::{Direction, Interface, SocketOption};
+use simoom::backend::{Direction, Interface, Signs, SocketOption};
 
 use super::flight::Flow;
 use crate::choice::PathId;
@@ -56,8 +56,16 @@ impl Udp {
 
     pub(crate) fn waiting(&mut self, direction: Direction) -> &mut Waiting {
         match direction {
-            Direction::Read => &mut self.readers,
             Direction::Write => &mut self.writers,
+            Direction::Read | Direction::Error | Direction::Priority => &mut self.readers,
+        }
+    }
+
+    /// What is known of it.
+    pub(crate) fn signs(&self) -> Signs {
+        Signs {
+            error: self.error.is_some(),
+            ..Signs::default()
         }
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 
-use simoom::backend::{Closed, Direction, UnixKind};
+use simoom::backend::{Direction, Signs, UnixKind};
 
 use super::charge::{self, MESSAGE_MAX, SEND_MAX};
 use super::names::{os, rebind, unnamed};
@@ -16,6 +16,7 @@ use super::{Binding, Holder, SocketId, Waiting};
 use crate::choice::hash_bytes;
 use crate::record::EventKind;
 use crate::world::World;
+use crate::world::net::waiting::is_news;
 use crate::world::node::NodeId;
 
 /// A socket for messages.
@@ -89,17 +90,18 @@ impl Datagram {
 
     pub(crate) fn waiting(&mut self, direction: Direction) -> &mut Waiting {
         match direction {
-            Direction::Read => &mut self.reading,
             Direction::Write => &mut self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &mut self.reading,
         }
     }
 
-    /// What is known of its ends. Linux tells of the end of writing when reading has ended too.
-    pub(crate) fn closed(&self) -> Closed {
-        Closed {
-            read: self.read_shut,
-            write: self.read_shut && self.write_shut,
+    /// What is known of it. Linux tells of the end of writing when reading has ended too.
+    pub(crate) fn signs(&self) -> Signs {
+        Signs {
+            read_closed: self.read_shut,
+            write_closed: self.read_shut && self.write_shut,
             error: self.error.is_some(),
+            priority: false,
         }
     }
 
@@ -111,6 +113,7 @@ impl Datagram {
                 something && !self.reading.blocked
             }
             Direction::Write => !self.writing.blocked,
+            other => is_news(other, self.signs()) && !self.reading.is_blocked(other),
         }
     }
 

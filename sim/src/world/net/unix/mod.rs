@@ -18,5 +18,5 @@ pub(crate) use self::datagram::Datagram;
 pub(crate) use self::listener::Listener;
 pub(crate) use self::names::{Binding, Holder, Names};
 pub(crate) use self::stream::{Connection, End};
-pub(crate) use self::table::{SocketId, UnixSockets};
+pub(crate) use self::table::{SocketId, Table, UnixSockets};
 pub(crate) use super::waiting::Waiting;

@@ -97,7 +97,7 @@ impl<T> Table<T> {
             .collect()
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.0.iter_mut().map(|(_, (_, socket))| socket)
     }
 }

@@ -5,6 +5,7 @@ mod close;
 mod datagram;
 mod file;
 mod listener;
+mod pipe;
 mod room;
 mod socket;
 mod split;

@@ -79,6 +79,23 @@ both! {
         assert_eq!(error.to_string(), "the halves are of two streams");
     }
 
+    async fn borrowed_halves_can_be_tried() {
+        let (mut one, mut two) = pair();
+        let (_, writer) = one.split();
+        let mut sent = 0;
+        while sent < 3 {
+            sent += writer.try_write(&b"abc"[sent..]).unwrap();
+        }
+        let (reader, _) = two.split();
+        let mut seen = Vec::with_capacity(8);
+        while seen.len() < 3 {
+            reader.readable().await.unwrap();
+            reader.try_read_buf(&mut seen).unwrap();
+        }
+        assert_eq!(seen, b"abc");
+        assert!(two.as_ref().local_addr().unwrap().is_unnamed());
+    }
+
     async fn halves_can_be_tried() {
         let (one, two) = pair();
         let (reader, writer) = one.into_split();

@@ -1,4 +1,4 @@
-//! What all sockets of this folder share.
+//! What all sockets and pipes of the real world share.
 //!
 //! Owns a descriptor with the names of its two directions. Knows nothing of what is transported.
 
@@ -7,8 +7,8 @@ use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::super::shared::Shared;
-use super::super::watched::Watched;
+use super::shared::Shared;
+use super::watched::Watched;
 use crate::backend::{Direction, Resource};
 
 /// A watched descriptor, and the names of its directions.
@@ -29,8 +29,8 @@ impl<S: AsFd> Named<S> {
 
     pub(super) fn resource(&self, direction: Direction) -> &Resource {
         match direction {
-            Direction::Read => &self.reading,
             Direction::Write => &self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &self.reading,
         }
     }
 }
@@ -46,6 +46,9 @@ impl<S: AsFd> Deref for Named<S> {
 /// Makes a type with the field `socket` a [`Polled`](crate::backend::Polled).
 macro_rules! polled {
     ($type:ty) => {
+        $crate::backend::real::named::polled!($type, |this| this.socket.io().take_error());
+    };
+    ($type:ty, |$this:ident| $error:expr) => {
         impl $crate::backend::Polled for $type {
             fn poll_ready(
                 &self,
@@ -63,12 +66,13 @@ macro_rules! polled {
                 self.socket.try_io(directions, attempt)
             }
 
-            fn closed(&self) -> $crate::backend::Closed {
-                self.socket.closed()
+            fn signs(&self) -> $crate::backend::Signs {
+                self.socket.signs()
             }
 
             fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
-                self.socket.io().take_error()
+                let $this = self;
+                $error
             }
 
             fn resource(

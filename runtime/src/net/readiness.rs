@@ -1,0 +1,272 @@
+//! Waiting until a socket can be tried.
+//!
+//! Owns the futures of `ready`, `readable` and `writable` of all sockets and pipes, and the macros
+//! that give a socket these methods. Knows nothing of what can be tried then.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::ready::{Interest, Ready};
+use crate::backend::{Direction, Op, OpKind, Polled};
+use crate::coop::proceed;
+
+/// The future of `ready` of sockets and pipes.
+///
+/// # Examples
+/// ```
+/// use simoom::net::{Interest, UnixStream};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let (one, _two) = UnixStream::pair().unwrap();
+/// assert!(one.ready(Interest::WRITABLE).await.unwrap().is_writable());
+/// # });
+/// ```
+#[must_use = "futures do nothing unless awaited"]
+pub struct ReadyFor<'a> {
+    pub(super) polled: &'a dyn Polled,
+    pub(super) interest: Interest,
+    kinds: Kinds,
+    site: &'static Location<'static>,
+}
+
+/// What reports call the two sorts of attempt.
+pub(super) type Kinds = [OpKind; 2];
+
+/// Reading and writing.
+pub(super) const READ_WRITE: Kinds = [OpKind::Read, OpKind::Write];
+
+/// Receiving and sending.
+pub(super) const RECV_SEND: Kinds = [OpKind::Recv, OpKind::Send];
+
+impl<'a> ReadyFor<'a> {
+    pub(super) fn new(
+        polled: &'a dyn Polled,
+        interest: Interest,
+        kinds: Kinds,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            polled,
+            interest,
+            kinds,
+            site,
+        }
+    }
+
+    /// The same wait once more.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.polled, self.interest, self.kinds, self.site)
+    }
+}
+
+impl Future for ReadyFor<'_> {
+    type Output = io::Result<Ready>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let [reading, writing] = self.kinds;
+        let directions = self.interest.directions();
+        let (kind, direction) = match directions {
+            [Direction::Write, ..] => (writing, Direction::Write),
+            _ => (reading, Direction::Read),
+        };
+        let op = Op::read(kind, self.polled.resource(direction), self.site);
+        let progress = ready!(proceed(cx, &op));
+        let mut found = Ready::EMPTY;
+        for &direction in directions {
+            if let Poll::Ready(ready) = self.polled.poll_ready(cx, direction) {
+                ready?;
+                found |= meaning(direction, self.polled);
+            }
+        }
+        if found.is_empty() {
+            return Poll::Pending;
+        }
+        progress.done();
+        Poll::Ready(Ok(found))
+    }
+}
+
+/// What it means that `direction` can be tried.
+fn meaning(direction: Direction, polled: &dyn Polled) -> Ready {
+    let signs = polled.signs();
+    let also = |holds: bool, sign: Ready| if holds { sign } else { Ready::EMPTY };
+    match direction {
+        Direction::Read => Ready::READABLE | also(signs.read_closed, Ready::READ_CLOSED),
+        Direction::Write => Ready::WRITABLE | also(signs.write_closed, Ready::WRITE_CLOSED),
+        Direction::Error => Ready::ERROR,
+        Direction::Priority => {
+            let urgent = signs.priority || !signs.read_closed;
+            also(urgent, Ready::PRIORITY) | also(signs.read_closed, Ready::READ_CLOSED)
+        }
+    }
+}
+
+impl fmt::Debug for ReadyFor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadyFor")
+            .field("interest", &self.interest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What waits for one direction.
+macro_rules! one_direction {
+    ($name:ident, $method:literal) => {
+        #[doc = concat!("The future of `", $method, "` of sockets and pipes.")]
+        ///
+        /// # Examples
+        #[doc = concat!("See [`UnixStream::", $method, "`](crate::net::UnixStream::", $method, ").")]
+        #[must_use = "futures do nothing unless awaited"]
+        #[derive(Debug)]
+        pub struct $name<'a>(pub(super) ReadyFor<'a>);
+
+        impl Future for $name<'_> {
+            type Output = io::Result<()>;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                Pin::new(&mut self.0).poll(cx).map_ok(drop)
+            }
+        }
+    };
+}
+
+one_direction!(Readable, "readable");
+one_direction!(Writable, "writable");
+
+/// The method `ready` of a socket with a method `polled`, which others call by `kinds`.
+macro_rules! waits {
+    ($kinds:ident) => {
+        /// Waits until one of `interest` can be tried.
+        ///
+        /// A try may still find that it would block.
+        ///
+        /// # Errors
+        /// When the runtime is gone.
+        ///
+        /// # Cancel safety
+        /// Safe.
+        #[track_caller]
+        pub fn ready(
+            &self,
+            interest: $crate::net::Interest,
+        ) -> $crate::net::readiness::ReadyFor<'_> {
+            $crate::net::readiness::ReadyFor::new(
+                self.polled(),
+                interest,
+                $crate::net::readiness::$kinds,
+                std::panic::Location::caller(),
+            )
+        }
+    };
+}
+
+/// The methods of a socket that wait until it can be read from: `$attempt` is what can be tried
+/// then. The documentation given is added to that of `readable`.
+macro_rules! waits_to_read {
+    ($poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
+        #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
+        /// may still find nothing.
+        ///
+        /// # Errors
+        /// When the runtime is gone.
+        ///
+        /// # Cancel safety
+        /// Safe.
+        $($(#[$example])+)?
+        #[track_caller]
+        pub fn readable(&self) -> $crate::net::readiness::Readable<'_> {
+            $crate::net::readiness::Readable(self.ready($crate::net::Interest::READABLE))
+        }
+
+        #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
+        ///
+        /// # Errors
+        /// When the runtime is gone.
+        pub fn $poll(
+            &self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            self.polled().poll_ready(cx, $crate::backend::Direction::Read)
+        }
+    };
+}
+
+/// As [`waits_to_read`], for writing.
+macro_rules! waits_to_write {
+    ($poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
+        #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
+        /// may still find no room.
+        ///
+        /// # Errors
+        /// When the runtime is gone.
+        ///
+        /// # Cancel safety
+        /// Safe.
+        $($(#[$example])+)?
+        #[track_caller]
+        pub fn writable(&self) -> $crate::net::readiness::Writable<'_> {
+            $crate::net::readiness::Writable(self.ready($crate::net::Interest::WRITABLE))
+        }
+
+        #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
+        ///
+        /// # Errors
+        /// When the runtime is gone.
+        pub fn $poll(
+            &self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            self.polled().poll_ready(cx, $crate::backend::Direction::Write)
+        }
+    };
+}
+
+/// The methods of a socket that make attempts by other means.
+macro_rules! tries_io {
+    () => {
+        /// Runs `f`, an attempt on this socket by other means, if one of `interest` may be tried.
+        ///
+        /// A `WouldBlock` of `f` says that it may not until something has changed.
+        ///
+        /// # Errors
+        /// `WouldBlock` without running `f` if it is known to block; what `f` returns.
+        ///
+        /// # Under simulation
+        /// There is no descriptor: `f` can use the other methods of this socket alone.
+        pub fn try_io<R>(
+            &self,
+            interest: $crate::net::Interest,
+            f: impl FnOnce() -> std::io::Result<R>,
+        ) -> std::io::Result<R> {
+            $crate::net::attempt::try_io(self.polled(), interest, f)
+        }
+
+        /// Runs `f`, an attempt on this socket by other means, again and again until it does not
+        /// return `WouldBlock`, waiting for one of `interest` in between.
+        ///
+        /// # Errors
+        /// What `f` returns; when the runtime is gone.
+        ///
+        /// # Cancel safety
+        /// Safe if `f` is: it is not called after the future was dropped.
+        ///
+        /// # Under simulation
+        /// As [`try_io`](Self::try_io).
+        #[track_caller]
+        #[must_use = "futures do nothing unless awaited"]
+        pub fn async_io<R>(
+            &self,
+            interest: $crate::net::Interest,
+            f: impl FnMut() -> std::io::Result<R>,
+        ) -> impl Future<Output = std::io::Result<R>> {
+            $crate::net::attempt::async_io(self.ready(interest), f)
+        }
+    };
+}
+
+pub(super) use {tries_io, waits, waits_to_read, waits_to_write};
