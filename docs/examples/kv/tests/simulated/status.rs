@@ -156,7 +156,7 @@ async fn number() -> u64 {
     }
 }
 
-#[simoom_sim::test(seeds = 20, persist = false)]
+#[simoom_sim::test(seeds = 20, persist = false, shrink = false)]
 async fn metrics_move_with_what_clients_do(sim: Sim) {
     values_move(sim).await;
 }
@@ -184,7 +184,7 @@ async fn health_while_reading(sim: Sim) {
 }
 
 /// Until the last client has gone, whoever asks learns that the server stops.
-#[simoom_sim::test(seeds = 12, persist = false)]
+#[simoom_sim::test(seeds = 12, persist = false, shrink = false)]
 async fn health_is_bad_while_the_server_stops(sim: Sim) {
     let server = sim.node("server").run(serve);
     serves().await;
@@ -231,7 +231,7 @@ async fn health_when_broken(sim: Sim) {
 
 /// Whoever opens connections and says nothing keeps others from looking for a while, and keeps no
 /// client of the data waiting.
-#[simoom_sim::test(seeds = 12, persist = false)]
+#[simoom_sim::test(seeds = 12, persist = false, shrink = false)]
 async fn silent_lookers_delay_lookers_alone_and_not_for_ever(sim: Sim) {
     let server = sim.node("server").run(serve);
     serves().await;
@@ -266,7 +266,7 @@ async fn silent_lookers_delay_lookers_alone_and_not_for_ever(sim: Sim) {
 }
 
 /// Whoever looks all the time is answered at a distance.
-#[simoom_sim::test(seeds = 10, persist = false)]
+#[simoom_sim::test(seeds = 10, persist = false, shrink = false)]
 async fn lookers_are_answered_at_a_distance(sim: Sim) {
     sim.node("server").run(serve);
     serves().await;
@@ -295,7 +295,10 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
 /// Runs `test` under some seeds, each by itself: in the first run of a sweep no fault happens.
 fn each_seed<F: Future<Output = ()> + 'static>(test: fn(Sim) -> F) {
     for seed in 1..=10 {
-        let config = Config::default().seed(seed).strategy(Strategy::Random);
+        let config = Config::default()
+            .seed(seed)
+            .strategy(Strategy::Random)
+            .shrink(false);
         check(config.persist(false), test).unwrap();
     }
 }
