@@ -5,6 +5,7 @@ mod both;
 pub mod conformance;
 pub mod page;
 pub mod scripts;
+pub mod workload;
 
 pub use self::both::*;
 
