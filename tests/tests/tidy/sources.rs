@@ -42,6 +42,10 @@ const UNSAFE: &[(&str, &str)] = &[
         "an intrusive list of waiters",
     ),
     ("runtime/src/task/cell.rs", "the task cell"),
+    ("runtime/src/task/cell/join.rs", "the task cell"),
+    ("runtime/src/task/cell/send.rs", "the task cell"),
+    ("runtime/src/task/cell/stage.rs", "the task cell"),
+    ("runtime/src/task/cell/waker.rs", "the task cell"),
     (
         "runtime/src/task/cell/loom.rs",
         "what loom sees two threads touch, for its models",

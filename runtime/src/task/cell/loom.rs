@@ -6,7 +6,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Wake;
+use std::task::{Context, Wake, Waker};
 
 use ::loom::model::Builder;
 use ::loom::sync::Arc as Counted;
@@ -16,7 +16,8 @@ use ::loom::thread;
 
 use super::*;
 use crate::sync::loom::block_on;
-use crate::task::inbox::{Claim, Inbox, Unpark};
+use crate::task::error::JoinError;
+use crate::task::inbox::{Claim, Inbox, Message, Unpark};
 
 fn model(body: impl Fn() + Send + Sync + 'static) {
     model_up_to(3, body);

@@ -1,0 +1,81 @@
+//! Queueing a task, from its own thread or another, and the wakers that do so.
+//!
+//! Owns the waker's side of the protocol. Cites the invariants of [`cell`](super).
+//!
+//! This file holds `unsafe`: it is a part of the task cell.
+
+#![expect(unsafe_code, reason = "the task cell")]
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::{ABORT, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
+use crate::context;
+use crate::shim::Ordering;
+use crate::task::inbox::Message;
+
+/// Asks for the task's future to be dropped instead of polled, and sees that this happens.
+pub(super) fn abort(reference: &Reference) {
+    let before = reference.header().state.fetch_or(ABORT, Ordering::AcqRel);
+    if before & (ABORT | COMPLETE) == 0 {
+        wake(reference);
+    }
+}
+
+/// Queues the task, from any thread.
+fn wake(reference: &Reference) {
+    let header = reference.header();
+    if context::owner() == header.owner.id {
+        let task = TaskRef::of(reference);
+        if !reference.is_complete() && task.queue() {
+            // Not the current backend: this thread may have entered another runtime since.
+            context::with_holder(|backend| {
+                if let Some(backend) = backend {
+                    backend.schedule(task);
+                }
+            });
+        }
+        return;
+    }
+    let before = header.state.fetch_or(REMOTE, Ordering::AcqRel);
+    if before & (REMOTE | COMPLETE) == 0 {
+        header
+            .owner
+            .send(Message::Wake(WokenTask(reference.clone())));
+    }
+}
+
+static WAKER: RawWakerVTable =
+    RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
+
+/// A waker that borrows the caller's reference.
+pub(super) fn borrowed_waker(header: NonNull<Header>) -> ManuallyDrop<Waker> {
+    let raw = RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER);
+    // SAFETY: the functions of `WAKER` keep the contract of `RawWaker`; never dropping the waker
+    // means that it needs no reference of its own.
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
+}
+
+fn reference_of(data: *const ()) -> ManuallyDrop<Reference> {
+    let header = NonNull::new(data.cast_mut().cast()).expect("a waker points at its task");
+    ManuallyDrop::new(Reference(header))
+}
+
+unsafe fn waker_clone(data: *const ()) -> RawWaker {
+    std::mem::forget(Reference::clone(&reference_of(data)));
+    RawWaker::new(data, &WAKER)
+}
+
+unsafe fn waker_wake(data: *const ()) {
+    let reference = ManuallyDrop::into_inner(reference_of(data));
+    wake(&reference);
+}
+
+unsafe fn waker_wake_by_ref(data: *const ()) {
+    wake(&reference_of(data));
+}
+
+unsafe fn waker_drop(data: *const ()) {
+    drop(ManuallyDrop::into_inner(reference_of(data)));
+}
