@@ -1,8 +1,6 @@
 //! Interrupts of the process, in processes of their own.
 
 use std::process::{Command, Output};
-use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
 
 use simoom::runtime::Runtime;
 
@@ -70,41 +68,4 @@ fn interrupt_ends_a_process_that_never_asked() {
 fn ctrl_c_outside_a_runtime_is_an_error() {
     let error = futures::executor::block_on(simoom::signal::ctrl_c()).unwrap_err();
     assert!(error.to_string().contains("no simoom runtime"), "{error}");
-}
-
-async fn dropped_waits_leave_nothing() {
-    let kind = simoom::signal::unix::SignalKind::interrupt();
-    let mut listening = simoom::signal::unix::signal(kind).unwrap();
-    for _ in 0..1000 {
-        // A waker of its own for each, as a task for each connection has.
-        let task = Arc::new(Idle);
-        let waker = Waker::from(task.clone());
-        let mut cx = Context::from_waker(&waker);
-        let mut kept = Box::pin(simoom::signal::ctrl_c());
-        let mut asked = Box::pin(simoom::signal::ctrl_c());
-        assert!(kept.as_mut().poll(&mut cx).is_pending());
-        assert!(asked.as_mut().poll(&mut cx).is_pending());
-        drop(asked);
-        assert_eq!(Arc::strong_count(&task), 3, "the other one waits");
-        drop(kept);
-        let mut came = Box::pin(listening.recv());
-        assert!(came.as_mut().poll(&mut cx).is_pending());
-        drop(came);
-        drop(waker);
-        assert_eq!(Arc::strong_count(&task), 1);
-    }
-}
-
-/// A task that is never run.
-struct Idle;
-
-impl Wake for Idle {
-    fn wake(self: Arc<Self>) {}
-}
-
-#[test]
-fn dropped_waits_for_signals_leave_nothing() {
-    Runtime::new()
-        .unwrap()
-        .block_on(dropped_waits_leave_nothing());
 }

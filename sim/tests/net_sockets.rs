@@ -153,6 +153,94 @@ fn happy_eyeballs_do_not_wait_for_an_address_that_hangs() {
 }
 
 #[test]
+fn happy_eyeballs_go_on_at_once_when_an_address_refuses() {
+    check(calm(), |sim| async move {
+        let server = sim.node("server");
+        server.spawn(serve("0.0.0.0:80"));
+        sleep(ms(1)).await;
+        // One refuses, the next one answers: two round trips.
+        let all = [81, 80].map(|port| SocketAddr::new(server.ip(), port));
+        let start = sim.elapsed();
+        let stream = connect_happy_eyeballs(&all[..]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), all[1]);
+        assert_eq!(sim.elapsed() - start, ms(2));
+    })
+    .unwrap();
+}
+
+#[test]
+fn happy_eyeballs_take_the_first_address_when_the_others_hang_too() {
+    check(calm(), |sim| async move {
+        let server = sim.node("server");
+        let (two, three) = (sim.node("two"), sim.node("three"));
+        for node in [&server, &two, &three] {
+            node.spawn(serve("0.0.0.0:80"));
+            sim.net().partition(&sim.node("test"), node);
+        }
+        sleep(ms(1)).await;
+        let healed = server.clone();
+        let start = sim.elapsed();
+        simoom::spawn({
+            let sim = sim.clone();
+            async move {
+                sleep(ms(600)).await;
+                sim.net().heal(&sim.node("test"), &healed);
+            }
+        });
+        // All three are under way, 250 ms apart, when the way to the first is free.
+        let all = [&server, &two, &three].map(|node| SocketAddr::new(node.ip(), 80));
+        let stream = connect_happy_eyeballs(&all[..]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), all[0]);
+        assert!(sim.elapsed() - start >= ms(600));
+    })
+    .unwrap();
+}
+
+#[test]
+fn backing_off_doubles_up_to_a_second_and_starts_again() {
+    check(calm(), |sim| async move {
+        let shortage = || std::io::Error::from_raw_os_error(libc::ENFILE);
+        let mut backoff = AcceptBackoff::new();
+        let waited = async |backoff: &mut AcceptBackoff| {
+            let start = sim.elapsed();
+            backoff.after(shortage()).await.unwrap();
+            sim.elapsed() - start
+        };
+        for wait in [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000] {
+            assert_eq!(waited(&mut backoff).await, ms(wait));
+        }
+        let start = sim.elapsed();
+        let lost = std::io::Error::from_raw_os_error(libc::ECONNABORTED);
+        backoff.after(lost).await.unwrap();
+        assert_eq!(
+            sim.elapsed(),
+            start,
+            "the next connection may be a good one"
+        );
+        assert_eq!(waited(&mut backoff).await, ms(1000), "nothing was accepted");
+        backoff.reset();
+        assert_eq!(waited(&mut backoff).await, ms(5));
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_address_is_one_nodes_alone() {
+    for refused in ["10.1.0.9", "127.0.0.1", "0.0.0.0", "224.0.0.1", "::", "::1"] {
+        let report = check(calm(), move |sim| async move {
+            let _server = sim.node("server").add_ip(ip("10.1.0.9"));
+            sim.node("other").add_ip(ip(refused));
+        });
+        let failure = format!("{:?}", report.failure().unwrap().cause());
+        let expected = match refused {
+            "10.1.0.9" => "a node has the address 10.1.0.9 already".to_owned(),
+            _ => format!("{refused} is no address of a machine"),
+        };
+        assert!(failure.contains(&expected), "{failure}");
+    }
+}
+
+#[test]
 fn ports_run_out_and_come_back_after_a_minute() {
     check(calm(), |sim| async move {
         sim.node("server").run(|| serve("0.0.0.0:80"));

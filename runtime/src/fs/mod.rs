@@ -45,6 +45,7 @@ mod open_options;
 mod operation;
 mod paths;
 mod positional;
+mod raw;
 mod read_dir;
 mod stream;
 mod times;

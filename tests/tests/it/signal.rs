@@ -1,7 +1,8 @@
 //! Requests to stop.
 
 use std::io::ErrorKind;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::join_all;
 use simoom::signal::ctrl_c;
@@ -18,6 +19,28 @@ both! {
         for _ in 0..3 {
             drop(ctrl_c());
             assert!(timeout(Duration::from_millis(1), ctrl_c()).await.is_err());
+        }
+    }
+
+    async fn dropped_waits_leave_nothing() {
+        let mut listening = signal(SignalKind::interrupt()).unwrap();
+        for _ in 0..1000 {
+            // A waker of its own for each, as a task for each connection has.
+            let task = Arc::new(Idle);
+            let waker = Waker::from(task.clone());
+            let mut cx = Context::from_waker(&waker);
+            let mut kept = Box::pin(ctrl_c());
+            let mut asked = Box::pin(ctrl_c());
+            assert!(kept.as_mut().poll(&mut cx).is_pending());
+            assert!(asked.as_mut().poll(&mut cx).is_pending());
+            drop(asked);
+            assert_eq!(Arc::strong_count(&task), 3, "the other one waits");
+            drop(kept);
+            let mut came = Box::pin(listening.recv());
+            assert!(came.as_mut().poll(&mut cx).is_pending());
+            drop(came);
+            drop(waker);
+            assert_eq!(Arc::strong_count(&task), 1);
         }
     }
 
@@ -40,6 +63,13 @@ both! {
         };
         assert_eq!(ready, 5);
     }
+}
+
+/// A task that is never run.
+struct Idle;
+
+impl Wake for Idle {
+    fn wake(self: Arc<Self>) {}
 }
 
 fn poll_once(listening: &mut Signal) -> Poll<Option<()>> {

@@ -14,9 +14,14 @@ const UNSAFE: &[(&str, &str)] = &[
         "runtime/src/context.rs",
         "a scoped pointer in a thread-local",
     ),
+    ("runtime/src/fs/raw.rs", "bare descriptors"),
     ("runtime/src/http/io.rs", "buffers that are not initialised"),
     ("runtime/src/net/buf.rs", "buffers that are not initialised"),
     ("runtime/src/net/raw.rs", "bare descriptors"),
+    (
+        "runtime/tests/real_interrupts.rs",
+        "signals for one thread, which interrupt its system calls",
+    ),
     (
         "runtime/src/sync/loom.rs",
         "what loom sees two threads touch, for its models",
