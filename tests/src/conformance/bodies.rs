@@ -21,6 +21,8 @@ pub(super) struct Case {
     pub(super) terms: Terms,
     /// It takes a few seconds at most, and is asked on every push.
     pub(super) is_quick: bool,
+    /// It uses all descriptors of the process up, so nothing else happens meanwhile.
+    pub(super) is_alone: bool,
     /// Why the simulator answers otherwise, where it does.
     pub(super) listed: Option<&'static str>,
     pub(super) body: fn(Two, Told) -> Body,
@@ -32,6 +34,7 @@ pub(super) type Body = Pin<Box<dyn Future<Output = ()>>>;
 const FAIR: Terms = Terms {
     weather: Weather::FAIR,
     ports: None,
+    descriptors: None,
 };
 
 macro_rules! case {
@@ -49,6 +52,7 @@ macro_rules! case {
             name: stringify!($name),
             terms: $terms,
             is_quick: $quick,
+            is_alone: $terms.descriptors.is_some(),
             listed: $listed,
             body: |two, told| Box::pin($name(two, told)),
         }
@@ -64,6 +68,7 @@ const fn weather(lost: u64, doubled: u64, late: u64) -> Terms {
             ..Weather::FAIR
         },
         ports: None,
+        descriptors: None,
     }
 }
 
@@ -94,6 +99,15 @@ pub(super) const CASES: &[Case] = &[
         connect_from_few_ports,
         Terms {
             ports: Some((40_000, 40_003)),
+            ..FAIR
+        },
+        true,
+        None
+    ),
+    case!(
+        accept_without_descriptors,
+        Terms {
+            descriptors: Some(40),
             ..FAIR
         },
         true,
@@ -406,6 +420,30 @@ async fn connect_from_few_ports(two: Two, told: Told) {
     }
     let bound = two.on_client(UdpSocket::bind("0.0.0.0:0")).await;
     told.say("bind", bound.map(drop));
+}
+
+async fn accept_without_descriptors(two: Two, told: Told) {
+    let listener = two.listen(80).await.expect("there are enough");
+    let mut client = two.connect(80).await.expect("there are enough");
+    sleep(SHORT).await;
+    let mut open = Vec::new();
+    let error = loop {
+        match two.on_client(UdpSocket::bind("0.0.0.0:0")).await {
+            Ok(socket) => open.push(socket),
+            Err(error) => break error,
+        }
+    };
+    told.say("client opens", error);
+    while let Ok(socket) = two.on_server(UdpSocket::bind("0.0.0.0:0")).await {
+        open.push(socket);
+    }
+    told.say("connect", two.connect(80).await.map(drop));
+    told.say("accept", listener.accept().await.map(drop));
+    told.say("accept", listener.accept().await.map(drop));
+    told.say("write", client.write(b"hello").await);
+    drop(open);
+    let (mut server, _) = listener.accept().await.expect("there are enough again");
+    told.say("read", read(&mut server, 9).await);
 }
 
 async fn peer_vanishes_while_writing(two: Two, told: Told) {

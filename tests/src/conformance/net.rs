@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simoom::runtime::Runtime;
 use simoom::time::timeout;
 use simoom_sim::{Config, check};
@@ -28,11 +29,13 @@ const REPEATS_MAX: u64 = 2;
 pub fn net(request: &Request) -> Result<Summary, Missing> {
     probe()?;
     let cases = CASES.iter().enumerate();
-    let chosen: VecDeque<_> = cases
+    let chosen = cases
         .filter(|(_, case)| {
             case.name.contains(&request.filter) && (case.is_quick || !request.is_quick)
         })
-        .collect();
+        .collect::<Vec<_>>();
+    let (alone, chosen): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|(_, it)| it.is_alone);
+    let chosen = VecDeque::from(chosen);
     let waiting = Mutex::new(chosen);
     let summary = Mutex::new(Summary::default());
     std::thread::scope(|scope| {
@@ -48,6 +51,9 @@ pub fn net(request: &Request) -> Result<Summary, Missing> {
             });
         }
     });
+    for (number, case) in alone {
+        one(case, number as u64, request.seeds, &summary);
+    }
     let summary = *lock(&summary);
     Ok(summary)
 }
@@ -116,6 +122,7 @@ fn really(case: &'static Case, seed: u64) -> Outcome {
         let two = Two::real(case.terms, seed).expect("it worked before");
         let runtime = Runtime::new().expect("the system has descriptors left");
         let told = Told::default();
+        let _limit = case.terms.descriptors.map(Limit::lowered);
         let body = (case.body)(two, told.clone());
         let in_time = runtime.block_on(timeout(REAL_MAX, body));
         if in_time.is_err() {
@@ -127,6 +134,26 @@ fn really(case: &'static Case, seed: u64) -> Outcome {
         words: vec!["it panicked".to_owned()],
         times: Vec::new(),
     })
+}
+
+/// A limit on the descriptors of this process, which is as it was in the end.
+struct Limit(u64);
+
+impl Limit {
+    fn lowered(descriptors: usize) -> Self {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+        let lower = (descriptors as u64).min(hard);
+        setrlimit(Resource::RLIMIT_NOFILE, lower, hard).expect("lower is allowed");
+        Self(soft)
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, self.0, hard);
+        }
+    }
 }
 
 /// Runs a case under more and more seeds, until one of them shows what `real` did.

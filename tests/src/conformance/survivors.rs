@@ -16,7 +16,7 @@ use simoom::fs::{self, OpenOptions};
 use simoom::io::AsyncWriteExt;
 use simoom::runtime::Runtime;
 use simoom::time::sleep;
-use simoom_sim::{Config, Disk, check};
+use simoom_sim::{Config, Disk, Fault, Kind as FaultKind, Ratio, check};
 
 use super::volume::{Kind, Volume};
 
@@ -254,6 +254,13 @@ pub(super) fn simulate(steps: &[Step], left: &Left, runs_max: u64) -> (bool, u64
             let (seen, steps) = (seen.clone(), steps.clone());
             async move {
                 let server = sim.node("server");
+                // File systems lose much at once, or little: not every unit on its own.
+                if let Some(odds) =
+                    [None, None, Some(1), Some(5), Some(9)][simoom::rand::range(0..5) as usize]
+                {
+                    let lost = Fault::new(FaultKind::DiskUnsyncedLost).active(Ratio::ALWAYS);
+                    sim.faults(lost.probability(Ratio::new(odds, 10)).may_be_inert());
+                }
                 for (name, size) in BEFORE {
                     let put = server
                         .disk()

@@ -20,6 +20,8 @@ pub(super) struct Terms {
     pub(super) weather: Weather,
     /// The ports that the client may connect from.
     pub(super) ports: Option<(u16, u16)>,
+    /// How many descriptors a process may have.
+    pub(super) descriptors: Option<usize>,
 }
 
 /// A client and a server, as a body holds them.
@@ -73,6 +75,10 @@ impl Two {
         if let Some((first, last)) = terms.ports {
             client.ephemeral_ports(first..=last);
         }
+        if let Some(limit) = terms.descriptors {
+            client.descriptor_limit(limit);
+            server.descriptor_limit(limit);
+        }
         let mut plan = Plan::new();
         let weather = terms.weather;
         for (kind, of_hundred) in [
@@ -90,7 +96,6 @@ impl Two {
         if !plan.faults().is_empty() {
             sim.faults(plan);
         }
-        let _ = server;
         Self(World::Simulated(sim))
     }
 
