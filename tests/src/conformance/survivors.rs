@@ -276,7 +276,8 @@ pub(super) fn simulate(steps: &[Step], left: &Left, runs_max: u64) -> (bool, u64
                 if count == sure {
                     task.await.expect("its node lives");
                 } else {
-                    while done.load(Ordering::SeqCst) < sure {
+                    let begun = sure + simoom::rand::range(0..(count - sure) as u64) as usize;
+                    while done.load(Ordering::SeqCst) < begun {
                         sleep(Duration::from_micros(20)).await;
                     }
                     sleep(Duration::from_micros(simoom::rand::range(0..10_000))).await;
