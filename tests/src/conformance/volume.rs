@@ -64,17 +64,15 @@ impl Kind {
     }
 }
 
-/// Lets this thread, and those that it starts from now on, mount what nobody else sees.
+/// Lets this thread, and those that it starts from now on, mount what nobody else sees; files for a
+/// while are in memory from now on, and gone with the process.
 pub(super) fn own_mounts() -> io::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
-    let nothing = None::<&str>;
-    mount(
-        nothing,
-        "/",
-        nothing,
-        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-        nothing,
-    )?;
+    let (nothing, none) = (None::<&str>, MsFlags::empty());
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(nothing, "/", nothing, private, nothing)?;
+    let tmpfs = Some("tmpfs");
+    mount(tmpfs, &std::env::temp_dir(), tmpfs, none, nothing)?;
     Ok(())
 }
 
