@@ -1,10 +1,8 @@
-//! What is asked of a network: bodies that run in both worlds.
+//! What is asked of connections.
 //!
-//! Owns the cases. A case that is listed shows a difference that stays, and says why.
+//! Owns the bodies alone; which of them are cases, and on what terms, is in `cases.rs`.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,150 +10,13 @@ use simoom::net::{TcpKeepalive, TcpSocket, TcpStream, UdpSocket, connect_happy_e
 use simoom::time::{Instant, sleep, timeout};
 
 use super::told::Told;
-use super::two::{Terms, Two};
-use super::wire::{Way, Weather};
+use super::two::Two;
+use super::wire::Way;
 
-/// A body and what it needs.
-pub(super) struct Case {
-    pub(super) name: &'static str,
-    pub(super) terms: Terms,
-    /// It takes a few seconds at most, and is asked on every push.
-    pub(super) is_quick: bool,
-    /// It uses all descriptors of the process up, so nothing else happens meanwhile.
-    pub(super) is_alone: bool,
-    /// Why the simulator answers otherwise, where it does.
-    pub(super) listed: Option<&'static str>,
-    pub(super) body: fn(Two, Told) -> Body,
-}
+pub(super) const SHORT: Duration = Duration::from_millis(60);
+pub(super) const LONG: Duration = Duration::from_millis(1_400);
 
-/// A body under way.
-pub(super) type Body = Pin<Box<dyn Future<Output = ()>>>;
-
-const FAIR: Terms = Terms {
-    weather: Weather::FAIR,
-    ports: None,
-    descriptors: None,
-};
-
-macro_rules! case {
-    ($name:ident) => {
-        case!($name, FAIR, true, None)
-    };
-    ($name:ident, slow) => {
-        case!($name, FAIR, false, None)
-    };
-    ($name:ident, listed $why:literal) => {
-        case!($name, FAIR, true, Some($why))
-    };
-    ($name:ident, $terms:expr, $quick:literal, $listed:expr) => {
-        Case {
-            name: stringify!($name),
-            terms: $terms,
-            is_quick: $quick,
-            is_alone: $terms.descriptors.is_some(),
-            listed: $listed,
-            body: |two, told| Box::pin($name(two, told)),
-        }
-    };
-}
-
-const fn weather(lost: u64, doubled: u64, late: u64) -> Terms {
-    Terms {
-        weather: Weather {
-            lost,
-            doubled,
-            late,
-            ..Weather::FAIR
-        },
-        ports: None,
-        descriptors: None,
-    }
-}
-
-/// Every case.
-pub(super) const CASES: &[Case] = &[
-    case!(connect_to_a_black_hole, slow),
-    case!(connect_with_one_lost_syn),
-    case!(connect_with_six_lost_syns, slow),
-    case!(connect_with_a_lost_answer),
-    case!(connect_with_a_user_timeout),
-    case!(connect_to_a_closed_port),
-    case!(connect_to_an_absent_host),
-    case!(connect_without_a_route),
-    case!(
-        connect_where_routes_refuse,
-        listed "the simulator has no routing tables: every node reaches every other"
-    ),
-    case!(
-        connect_where_a_router_refuses,
-        listed "the simulator has no routers, so nobody sends ICMP but the target itself"
-    ),
-    case!(connect_to_a_full_backlog),
-    case!(connect_many_at_once_to_a_short_backlog),
-    case!(connect_many_at_once_to_a_backlog_of_two),
-    case!(speak_before_there_is_room),
-    case!(speak_where_there_was_no_room_for_a_minute, slow),
-    case!(
-        connect_from_few_ports,
-        Terms {
-            ports: Some((40_000, 40_003)),
-            ..FAIR
-        },
-        true,
-        None
-    ),
-    case!(
-        accept_without_descriptors,
-        Terms {
-            descriptors: Some(40),
-            ..FAIR
-        },
-        true,
-        None
-    ),
-    case!(peer_vanishes_while_writing),
-    case!(peer_vanishes_while_reading),
-    case!(peer_vanishes_with_keep_alive_and_user_timeout),
-    case!(peer_vanishes_with_a_full_window),
-    case!(peer_vanishes_for_good, slow),
-    case!(link_is_back_in_time),
-    case!(acknowledgements_are_lost),
-    case!(answers_are_lost),
-    case!(one_lost_segment),
-    case!(two_lost_segments),
-    case!(three_lost_segments),
-    case!(peer_reboots_while_writing),
-    case!(peer_reboots_while_idle),
-    case!(peer_closes_with_unread_bytes),
-    case!(peer_lingers_for_nothing),
-    case!(half_close_with_late_data),
-    case!(shut_down_both_ways),
-    case!(write_again_and_again_to_a_closed_peer),
-    case!(write_after_a_reset),
-    case!(read_after_a_reset_what_was_there),
-    case!(two_small_writes),
-    case!(two_small_writes_without_delay),
-    case!(requests_in_two_parts),
-    case!(send_much_in_fair_weather),
-    case!(send_much_in_bad_weather, weather(1, 1, 10), true, None),
-    case!(send_much_in_worse_weather, weather(10, 5, 20), false, None),
-    case!(send_some_in_a_storm, weather(30, 10, 30), false, None),
-    case!(datagrams_in_fair_weather),
-    case!(datagrams_in_bad_weather, weather(15, 15, 30), true, None),
-    case!(datagrams_to_a_closed_port),
-    case!(datagrams_to_a_closed_port_by_a_free_socket),
-    case!(datagrams_without_a_route),
-    case!(datagrams_that_are_too_big),
-    case!(datagrams_to_a_black_hole),
-    case!(eyeballs_with_a_black_hole_first),
-    case!(eyeballs_with_a_closed_port_first),
-    case!(eyeballs_with_a_black_hole_last),
-];
-
-const SHORT: Duration = Duration::from_millis(60);
-const LONG: Duration = Duration::from_millis(1_400);
-
-fn ms(millis: u64) -> Duration {
+pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
@@ -170,7 +31,7 @@ async fn read(stream: &mut TcpStream, most: usize) -> std::io::Result<usize> {
     stream.read(&mut vec![0; most]).await
 }
 
-async fn connect_to_a_black_hole(two: Two, told: Told) {
+pub(super) async fn connect_to_a_black_hole(two: Two, told: Told) {
     let target = SocketAddr::new(two.hole(), 80);
     let start = Instant::now();
     told.say(
@@ -188,19 +49,19 @@ async fn connect_with_lost(two: Two, told: Told, way: Way, lost: u32) {
     told.took("connect", start);
 }
 
-async fn connect_with_one_lost_syn(two: Two, told: Told) {
+pub(super) async fn connect_with_one_lost_syn(two: Two, told: Told) {
     connect_with_lost(two, told, Way::There, 1).await;
 }
 
-async fn connect_with_six_lost_syns(two: Two, told: Told) {
+pub(super) async fn connect_with_six_lost_syns(two: Two, told: Told) {
     connect_with_lost(two, told, Way::There, 6).await;
 }
 
-async fn connect_with_a_lost_answer(two: Two, told: Told) {
+pub(super) async fn connect_with_a_lost_answer(two: Two, told: Told) {
     connect_with_lost(two, told, Way::Back, 1).await;
 }
 
-async fn connect_with_a_user_timeout(two: Two, told: Told) {
+pub(super) async fn connect_with_a_user_timeout(two: Two, told: Told) {
     let target = SocketAddr::new(two.hole(), 80);
     let connecting = two.on_client(async move {
         let socket = TcpSocket::new_v4()?;
@@ -212,11 +73,11 @@ async fn connect_with_a_user_timeout(two: Two, told: Told) {
     told.took("connect", start);
 }
 
-async fn connect_to_a_closed_port(two: Two, told: Told) {
+pub(super) async fn connect_to_a_closed_port(two: Two, told: Told) {
     told.say("connect", two.connect(81).await.map(drop));
 }
 
-async fn connect_to_an_absent_host(two: Two, told: Told) {
+pub(super) async fn connect_to_an_absent_host(two: Two, told: Told) {
     let target = SocketAddr::new(two.absent(), 80);
     let start = Instant::now();
     told.say(
@@ -226,7 +87,7 @@ async fn connect_to_an_absent_host(two: Two, told: Told) {
     told.took("connect", start);
 }
 
-async fn connect_without_a_route(two: Two, told: Told) {
+pub(super) async fn connect_without_a_route(two: Two, told: Told) {
     let target: SocketAddr = "[2001:db8::1]:80".parse().expect("an address");
     told.say(
         "connect",
@@ -242,7 +103,7 @@ async fn connect_each(two: &Two, told: &Told, targets: &[&str]) {
     }
 }
 
-async fn connect_where_routes_refuse(two: Two, told: Told) {
+pub(super) async fn connect_where_routes_refuse(two: Two, told: Told) {
     // Unreachable, prohibited, swallowed, and no route at all.
     connect_each(
         &two,
@@ -257,7 +118,7 @@ async fn connect_where_routes_refuse(two: Two, told: Told) {
     .await;
 }
 
-async fn connect_where_a_router_refuses(two: Two, told: Told) {
+pub(super) async fn connect_where_a_router_refuses(two: Two, told: Told) {
     // The server forwards: no host, prohibited, no network.
     connect_each(
         &two,
@@ -267,7 +128,7 @@ async fn connect_where_a_router_refuses(two: Two, told: Told) {
     .await;
 }
 
-async fn connect_to_a_full_backlog(two: Two, told: Told) {
+pub(super) async fn connect_to_a_full_backlog(two: Two, told: Told) {
     let listener = short_backlog(&two, 1).await;
     let mut open = Vec::new();
     for _ in 0..2 {
@@ -311,11 +172,11 @@ async fn short_backlog(two: &Two, backlog: u32) -> simoom::net::TcpListener {
     listening.await.expect("the port is free")
 }
 
-async fn connect_many_at_once_to_a_short_backlog(two: Two, told: Told) {
+pub(super) async fn connect_many_at_once_to_a_short_backlog(two: Two, told: Told) {
     connect_many_at_once(two, told, 0, 4).await;
 }
 
-async fn connect_many_at_once_to_a_backlog_of_two(two: Two, told: Told) {
+pub(super) async fn connect_many_at_once_to_a_backlog_of_two(two: Two, told: Told) {
     connect_many_at_once(two, told, 2, 9).await;
 }
 
@@ -344,7 +205,7 @@ async fn connect_many_at_once(two: Two, told: Told, backlog: u32, count: usize) 
     told.say("accepted", taken.len().to_string());
 }
 
-async fn speak_before_there_is_room(two: Two, told: Told) {
+pub(super) async fn speak_before_there_is_room(two: Two, told: Told) {
     let listener = short_backlog(&two, 0).await;
     let connecting: Vec<_> = (0..2)
         .map(|_| {
@@ -379,7 +240,7 @@ async fn speak_before_there_is_room(two: Two, told: Told) {
     }
 }
 
-async fn speak_where_there_was_no_room_for_a_minute(two: Two, told: Told) {
+pub(super) async fn speak_where_there_was_no_room_for_a_minute(two: Two, told: Told) {
     let _listener = short_backlog(&two, 1).await;
     let mut open = Vec::new();
     for count in [1, 2] {
@@ -404,7 +265,7 @@ async fn speak_where_there_was_no_room_for_a_minute(two: Two, told: Told) {
     told.say("resets", resets.to_string());
 }
 
-async fn connect_from_few_ports(two: Two, told: Told) {
+pub(super) async fn connect_from_few_ports(two: Two, told: Told) {
     let (_one, _two) = (two.listen(80).await, two.listen(81).await);
     let mut open = Vec::new();
     for port in [80, 80, 80, 80, 80, 81] {
@@ -422,7 +283,7 @@ async fn connect_from_few_ports(two: Two, told: Told) {
     told.say("bind", bound.map(drop));
 }
 
-async fn accept_without_descriptors(two: Two, told: Told) {
+pub(super) async fn accept_without_descriptors(two: Two, told: Told) {
     let listener = two.listen(80).await.expect("there are enough");
     let mut client = two.connect(80).await.expect("there are enough");
     sleep(SHORT).await;
@@ -446,7 +307,7 @@ async fn accept_without_descriptors(two: Two, told: Told) {
     told.say("read", read(&mut server, 9).await);
 }
 
-async fn peer_vanishes_while_writing(two: Two, told: Told) {
+pub(super) async fn peer_vanishes_while_writing(two: Two, told: Told) {
     let (mut client, _server) = pair(&two).await;
     let limit = Some(ms(1_500));
     client.set_tcp_user_timeout(limit).expect("it is open");
@@ -464,7 +325,7 @@ fn probes() -> TcpKeepalive {
     parameters.with_interval(ms(1_000)).with_retries(2)
 }
 
-async fn peer_vanishes_while_reading(two: Two, told: Told) {
+pub(super) async fn peer_vanishes_while_reading(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     client.set_tcp_keepalive(&probes()).expect("it is open");
     told.say("write", server.write(b"hello").await);
@@ -477,7 +338,7 @@ async fn peer_vanishes_while_reading(two: Two, told: Told) {
     told.say("write", client.write(b"hello").await);
 }
 
-async fn peer_vanishes_with_keep_alive_and_user_timeout(two: Two, told: Told) {
+pub(super) async fn peer_vanishes_with_keep_alive_and_user_timeout(two: Two, told: Told) {
     let (mut client, _server) = pair(&two).await;
     client.set_tcp_keepalive(&probes()).expect("it is open");
     let limit = Some(ms(3_500));
@@ -488,7 +349,7 @@ async fn peer_vanishes_with_keep_alive_and_user_timeout(two: Two, told: Told) {
     told.took("read", start);
 }
 
-async fn peer_vanishes_with_a_full_window(two: Two, told: Told) {
+pub(super) async fn peer_vanishes_with_a_full_window(two: Two, told: Told) {
     let (mut client, _server) = pair(&two).await;
     let limit = Some(ms(2_000));
     client.set_tcp_user_timeout(limit).expect("it is open");
@@ -500,7 +361,7 @@ async fn peer_vanishes_with_a_full_window(two: Two, told: Told) {
     told.took("read", start);
 }
 
-async fn peer_vanishes_for_good(two: Two, told: Told) {
+pub(super) async fn peer_vanishes_for_good(two: Two, told: Told) {
     let (mut client, _server) = pair(&two).await;
     two.cut();
     let start = Instant::now();
@@ -509,7 +370,7 @@ async fn peer_vanishes_for_good(two: Two, told: Told) {
     told.took("read", start);
 }
 
-async fn link_is_back_in_time(two: Two, told: Told) {
+pub(super) async fn link_is_back_in_time(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     two.cut();
     told.say("write", client.write(b"hello").await);
@@ -521,7 +382,7 @@ async fn link_is_back_in_time(two: Two, told: Told) {
     told.say("bytes", String::from_utf8_lossy(&bytes).into_owned());
 }
 
-async fn acknowledgements_are_lost(two: Two, told: Told) {
+pub(super) async fn acknowledgements_are_lost(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     let limit = Some(ms(1_500));
     client.set_tcp_user_timeout(limit).expect("it is open");
@@ -533,7 +394,7 @@ async fn acknowledgements_are_lost(two: Two, told: Told) {
     told.took("read", start);
 }
 
-async fn answers_are_lost(two: Two, told: Told) {
+pub(super) async fn answers_are_lost(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     two.cut_one_way(Way::Back);
     told.say("server writes", server.write(b"hello").await);
@@ -552,19 +413,19 @@ async fn lost_segments(two: Two, told: Told, lost: u32) {
     told.took("read", start);
 }
 
-async fn one_lost_segment(two: Two, told: Told) {
+pub(super) async fn one_lost_segment(two: Two, told: Told) {
     lost_segments(two, told, 1).await;
 }
 
-async fn two_lost_segments(two: Two, told: Told) {
+pub(super) async fn two_lost_segments(two: Two, told: Told) {
     lost_segments(two, told, 2).await;
 }
 
-async fn three_lost_segments(two: Two, told: Told) {
+pub(super) async fn three_lost_segments(two: Two, told: Told) {
     lost_segments(two, told, 3).await;
 }
 
-async fn peer_reboots_while_writing(two: Two, told: Told) {
+pub(super) async fn peer_reboots_while_writing(two: Two, told: Told) {
     let (mut client, server) = pair(&two).await;
     two.reboot_server(server).await;
     told.say("write", client.write(b"hello").await);
@@ -574,7 +435,7 @@ async fn peer_reboots_while_writing(two: Two, told: Told) {
     told.say("write", client.write(b"hello").await);
 }
 
-async fn peer_reboots_while_idle(two: Two, told: Told) {
+pub(super) async fn peer_reboots_while_idle(two: Two, told: Told) {
     let (mut client, server) = pair(&two).await;
     client.set_tcp_keepalive(&probes()).expect("it is open");
     two.reboot_server(server).await;
@@ -584,7 +445,7 @@ async fn peer_reboots_while_idle(two: Two, told: Told) {
     told.say("write", client.write(b"hello").await);
 }
 
-async fn peer_closes_with_unread_bytes(two: Two, told: Told) {
+pub(super) async fn peer_closes_with_unread_bytes(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     told.say("write", client.write(b"hello").await);
     told.say("server writes", server.write(b"bye").await);
@@ -597,7 +458,7 @@ async fn peer_closes_with_unread_bytes(two: Two, told: Told) {
     told.say("write", client.write(b"hello").await);
 }
 
-async fn peer_lingers_for_nothing(two: Two, told: Told) {
+pub(super) async fn peer_lingers_for_nothing(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     told.say("server writes", server.write(b"bye").await);
     told.say("linger", server.set_zero_linger());
@@ -610,7 +471,7 @@ async fn peer_lingers_for_nothing(two: Two, told: Told) {
     told.say("shutdown", client.shutdown().await);
 }
 
-async fn half_close_with_late_data(two: Two, told: Told) {
+pub(super) async fn half_close_with_late_data(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     told.say("write", client.write(b"question").await);
     told.say("shutdown", client.shutdown().await);
@@ -625,7 +486,7 @@ async fn half_close_with_late_data(two: Two, told: Told) {
     told.say("shutdown", client.shutdown().await);
 }
 
-async fn shut_down_both_ways(two: Two, told: Told) {
+pub(super) async fn shut_down_both_ways(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     told.say("shutdown", client.shutdown().await);
     told.say("server shutdown", server.shutdown().await);
@@ -642,7 +503,7 @@ async fn shut_down_both_ways(two: Two, told: Told) {
     );
 }
 
-async fn write_again_and_again_to_a_closed_peer(two: Two, told: Told) {
+pub(super) async fn write_again_and_again_to_a_closed_peer(two: Two, told: Told) {
     let (mut client, server) = pair(&two).await;
     drop(server);
     sleep(SHORT).await;
@@ -657,7 +518,7 @@ async fn write_again_and_again_to_a_closed_peer(two: Two, told: Told) {
     );
 }
 
-async fn write_after_a_reset(two: Two, told: Told) {
+pub(super) async fn write_after_a_reset(two: Two, told: Told) {
     let (mut client, server) = pair(&two).await;
     told.say("linger", server.set_zero_linger());
     drop(server);
@@ -668,7 +529,7 @@ async fn write_after_a_reset(two: Two, told: Told) {
     told.say("read", read(&mut client, 9).await);
 }
 
-async fn read_after_a_reset_what_was_there(two: Two, told: Told) {
+pub(super) async fn read_after_a_reset_what_was_there(two: Two, told: Told) {
     let (mut client, mut server) = pair(&two).await;
     told.say("server writes", server.write(b"hello").await);
     sleep(SHORT).await;
@@ -695,15 +556,15 @@ async fn small_writes(two: Two, told: Told, at_once: bool) {
     told.say("read", read(&mut server, 9).await);
 }
 
-async fn two_small_writes(two: Two, told: Told) {
+pub(super) async fn two_small_writes(two: Two, told: Told) {
     small_writes(two, told, false).await;
 }
 
-async fn two_small_writes_without_delay(two: Two, told: Told) {
+pub(super) async fn two_small_writes_without_delay(two: Two, told: Told) {
     small_writes(two, told, true).await;
 }
 
-async fn requests_in_two_parts(two: Two, told: Told) {
+pub(super) async fn requests_in_two_parts(two: Two, told: Told) {
     let (mut client, mut server, _) = two.pair(80).await.expect("the network is fair");
     let start = Instant::now();
     for _ in 0..10 {
@@ -744,125 +605,20 @@ async fn send_much(two: Two, told: Told, size: usize) {
     told.say("server", format!("{equal} {read} {write}"));
 }
 
-async fn send_much_in_fair_weather(two: Two, told: Told) {
+pub(super) async fn send_much_in_fair_weather(two: Two, told: Told) {
     send_much(two, told, 1_000_000).await;
 }
 
-async fn send_much_in_bad_weather(two: Two, told: Told) {
+pub(super) async fn send_much_in_bad_weather(two: Two, told: Told) {
     send_much(two, told, 300_000).await;
 }
 
-async fn send_much_in_worse_weather(two: Two, told: Told) {
+pub(super) async fn send_much_in_worse_weather(two: Two, told: Told) {
     send_much(two, told, 200_000).await;
 }
 
-async fn send_some_in_a_storm(two: Two, told: Told) {
+pub(super) async fn send_some_in_a_storm(two: Two, told: Told) {
     send_much(two, told, 20_000).await;
-}
-
-async fn sockets(two: &Two) -> (UdpSocket, UdpSocket) {
-    let server = two.on_server(UdpSocket::bind("0.0.0.0:80")).await;
-    let client = two.on_client(UdpSocket::bind("0.0.0.0:0")).await;
-    let (client, server) = (client.expect("free"), server.expect("free"));
-    let target = SocketAddr::new(two.server(), 80);
-    client.connect(target).await.expect("there is a route");
-    (client, server)
-}
-
-async fn datagrams(two: Two, told: Told) {
-    let (client, server) = sockets(&two).await;
-    for number in 0..200_u8 {
-        client.send(&[number; 100]).await.expect("it is sent");
-        sleep(ms(1)).await;
-    }
-    let mut came = Vec::new();
-    let mut bytes = [0; 200];
-    while let Ok(Ok(count)) = timeout(ms(100), server.recv(&mut bytes)).await {
-        assert_eq!(count, 100, "whole");
-        assert!(bytes[..100].iter().all(|it| *it == bytes[0]), "intact");
-        came.push(bytes[0]);
-    }
-    let mut once = came.clone();
-    once.sort_unstable();
-    once.dedup();
-    told.say("lost", (once.len() < 200).to_string());
-    told.say("doubled", (once.len() < came.len()).to_string());
-    told.say("in order", came.is_sorted().to_string());
-}
-
-async fn datagrams_in_fair_weather(two: Two, told: Told) {
-    let (client, server) = sockets(&two).await;
-    let mut bytes = [0; 200];
-    for number in 0..20_u8 {
-        client.send(&[number; 100]).await.expect("it is sent");
-        told.say("came", server.recv(&mut bytes).await);
-    }
-}
-
-async fn datagrams_in_bad_weather(two: Two, told: Told) {
-    datagrams(two, told).await;
-}
-
-async fn datagrams_to_a_closed_port(two: Two, told: Told) {
-    let (client, server) = sockets(&two).await;
-    drop(server);
-    told.say("send", client.send(b"hello").await);
-    sleep(SHORT).await;
-    told.say("send", client.send(b"hello").await);
-    sleep(SHORT).await;
-    told.say("send", client.send(b"hello").await);
-    told.say("receive", client.recv(&mut [0; 9]).await);
-    let left = timeout(SHORT, client.recv(&mut [0; 9])).await;
-    told.say("receive", left);
-    told.say("send", client.send(b"hello").await);
-    sleep(SHORT).await;
-    told.say(
-        "error",
-        client.take_error().map(|it| it.map(|it| it.kind())),
-    );
-    told.say("send", client.send(b"hello").await);
-}
-
-async fn datagrams_to_a_closed_port_by_a_free_socket(two: Two, told: Told) {
-    let client = two.on_client(UdpSocket::bind("0.0.0.0:0")).await;
-    let client = client.expect("a port is free");
-    let target = SocketAddr::new(two.server(), 80);
-    for _ in 0..2 {
-        told.say("send", client.send_to(b"hello", target).await);
-        sleep(SHORT).await;
-    }
-    told.say("receive", timeout(SHORT, client.recv(&mut [0; 9])).await);
-}
-
-async fn datagrams_without_a_route(two: Two, told: Told) {
-    let sending = two.on_client(async {
-        let socket = UdpSocket::bind("[::]:0").await?;
-        let target: SocketAddr = "[2001:db8::1]:80".parse().expect("an address");
-        socket.send_to(b"hello", target).await
-    });
-    told.say("send", sending.await);
-}
-
-async fn datagrams_that_are_too_big(two: Two, told: Told) {
-    let (client, server) = sockets(&two).await;
-    for size in [65_507, 65_508, 65_536, 70_000] {
-        told.say("send", client.send(&vec![7; size]).await);
-    }
-    let mut bytes = vec![0; 70_000];
-    told.say("receive", timeout(LONG, server.recv(&mut bytes)).await);
-    told.say("receive", timeout(SHORT, server.recv(&mut bytes)).await);
-    told.say("send", client.send(&[7; 3_000]).await);
-    told.say(
-        "receive",
-        timeout(LONG, server.recv(&mut bytes[..100])).await,
-    );
-}
-
-async fn datagrams_to_a_black_hole(two: Two, told: Told) {
-    let (client, _server) = sockets(&two).await;
-    let target = SocketAddr::new(two.hole(), 80);
-    told.say("send", client.send_to(b"hello", target).await);
-    told.say("receive", timeout(ms(300), client.recv(&mut [0; 9])).await);
 }
 
 async fn eyeballs(two: Two, told: Told, targets: Vec<SocketAddr>) {
@@ -873,17 +629,17 @@ async fn eyeballs(two: Two, told: Told, targets: Vec<SocketAddr>) {
     told.took("connect", start);
 }
 
-async fn eyeballs_with_a_black_hole_first(two: Two, told: Told) {
+pub(super) async fn eyeballs_with_a_black_hole_first(two: Two, told: Told) {
     let targets = [two.hole(), two.server()].map(|ip| SocketAddr::new(ip, 80));
     eyeballs(two, told, targets.into()).await;
 }
 
-async fn eyeballs_with_a_black_hole_last(two: Two, told: Told) {
+pub(super) async fn eyeballs_with_a_black_hole_last(two: Two, told: Told) {
     let targets = [two.server(), two.hole()].map(|ip| SocketAddr::new(ip, 80));
     eyeballs(two, told, targets.into()).await;
 }
 
-async fn eyeballs_with_a_closed_port_first(two: Two, told: Told) {
+pub(super) async fn eyeballs_with_a_closed_port_first(two: Two, told: Told) {
     let ip = two.server();
     let targets = [SocketAddr::new(ip, 81), SocketAddr::new(ip, 80)];
     eyeballs(two, told, targets.into()).await;

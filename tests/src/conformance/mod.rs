@@ -5,6 +5,8 @@
 //! among what the simulator can answer. Knows nothing of how either works inside.
 
 mod bodies;
+mod cases;
+mod datagrams;
 mod disk;
 mod namespaces;
 mod net;

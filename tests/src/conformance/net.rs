@@ -10,7 +10,7 @@ use simoom::runtime::Runtime;
 use simoom::time::timeout;
 use simoom_sim::{Config, check};
 
-use super::bodies::{CASES, Case};
+use super::cases::{CASES, Case};
 use super::told::{Missing, Outcome, Request, Summary, Told, quoted};
 use super::two::Two;
 

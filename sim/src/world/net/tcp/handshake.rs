@@ -194,13 +194,13 @@ impl World {
         let Some(connection) = self.net.connection(id) else {
             return;
         };
-        let listens = connection.listener.and_then(|it| self.net.listener(it));
-        let listens = listens.is_some();
+        let queue = connection.listener.and_then(|it| self.net.listener(it));
+        let listens = queue.is_some();
         if end == 0 && connection.ends[0].phase == Phase::Opening {
             self.send(id, 0, Segment::Syn);
         } else if connection.ends[1].phase != Phase::Opening || connection.ends[1].vanished {
             // It is done.
-        } else if !listens {
+        } else if !listens || connection.ends[0].phase == Phase::Dead {
             self.forget_handshake(id);
         } else if end == 0 {
             self.said_early(id);
