@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::command::Effect;
 use crate::resp::{Args, encode_request};
 
 /// The transaction of one connection.
@@ -24,8 +25,8 @@ pub(crate) struct Gathered {
     pub(crate) len: usize,
     /// One of them made no sense: none is done.
     pub(crate) is_broken: bool,
-    /// One of them writes.
-    pub(crate) writes: bool,
+    /// What all of them do together.
+    pub(crate) effect: Effect,
 }
 
 impl Transaction {
@@ -41,8 +42,8 @@ impl Transaction {
         is_new
     }
 
-    /// Keeps a request for later, and whether it writes; false if that would be more than `bytes_max` bytes.
-    pub(crate) fn gather(&mut self, args: Args<'_>, writes: bool, bytes_max: usize) -> bool {
+    /// Keeps a request for later, and what it does; false if that would be more than `bytes_max` bytes.
+    pub(crate) fn gather(&mut self, args: Args<'_>, effect: Effect, bytes_max: usize) -> bool {
         let Some(gathered) = &mut self.gathered else {
             return false;
         };
@@ -54,7 +55,7 @@ impl Transaction {
         let args: Vec<_> = args.iter().collect();
         encode_request(&mut gathered.requests, &args);
         gathered.len += 1;
-        gathered.writes |= writes;
+        gathered.effect = gathered.effect.max(effect);
         true
     }
 

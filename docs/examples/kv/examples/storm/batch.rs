@@ -41,6 +41,7 @@ pub(crate) fn run(from: u64, seeds: u64) -> ExitCode {
         state.acknowledged += counted.acknowledged;
         state.unanswered += counted.unanswered;
         state.boots += counted.boots;
+        state.promotions += counted.promotions;
     }
     state.faults = (report.faults().iter())
         .map(|(kind, counts)| {

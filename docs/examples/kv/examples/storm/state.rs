@@ -23,6 +23,7 @@ pub(crate) struct State {
     pub(crate) acknowledged: u64,
     pub(crate) unanswered: u64,
     pub(crate) boots: u64,
+    pub(crate) promotions: u64,
     pub(crate) failed: u64,
     /// Offered, armed, fired, observed.
     pub(crate) faults: BTreeMap<Kind, [u64; 4]>,
@@ -71,7 +72,7 @@ impl State {
         }
     }
 
-    fn sums(&self) -> [(&'static str, u64); 8] {
+    fn sums(&self) -> [(&'static str, u64); 9] {
         [
             ("seeds", self.seeds),
             ("steps", self.steps),
@@ -80,11 +81,12 @@ impl State {
             ("acknowledged", self.acknowledged),
             ("unanswered", self.unanswered),
             ("boots", self.boots),
+            ("promotions", self.promotions),
             ("failed", self.failed),
         ]
     }
 
-    fn sums_mut(&mut self) -> [&mut u64; 8] {
+    fn sums_mut(&mut self) -> [&mut u64; 9] {
         [
             &mut self.seeds,
             &mut self.steps,
@@ -93,6 +95,7 @@ impl State {
             &mut self.acknowledged,
             &mut self.unanswered,
             &mut self.boots,
+            &mut self.promotions,
             &mut self.failed,
         ]
     }

@@ -15,7 +15,7 @@ pub use self::kinds::{
     SetOptions, StoreCommand, TtlUnit,
 };
 pub(crate) use self::table::position;
-pub use self::table::{Spec, commands, find};
+pub use self::table::{Effect, Spec, commands, find};
 
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,31 @@ impl Spec {
     }
 }
 
+/// What a request does to the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing: it does not look at it either.
+    #[default]
+    Nothing,
+    /// It reads.
+    Reads,
+    /// It may change it.
+    Writes,
+}
+
+impl Effect {
+    /// What the request made of `args`, its name first, does; nothing if it is none.
+    #[must_use]
+    pub fn of(args: Args<'_>) -> Self {
+        let spec = find(args.get(0).unwrap_or_default());
+        match spec.filter(|spec| spec.accepts(args.len())) {
+            Some(spec) if spec.flags.contains(&"write") => Self::Writes,
+            Some(spec) if spec.flags.contains(&"readonly") => Self::Reads,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 /// All commands, in the order of their names.
 #[must_use]
 pub fn commands() -> &'static [Spec] {

@@ -175,8 +175,7 @@ impl Log {
         state.acknowledged = state.appended;
     }
 
-    /// Whether this one is told apart from what it was before it was the last to decide: what it
-    /// would ask a primary with.
+    /// Which past there is, and how far what has come is safe and shown.
     pub(crate) fn place(&self) -> Place {
         let state = self.state();
         let start = state.backlog.start();
@@ -222,8 +221,15 @@ impl Log {
         Some(Batch { records, position })
     }
 
+    /// How many commits there were at `position`; 0 if it was before a copy of all data, and what
+    /// was there then is gone.
     pub(crate) fn offset_of(&self, position: Position) -> Offset {
-        self.state().offset_of(position)
+        let offset = self.state().offset_of(position);
+        if offset > i64::MAX.unsigned_abs() {
+            0
+        } else {
+            offset
+        }
     }
 
     pub(crate) fn position_of(&self, offset: Offset) -> Position {

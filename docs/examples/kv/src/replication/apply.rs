@@ -42,10 +42,11 @@ pub(super) async fn promote(shared: &Shared) -> io::Result<()> {
         shared.log.all_applied().await?;
     }
     let store = &mut *shared.store.lock().await;
-    shared.roles.take_over(store, &shared.log);
-    tracing::info!("replication.promoted");
+    if shared.roles.take_over(store, &shared.log) {
+        tracing::info!("replication.promoted");
+    }
     Ok(())
 }
 
 /// How long clients have the store to themselves.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(10);

@@ -97,6 +97,7 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
     let receiving = async {
         let mut receiver = Receiver {
             shared,
+            primary,
             offset,
             copy: None,
             is_connected: &is_connected,
@@ -168,6 +169,7 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
 /// What is done with what comes.
 struct Receiver<'a> {
     shared: &'a Shared,
+    primary: &'a Primary,
     /// Of what has come.
     offset: Offset,
     /// While everything is copied.
@@ -193,7 +195,7 @@ impl Default for Copy {
 impl Receiver<'_> {
     fn connect(&self) {
         self.is_connected.store(true, Ordering::Release);
-        self.shared.roles.set_link(LinkState::Connected);
+        self.shared.roles.agree(self.primary);
     }
 
     async fn receive(&mut self, kind: Kind, record: Bytes) -> io::Result<()> {

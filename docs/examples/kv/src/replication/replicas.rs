@@ -26,6 +26,9 @@ pub(crate) struct Replicas {
 struct All {
     replicas: BTreeMap<u64, Replica>,
     came: u64,
+    /// How many copied everything, and how many went on from where they were.
+    copies: u64,
+    resumptions: u64,
 }
 
 /// One replica.
@@ -57,6 +60,22 @@ impl Replicas {
             number,
             replicas: self,
         }
+    }
+
+    /// Notes how one begins: with a copy of everything, or where it was.
+    pub(super) fn begins(&self, with_copy: bool) {
+        let mut all = self.all();
+        if with_copy {
+            all.copies += 1;
+        } else {
+            all.resumptions += 1;
+        }
+    }
+
+    /// How many copied everything, and how many went on from where they were.
+    pub(super) fn beginnings(&self) -> (u64, u64) {
+        let all = self.all();
+        (all.copies, all.resumptions)
     }
 
     /// Serves none of them any longer.

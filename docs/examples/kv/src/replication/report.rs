@@ -85,7 +85,7 @@ pub(crate) fn info(shared: &Shared, now: Instant) -> String {
         let copies = u8::from(link.state == LinkState::Sync);
         line("master_sync_in_progress", &copies);
         line("slave_read_repl_offset", &place.appended);
-        line("slave_repl_offset", &place.safe);
+        line("slave_repl_offset", &place.applied);
         if !figures.is_linked {
             line("master_link_down_since_seconds", &ago(link.down_since));
         }
@@ -107,6 +107,9 @@ pub(crate) fn info(shared: &Shared, now: Instant) -> String {
         );
         line(&format!("slave{index}"), &told);
     }
+    let (copies, resumptions) = replication.replicas.beginnings();
+    line("sync_full", &copies);
+    line("sync_partial_ok", &resumptions);
     line("master_replid", &place.history.id());
     let (before, until) = match place.history.last() {
         Some((id, offset)) => (id.to_string(), offset.to_string()),

@@ -13,6 +13,7 @@
 //! 1. The role changes while the store is held, and the store follows exactly while it is that of a
 //!    replica.
 //! 2. Nobody follows a replica.
+//! 3. A replica shows what its primary had committed at some moment, or nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +46,8 @@ struct State {
     /// Whom to follow. While there is nobody and it is a replica, it is being promoted.
     wanted: Option<Primary>,
     is_replica: bool,
+    /// Of whom what is here is known to be a past, since this server last decided.
+    agrees_with: Option<Primary>,
     link: Link,
 }
 
@@ -92,6 +95,7 @@ impl Roles {
             state: Mutex::new(State {
                 is_replica: wanted.is_some(),
                 wanted,
+                agrees_with: None,
                 link: Link {
                     state: LinkState::Connect,
                     heard: None,
@@ -108,6 +112,22 @@ impl Roles {
         self.state().is_replica
     }
 
+    /// Whether what is here may be shown: a replica may have what its primary never had, until they
+    /// have spoken.
+    pub(crate) fn may_show(&self) -> bool {
+        let state = self.state();
+        !state.is_replica || state.agrees_with.is_some()
+    }
+
+    /// What is here is what `primary` has had, if that is the one to follow.
+    pub(super) fn agree(&self, primary: &Primary) {
+        let mut state = self.state();
+        if state.wanted.as_ref() == Some(primary) {
+            state.agrees_with = Some(primary.clone());
+            state.link.state = LinkState::Connected;
+        }
+    }
+
     /// Whom to follow.
     pub(super) fn wanted(&self) -> Option<Primary> {
         self.state().wanted.clone()
@@ -119,8 +139,13 @@ impl Roles {
         if state.wanted.as_ref() == Some(&primary) {
             return false;
         }
+        // One that was about to be promoted, and is called back, may still be connected.
+        if !state.is_replica || state.agrees_with.as_ref() != Some(&primary) {
+            state.agrees_with = None;
+            state.link.state = LinkState::Connect;
+            state.link.down_since = Some(Instant::now());
+        }
         state.wanted = Some(primary);
-        state.link.down_since = Some(Instant::now());
         if !state.is_replica {
             state.is_replica = true;
             log.keep_commits();
@@ -150,14 +175,19 @@ impl Roles {
         self.until(|state| state.wanted.as_ref() != primary).await;
     }
 
-    /// Decides from now on. The caller holds `store`, which has all that has come.
-    pub(super) fn take_over(&self, store: &mut Store, log: &Log) {
+    /// Decides from now on, unless another is wanted again. The caller holds `store`, which has all
+    /// that has come. Returns whether it decides.
+    pub(super) fn take_over(&self, store: &mut Store, log: &Log) -> bool {
         let mut state = self.state();
+        if state.wanted.is_some() {
+            return false;
+        }
         store.follow_another(false);
         log.take_over();
         state.is_replica = false;
         drop(state);
         self.changed.notify_waiters();
+        true
     }
 
     pub(super) fn link(&self) -> Link {

@@ -53,7 +53,9 @@ pub(crate) async fn supply(mut stream: TcpStream, asked: Asked, shared: &Shared)
         store.len(now);
         shared.commit(store, now);
         let place = shared.roles.replicas.join(ip, asked.port);
-        match shared.log.resume(asked.id, asked.offset) {
+        let resumed = shared.log.resume(asked.id, asked.offset);
+        shared.roles.replicas.begins(resumed.is_none());
+        match resumed {
             Some(position) => (place, position, b"+CONTINUE\r\n".to_vec()),
             None => {
                 let all = shared.log.place();

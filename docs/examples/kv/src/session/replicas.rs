@@ -52,11 +52,7 @@ impl Session {
         replies: &mut Replies,
     ) -> Next {
         if shared.roles.is_replica() {
-            replies.error(
-                "ERR WAIT cannot be used with replica instances. Please also note that since \
-                 Redis 4.0 if a replica is configured to be writable (which is not the default) \
-                 writes to replicas are just local and are not propagated.",
-            );
+            replies.error(NO_WAIT);
             return Next::Continue;
         }
         let offset = shared.log.offset_of(self.position());
@@ -74,6 +70,9 @@ impl Session {
 
     /// Answers how many replicas have what this connection has written or read.
     pub(crate) fn count_replicas(&mut self, shared: &Shared, replies: &mut Replies) {
+        if shared.roles.is_replica() {
+            return replies.error(NO_WAIT);
+        }
         let offset = shared.log.offset_of(self.position());
         let count = shared.roles.replicas.reached(offset);
         replies.integer(i64::try_from(count).unwrap_or(i64::MAX));
@@ -82,6 +81,15 @@ impl Session {
 
 /// Why a replica refuses to write, in the words of Redis.
 pub(super) const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
+/// Why a replica that has not spoken to its primary yet refuses to read, in the words of Redis.
+pub(super) const MASTER_DOWN: &str =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+
+/// Why nobody waits for replicas at a replica, in the words of Redis.
+pub(super) const NO_WAIT: &str = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
+     replica is configured to be writable (which is not the default) writes to replicas are just \
+     local and are not propagated.";
 
 /// Why a primary without its replicas refuses to write, in the words of Redis.
 pub(super) const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";

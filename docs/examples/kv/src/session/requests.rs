@@ -8,9 +8,9 @@ use simoom::time::Instant;
 use super::blocking::{Blocked, pop_first};
 use super::describe::describe;
 use super::information::{config_get, info};
-use super::replicas::{ForReplicas, NO_REPLICAS, READ_ONLY};
+use super::replicas::{ForReplicas, MASTER_DOWN, NO_REPLICAS, NO_WAIT, READ_ONLY};
 use crate::apply::Apply;
-use crate::command::{self, ClientCommand, Command, CommandError, SessionCommand};
+use crate::command::{self, ClientCommand, Command, CommandError, Effect, SessionCommand};
 use crate::log::{HistoryId, Position};
 use crate::replication::{self, Asked};
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
@@ -75,23 +75,30 @@ impl Session {
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
-        let writes = writes(args);
-        if writes && let Some(refusal) = refused(shared) {
+        let effect = Effect::of(args);
+        if let Some(refusal) = refused(effect, shared) {
             self.transaction.break_off();
             replies.error(refusal);
             return Next::Continue;
         }
         if self.transaction.is_open() && !is_done_at_once(args) {
-            return self.gather(args, writes, shared, replies);
+            return self.gather(args, effect, shared, replies);
         }
         match Command::parse(args) {
-            Ok(command) => self.execute(command, writes, shared, replies).await,
+            Ok(command) => self.execute(command, effect, shared, replies).await,
             Err(CommandError::WrongArity { name: "exec" }) => {
                 self.transaction.close();
                 replies.error(
                     "EXECABORT Transaction discarded because of: wrong number of arguments for \
                      'exec' command",
                 );
+                Next::Continue
+            }
+            // What it waits for is not looked at.
+            Err(CommandError::NotAnInteger | CommandError::TimeoutNotAnInteger)
+                if is(args, "wait") && shared.roles.is_replica() =>
+            {
+                replies.error(NO_WAIT);
                 Next::Continue
             }
             Err(error) => {
@@ -109,7 +116,7 @@ impl Session {
     fn gather(
         &mut self,
         args: Args<'_>,
-        writes: bool,
+        effect: Effect,
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
@@ -125,7 +132,7 @@ impl Session {
             }
         } else {
             let bytes_max = shared.config.limits.request_bytes_max.saturating_mul(64);
-            if self.transaction.gather(args, writes, bytes_max) {
+            if self.transaction.gather(args, effect, bytes_max) {
                 replies.simple("QUEUED");
             } else {
                 replies.error(format_args!(
@@ -139,7 +146,7 @@ impl Session {
     async fn execute(
         &mut self,
         command: Command<'_>,
-        is_write: bool,
+        effect: Effect,
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
@@ -160,6 +167,10 @@ impl Session {
                     replies.error("ERR WATCH inside MULTI is not allowed");
                 } else {
                     let store = &mut *shared.store.lock().await;
+                    if let Some(refusal) = refused(Effect::Reads, shared) {
+                        replies.error(refusal);
+                        return Next::Continue;
+                    }
                     let now = shared.begin(store);
                     for key in keys.iter() {
                         store.watch(key, self.transaction.flag(), now);
@@ -173,8 +184,9 @@ impl Session {
                     shared.look_at_memory().await;
                 }
                 let store = &mut *shared.store.lock().await;
-                if is_write && store.follows() {
-                    replies.error(READ_ONLY);
+                // The role may have changed before the store was held.
+                if let Some(refusal) = refused(effect, shared) {
+                    replies.error(refusal);
                     return Next::Continue;
                 }
                 let now = shared.begin(store);
@@ -242,11 +254,11 @@ impl Session {
             requests,
             len,
             is_broken,
-            writes: any_writes,
+            effect,
         } = gathered.unwrap_or_default();
         if is_broken {
             replies.error("EXECABORT Transaction discarded because of previous errors.");
-        } else if any_writes && let Some(refusal) = refused(shared) {
+        } else if let Some(refusal) = refused(effect, shared) {
             replies.error(format_args!(
                 "EXECABORT Transaction discarded because of: {refusal}"
             ));
@@ -272,7 +284,7 @@ impl Session {
                     Err(error) => replies.error(error),
                 }
                 // What was taken or written over is in its reply alone, and is in there once.
-                if replies.len() - start > bytes_max && !writes(args) {
+                if replies.len() - start > bytes_max && Effect::of(args) != Effect::Writes {
                     replies.truncate(given);
                     replies.error(format_args!("ERR reply larger than {bytes_max} bytes"));
                 }
@@ -367,6 +379,12 @@ impl Session {
     }
 }
 
+/// Whether a request is that of this name.
+fn is(args: Args<'_>, name: &str) -> bool {
+    let found = command::find(args.get(0).unwrap_or_default());
+    found.is_some_and(|spec| spec.name == name)
+}
+
 /// Whether a request is done although requests are gathered.
 fn is_done_at_once(args: Args<'_>) -> bool {
     let name = args.get(0).unwrap_or_default();
@@ -376,22 +394,15 @@ fn is_done_at_once(args: Args<'_>) -> bool {
     })
 }
 
-/// Why nothing may be written now, if so.
-fn refused(shared: &Shared) -> Option<&'static str> {
-    if shared.roles.is_replica() {
-        Some(READ_ONLY)
-    } else if shared.roles.has_enough(shared) {
-        None
-    } else {
-        Some(NO_REPLICAS)
+/// Why a request that has this effect is refused now, if it is.
+fn refused(effect: Effect, shared: &Shared) -> Option<&'static str> {
+    let roles = &shared.roles;
+    match effect {
+        Effect::Writes if roles.is_replica() => Some(READ_ONLY),
+        Effect::Writes if !roles.has_enough(shared) => Some(NO_REPLICAS),
+        Effect::Reads if !roles.may_show() => Some(MASTER_DOWN),
+        _ => None,
     }
-}
-
-/// Whether a request may change the store.
-fn writes(args: Args<'_>) -> bool {
-    let name = args.get(0).unwrap_or_default();
-    command::find(name)
-        .is_some_and(|spec| spec.flags.contains(&"write") && spec.accepts(args.len()))
 }
 
 /// What is wrong with a request that can be seen from its name and how many arguments it has, which

@@ -130,3 +130,20 @@ impl<T> Line<T> {
             .map(|(&number, _)| number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Line;
+
+    #[test]
+    fn those_who_have_gone_do_not_stay_in_the_line() {
+        let mut line = Line::default();
+        let stays = line.join(vec![(*b"jobs").into()], true, |stays| !stays);
+        for _ in 0..10_000 {
+            line.join(vec![(*b"jobs").into()], false, |stays| !stays);
+        }
+        assert!(line.waiting.len() < 100, "{}", line.waiting.len());
+        assert_eq!(line.first_for(b"jobs"), Some(stays));
+        assert_eq!(line.leave(stays), Some(true));
+    }
+}

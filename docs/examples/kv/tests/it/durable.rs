@@ -11,10 +11,10 @@ use simoom::task::JoinHandle;
 use crate::process::{Process, check_reply};
 
 /// A folder that is removed in the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("kv-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
@@ -24,7 +24,7 @@ impl Folder {
         self.0.join("data/kv.log")
     }
 
-    fn flags(&self) -> [String; 2] {
+    pub(crate) fn flags(&self) -> [String; 2] {
         ["--dir".into(), self.0.join("data").display().to_string()]
     }
 }

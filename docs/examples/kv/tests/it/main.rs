@@ -5,6 +5,7 @@ mod durable;
 mod limits;
 mod lists;
 mod program;
+mod replica;
 mod shutdown;
 mod status;
 mod tools;

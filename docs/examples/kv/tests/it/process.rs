@@ -27,6 +27,15 @@ impl Process {
         self.status_addr.expect("it has a status page")
     }
 
+    /// Starts the server on `port`, with more flags.
+    pub(crate) fn start_at(port: u16, flags: &[&str]) -> Self {
+        Self::start_with(
+            Command::new(env!("CARGO_BIN_EXE_kv"))
+                .args(["--port", &port.to_string()])
+                .args(flags),
+        )
+    }
+
     /// Starts the server with no more than `descriptors_max` open files.
     pub(crate) fn start_with_descriptors(descriptors_max: u32) -> Self {
         let program = env!("CARGO_BIN_EXE_kv");

@@ -27,6 +27,10 @@ fn help_names_every_flag() {
         "--max-request-bytes",
         "--status-port",
         "--status-bind",
+        "--replicaof",
+        "--sync-replicas",
+        "--repl-timeout",
+        "--repl-backlog-size",
         "--version",
     ] {
         assert!(
@@ -65,6 +69,9 @@ fn a_wrong_flag_is_named_and_ends_with_code_2() {
     check_refused(&["--timeout", "soon"], "soon");
     check_refused(&["--status-port", "none"], "none");
     check_refused(&["--max-request-bytes", "10"], "10");
+    check_refused(&["--replicaof", "127.0.0.1"], "a host and a port");
+    check_refused(&["--replicaof", "127.0.0.1 high"], "high");
+    check_refused(&["--repl-timeout", "0"], "0");
     check_refused(&["extra"], "extra");
 }
 

@@ -6,6 +6,24 @@
     feature = "planted-no-dir-sync"
 ))]
 mod durable;
+#[cfg(not(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
+)))]
+mod following;
+#[cfg(any(
+    feature = "planted-stale-read",
+    not(any(
+        feature = "planted-lost-update",
+        feature = "planted-crossed-reply",
+        feature = "planted-ack-before-fsync",
+        feature = "planted-no-dir-sync"
+    ))
+))]
+mod promotion;
 // What these bugs break, the one in the client too.
 #[cfg(not(any(
     feature = "planted-crossed-reply",
@@ -52,7 +70,8 @@ async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
     feature = "planted-lost-update",
     feature = "planted-crossed-reply",
     feature = "planted-ack-before-fsync",
-    feature = "planted-no-dir-sync"
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
 ))]
 #[track_caller]
 fn assert_found(report: &simoom_sim::Report, expected: &str) {
@@ -92,12 +111,26 @@ fn the_planted_loss_of_acknowledged_writes_is_found() {
     assert_found(&report, "an acknowledged write is lost");
 }
 
+#[cfg(feature = "planted-stale-read")]
+#[test]
+fn the_planted_stale_read_after_a_promotion_is_found() {
+    let report = check(
+        sweep(Strategy::Portfolio, 100, 0x5eed_0000_0000_0000),
+        promotion::a_replica_is_promoted_at_an_answer,
+    );
+    assert_found(
+        &report,
+        "an acknowledged write is not read after a promotion",
+    );
+}
+
 /// A small part of what the example `storm` does for as long as it is asked to.
 #[cfg(not(any(
     feature = "planted-lost-update",
     feature = "planted-crossed-reply",
     feature = "planted-ack-before-fsync",
-    feature = "planted-no-dir-sync"
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
 )))]
 #[simoom_sim::test(seeds = 16, persist = false, shrink = false)]
 async fn what_clients_were_told_holds_under_a_storm(sim: simoom_sim::Sim) {
@@ -110,7 +143,8 @@ async fn what_clients_were_told_holds_under_a_storm(sim: simoom_sim::Sim) {
     feature = "planted-lost-update",
     feature = "planted-crossed-reply",
     feature = "planted-ack-before-fsync",
-    feature = "planted-no-dir-sync"
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
 ))]
 #[test]
 fn the_planted_bug_is_found_by_the_storm() {

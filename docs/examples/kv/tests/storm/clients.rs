@@ -13,6 +13,7 @@ use simoom::rand;
 use simoom::time::sleep;
 
 use super::ledger::{Counter, List, Register};
+use super::pair::Pair;
 
 /// How many clients write.
 pub(super) const CLIENTS: usize = 4;
@@ -108,8 +109,9 @@ fn integer(reply: &Reply) -> u64 {
 }
 
 /// Writes and reads for ever, with at most `pause_ms` milliseconds in between.
-pub(super) async fn use_server(client: usize, told: Rc<Told>, pause_ms: u64) {
-    let mut connection = Client::new("server:6379").timeout(PATIENCE);
+pub(super) async fn use_server(client: usize, told: Rc<Told>, pair: Pair, pause_ms: u64) {
+    let mut primary = pair.primary();
+    let mut connection = Client::new(primary).timeout(PATIENCE);
     loop {
         let done = match rand::below(4) {
             0 | 1 => transact(&mut connection, client, &told).await,
@@ -124,27 +126,110 @@ pub(super) async fn use_server(client: usize, told: Rc<Told>, pause_ms: u64) {
                 sleep(Duration::from_millis(1 + rand::below(20))).await;
             }
         }
+        if pair.primary() != primary {
+            primary = pair.primary();
+            connection = Client::new(primary).timeout(PATIENCE);
+        }
         if pause_ms > 0 {
             sleep(Duration::from_millis(rand::below(pause_ms + 1))).await;
         }
     }
 }
 
+/// Reads for ever what the replica shows: whole transactions, and of each list a first part.
+pub(super) async fn watch_replica(told: Rc<Told>, pair: Pair) {
+    loop {
+        let mut connection = Client::new(pair.replica()).timeout(PATIENCE);
+        while let Ok(()) = look(&mut connection, &told).await {
+            sleep(Duration::from_millis(rand::below(20))).await;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn look(connection: &mut Client, told: &Told) -> Result<(), ClientError> {
+    let mut requests = Pipeline::new()
+        .request(&[b"MULTI"])
+        .request(&[b"MGET", b"left", b"right"]);
+    for client in 0..CLIENTS {
+        requests = requests.request(&[b"LRANGE", list(client).as_bytes(), b"0", b"-1"]);
+    }
+    let requests = requests.request(&[b"EXEC"]);
+    let replies = answered(connection.pipeline(&requests).await?)?;
+    let Some(Reply::Array(shown)) = replies.last() else {
+        panic!("the reply to another request: {replies:?}");
+    };
+    let [Reply::Array(counts), lists @ ..] = &shown[..] else {
+        panic!("the reply to another request: {replies:?}");
+    };
+    let lists: Vec<_> = lists.iter().map(numbers).collect();
+    let total: usize = lists.iter().map(Vec::len).sum();
+    for count in counts {
+        assert_eq!(
+            count_of(count),
+            total as u64,
+            "half a transaction is shown by a replica"
+        );
+    }
+    for (told, shown) in told.lists.iter().zip(&lists) {
+        told.shown(shown);
+    }
+    Ok(())
+}
+
+/// The numbers of a list.
+pub(super) fn numbers(reply: &Reply) -> Vec<u64> {
+    let Reply::Array(items) = reply else {
+        panic!("no list: {reply:?}");
+    };
+    items.iter().map(count_of).collect()
+}
+
+/// The replies, unless the server is not the one to ask, or cannot do it now.
+fn answered(replies: Vec<Reply>) -> Result<Vec<Reply>, ClientError> {
+    let refused = replies.iter().find_map(|reply| match reply {
+        Reply::Error(text) => {
+            let known = ["READONLY ", "NOREPLICAS ", "MASTERDOWN ", "EXECABORT "];
+            let is_known = known.iter().any(|known| text.starts_with(known));
+            is_known.then(|| text.clone())
+        }
+        _ => None,
+    });
+    match refused {
+        Some(text) => Err(ClientError::Server(text)),
+        None => Ok(replies),
+    }
+}
+
+/// Asks the primary: one that has become a replica may be behind.
+async fn ask(connection: &mut Client, requests: &[&[&[u8]]]) -> Result<Vec<Reply>, ClientError> {
+    let mut pipeline = Pipeline::new().request(&[b"ROLE"]);
+    for request in requests {
+        pipeline = pipeline.request(request);
+    }
+    let mut replies = answered(connection.pipeline(&pipeline).await?)?;
+    let Reply::Array(role) = replies.remove(0) else {
+        panic!("the reply to another request: {replies:?}");
+    };
+    if role[0] != Reply::Bulk("master".into()) {
+        return Err(ClientError::Server("it is a replica".into()));
+    }
+    Ok(replies)
+}
+
 /// Appends to the client's own list and raises two numbers of all clients, as one transaction.
 async fn transact(connection: &mut Client, client: usize, told: &Told) -> Result<u64, ClientError> {
     let number = told.lists[client].try_append();
     let before = told.both.try_raise();
-    let requests = Pipeline::new()
-        .request(&[b"MULTI"])
-        .request(&[
-            b"RPUSH",
-            list(client).as_bytes(),
-            number.to_string().as_bytes(),
-        ])
-        .incr("left")
-        .incr("right")
-        .request(&[b"EXEC"]);
-    let replies = connection.pipeline(&requests).await?;
+    let (list, text) = (list(client), number.to_string());
+    let requests: [&[&[u8]]; 5] = [
+        &[b"MULTI"],
+        &[b"RPUSH", list.as_bytes(), text.as_bytes()],
+        &[b"INCR", b"left"],
+        &[b"INCR", b"right"],
+        &[b"EXEC"],
+    ];
+    let replies = ask(connection, &requests).await?;
     let Reply::Array(results) = &replies[4] else {
         panic!("the reply to another request: {replies:?}");
     };
@@ -164,13 +249,15 @@ async fn write(connection: &mut Client, client: usize, told: &Told) -> Result<u6
     let number = told.registers[client].try_write();
     let before = told.alone.try_raise();
     let (key, echo) = (register(client), format!("{client}/{number}"));
-    let requests = Pipeline::new()
-        .set(&key, value(client, number))
-        .request(&[b"ECHO", echo.as_bytes()])
-        .incr("count")
-        .request(&[b"ECHO", echo.as_bytes()])
-        .get(&key);
-    let replies = connection.pipeline(&requests).await?;
+    let written = value(client, number);
+    let requests: [&[&[u8]]; 5] = [
+        &[b"SET", key.as_bytes(), written.as_bytes()],
+        &[b"ECHO", echo.as_bytes()],
+        &[b"INCR", b"count"],
+        &[b"ECHO", echo.as_bytes()],
+        &[b"GET", key.as_bytes()],
+    ];
+    let replies = ask(connection, &requests).await?;
     let [set, first, raised, second, read] = &replies[..] else {
         panic!("not five replies: {replies:?}");
     };
@@ -194,11 +281,13 @@ async fn write(connection: &mut Client, client: usize, told: &Told) -> Result<u6
 /// Reads what all have written.
 async fn read(connection: &mut Client, client: usize, told: &Told) -> Result<u64, ClientError> {
     let (both, alone) = (told.both.told(), told.alone.told());
-    let requests = Pipeline::new()
-        .request(&[b"MGET", b"left", b"right"])
-        .get("count")
-        .get(register(client));
-    let replies = connection.pipeline(&requests).await?;
+    let own = register(client);
+    let requests: [&[&[u8]]; 3] = [
+        &[b"MGET", b"left", b"right"],
+        &[b"GET", b"count"],
+        &[b"GET", own.as_bytes()],
+    ];
+    let replies = ask(connection, &requests).await?;
     let Reply::Array(numbers) = &replies[0] else {
         panic!("the reply to another request: {replies:?}");
     };

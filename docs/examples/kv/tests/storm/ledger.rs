@@ -79,6 +79,8 @@ pub(super) struct List {
     tried: Cell<u64>,
     /// What was answered: the number, and how long the list was with it.
     told: RefCell<Vec<(u64, u64)>>,
+    /// The longest that a replica has shown.
+    longest: RefCell<Vec<u64>>,
 }
 
 impl List {
@@ -98,6 +100,21 @@ impl List {
         told.push((number, len));
     }
 
+    /// A replica shows `shown`, at some time. What was shown before or will be is the same, as far as
+    /// both go.
+    pub(super) fn shown(&self, shown: &[u64]) {
+        let mut longest = self.longest.borrow_mut();
+        let common = longest.len().min(shown.len());
+        assert_eq!(
+            longest[..common],
+            shown[..common],
+            "a replica shows what its primary has not: a list is not what it was"
+        );
+        if shown.len() > common {
+            *longest = shown.to_vec();
+        }
+    }
+
     /// The list holds `kept`, after all is over.
     pub(super) fn holds(&self, kept: &[u64]) {
         for &(number, len) in &*self.told.borrow() {
@@ -108,6 +125,11 @@ impl List {
                 "an acknowledged write is lost: {number} was element {len} of a list that holds {kept:?}"
             );
         }
+        let longest = self.longest.borrow();
+        assert!(
+            kept.starts_with(&longest),
+            "an acknowledged write is lost: a replica has shown {longest:?}, and {kept:?} is left"
+        );
         let once: BTreeSet<_> = kept.iter().collect();
         assert_eq!(once.len(), kept.len(), "a write was done twice: {kept:?}");
         let tried = self.tried.get();

@@ -4,4 +4,5 @@
 
 mod clients;
 mod ledger;
+mod pair;
 pub(crate) mod run;

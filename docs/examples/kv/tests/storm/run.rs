@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use kv::client::{ClientError, Pipeline};
 use kv::resp::Reply;
-use kv::{Client, Config, Server};
+use kv::{Client, Server};
 use simoom::rand;
-use simoom::task::spawn_local;
-use simoom::time::sleep;
-use simoom_sim::{Ended, Kind, Node, OnFailure, Plan, Profile, Ratio, Sim};
+use simoom::time::{sleep, timeout};
+use simoom_sim::{Kind, Plan, Profile, Ratio, Sim};
 
 use super::clients::{self, CLIENTS, Told};
+use super::pair::{self, Pair};
 
 /// What came of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,16 +23,14 @@ pub(crate) struct Counts {
     pub(crate) unanswered: u64,
     /// How often the server was booted.
     pub(crate) boots: u64,
+    /// How often a replica took the place of its primary.
+    pub(crate) promotions: u64,
 }
 
 /// The server, which makes its log small as soon as it has doubled.
 pub(crate) async fn serve() -> io::Result<()> {
     let stop = kv::stop_signal()?;
-    let config = Config::default()
-        .bind("0.0.0.0")
-        .dir("/var/lib/kv")
-        .compact_bytes_min(256);
-    Server::bind(config).await?.run(stop).await
+    Server::bind(pair::config()).await?.run(stop).await
 }
 
 /// A profile whose nodes and links have five opportunities in a second, and come back within two:
@@ -65,10 +63,11 @@ fn dense(profile: Profile) -> Plan {
     }
 }
 
-/// Clients use a server, as `profile` lets them. Whatever happens, what anybody was told holds: now,
-/// and after a last loss of power.
+/// Clients use a server, as a profile lets them, alone or with a replica that takes its place.
+/// Whatever happens, what anybody was told holds: now, after a last loss of power, and after the
+/// replica has taken over for good.
 pub(crate) async fn storm(sim: Sim) -> Counts {
-    let server = sim.node("server").on_failure(OnFailure::MayExit).run(serve);
+    let pair = Pair::boot(&sim, sim.seed() / 4 % 2 == 1);
     let told = Told::new();
     let profile = match sim.seed() % 4 {
         0 => Profile::lossy(),
@@ -76,43 +75,51 @@ pub(crate) async fn storm(sim: Sim) -> Counts {
         _ => Profile::swarm(),
     };
     sim.faults(dense(profile));
-    // A supervisor starts it again when it gives up; what faults take down, they boot.
-    let supervised = spawn_local(supervise(server.clone()));
     let pause_ms = [0, 0, 2, 10][rand::below(4) as usize];
     for client in 0..CLIENTS {
-        let using = clients::use_server(client, Rc::clone(&told), pause_ms);
+        let using = clients::use_server(client, Rc::clone(&told), pair.clone(), pause_ms);
         sim.node(&format!("client-{client}")).spawn(using);
     }
-    sleep(Duration::from_millis(1_000 + rand::below(5_000))).await;
+    let mut promotions = 0;
+    let end = Duration::from_millis(1_000 + rand::below(5_000));
+    if pair.has_replica() {
+        let watching = clients::watch_replica(Rc::clone(&told), pair.clone());
+        sim.node("watcher").spawn(watching);
+        let failing = async {
+            loop {
+                sleep(Duration::from_millis(200 + rand::below(2_000))).await;
+                pair.fail_over().await;
+                promotions += 1;
+            }
+        };
+        let _: Result<(), _> = timeout(end, failing).await;
+    } else {
+        sleep(end).await;
+    }
     sim.heal();
     sleep(Duration::from_millis(rand::below(500))).await;
     for client in 0..CLIENTS {
         sim.node(&format!("client-{client}")).kill();
     }
-    server.power_loss();
-    supervised.abort();
-    server.restart();
-    judge(&told).await;
+    sim.node("watcher").kill();
+    pair.lose_power();
+    judge(&told, pair.primary()).await;
+    if pair.has_replica() {
+        pair.fail_over().await;
+        promotions += 1;
+        judge(&told, pair.primary()).await;
+    }
     Counts {
         acknowledged: told.acknowledged.get(),
         unanswered: told.open.get(),
-        boots: u64::from(server.incarnation()),
-    }
-}
-
-async fn supervise(server: Node) {
-    loop {
-        let ended = server.wait().await;
-        sleep(Duration::from_millis(20)).await;
-        if matches!(ended, Ended::Failed { .. }) && !server.is_alive() {
-            server.restart();
-        }
+        boots: pair.boots(),
+        promotions,
     }
 }
 
 /// Compares what is there with what was told, once the server answers.
-async fn judge(told: &Told) {
-    let mut reader = Client::new("server:6379").timeout(Duration::from_secs(5));
+async fn judge(told: &Told, addr: &str) {
+    let mut reader = Client::new(addr).timeout(Duration::from_secs(5));
     let (both, alone) = (told.both.told(), told.alone.told());
     let mut asking = 0;
     let replies = loop {
@@ -134,7 +141,7 @@ async fn judge(told: &Told) {
     told.alone.seen(alone, clients::count_of(&replies[2]));
     let mut total = 0;
     for client in 0..CLIENTS {
-        let kept = numbers(&replies[3 + 2 * client]);
+        let kept = clients::numbers(&replies[3 + 2 * client]);
         told.lists[client].holds(&kept);
         total += kept.len() as u64;
         let number = clients::number_of(client, &replies[4 + 2 * client]);
@@ -151,11 +158,4 @@ async fn ask(reader: &mut Client) -> Result<Vec<Reply>, ClientError> {
             .get(clients::register(client));
     }
     reader.pipeline(&requests).await
-}
-
-fn numbers(reply: &Reply) -> Vec<u64> {
-    let Reply::Array(items) = reply else {
-        panic!("no list: {reply:?}");
-    };
-    items.iter().map(clients::count_of).collect()
 }

@@ -208,4 +208,9 @@ fn after_a_copy_positions_go_on_and_offsets_are_those_of_the_other() {
     assert_eq!(log.place().appended, 3);
     assert_eq!(log.resume(id, 2), Some(log.position() - 1));
     assert_eq!(log.resume(id, 1), None, "that was before the copy");
+    assert_eq!(
+        log.offset_of(0),
+        0,
+        "one who has written nothing waits for nothing"
+    );
 }
