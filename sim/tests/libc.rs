@@ -7,6 +7,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
+use std::time::{Duration, Instant};
 
 use simoom_sim::{Config, Escape, Failure, check};
 
@@ -109,6 +110,35 @@ fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
+/// What the crate `libc` has, and what it lacks.
+mod c {
+    pub(super) use libc::*;
+
+    unsafe extern "C" {
+        pub(super) fn __open_2(path: *const c_char, flags: c_int) -> c_int;
+        pub(super) fn __open64_2(path: *const c_char, flags: c_int) -> c_int;
+        pub(super) fn __openat_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+        pub(super) fn __openat64_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+        pub(super) fn mkstemp64(template: *mut c_char) -> c_int;
+        pub(super) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
+        pub(super) fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
+        pub(super) fn mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+        pub(super) fn tmpfile64() -> *mut FILE;
+        pub(super) fn execvpe(
+            path: *const c_char,
+            arguments: *const *const c_char,
+            environment: *const *const c_char,
+        ) -> c_int;
+        pub(super) fn vfork() -> pid_t;
+        pub(super) fn thrd_create(
+            thread: *mut pthread_t,
+            start: extern "C" fn(*mut c_void) -> c_int,
+            argument: *mut c_void,
+        ) -> c_int;
+        pub(super) fn thrd_sleep(time: *const timespec, left: *mut timespec) -> c_int;
+    }
+}
+
 /// A call of one function, and whether it was refused as it should be.
 type Call = (&'static str, Escape, fn() -> bool);
 
@@ -117,7 +147,7 @@ macro_rules! minus_one {
     ($escape:ident $name:ident($($argument:expr),*)) => {
         (stringify!($name), Escape::$escape, || {
             // SAFETY: the arguments are as the manual page asks, were it let through.
-            unsafe { libc::$name($($argument),*) == -1 && errno() == libc::EPERM }
+            unsafe { c::$name($($argument),*) == -1 && errno() == libc::EPERM }
         })
     };
 }
@@ -127,9 +157,28 @@ macro_rules! returning {
     ($result:expr, $escape:ident $name:ident($($argument:expr),*)) => {
         (stringify!($name), Escape::$escape, || {
             // SAFETY: the arguments are as the manual page asks, were it let through.
-            unsafe { libc::$name($($argument),*) == $result }
+            unsafe { c::$name($($argument),*) == $result }
         })
     };
+}
+
+/// A call that returns null and says EPERM.
+macro_rules! null {
+    ($escape:ident $name:ident($($argument:expr),*)) => {
+        (stringify!($name), Escape::$escape, || {
+            // SAFETY: the arguments are as the manual page asks, were it let through.
+            unsafe { c::$name($($argument),*).is_null() && errno() == libc::EPERM }
+        })
+    };
+}
+
+/// A name that is to be filled in: the text is lost.
+fn template() -> *mut c_char {
+    c"/tmp/simoom-libc-XXXXXX.c".to_owned().into_raw()
+}
+
+extern "C" fn thread_of_c(_argument: *mut libc::c_void) -> i32 {
+    0
 }
 
 static PAUSE: libc::timespec = libc::timespec {
@@ -150,6 +199,13 @@ const CALLS: &[Call] = &[
         // SAFETY: the arguments are as the manual page asks.
         unsafe { libc::pthread_create(&raw mut id, null(), thread, null_mut()) == libc::EPERM }
     }),
+    ("thrd_create", Escape::THREADS, || {
+        // SAFETY: zeros are a value of the number, which is written to if it is let through.
+        let mut id = unsafe { std::mem::zeroed::<libc::pthread_t>() };
+        // SAFETY: the arguments are as the standard asks.
+        unsafe { c::thrd_create(&raw mut id, thread_of_c, null_mut()) == 2 }
+    }),
+    returning!(0, SLEEP thrd_sleep(&raw const PAUSE, null_mut())),
     returning!(0, SLEEP nanosleep(&raw const PAUSE, null_mut())),
     returning!(0, SLEEP clock_nanosleep(libc::CLOCK_MONOTONIC, 0, &raw const PAUSE, null_mut())),
     returning!(0, SLEEP usleep(999_999)),
@@ -159,6 +215,27 @@ const CALLS: &[Call] = &[
     minus_one!(FILES openat(libc::AT_FDCWD, PATH.as_ptr(), libc::O_CREAT, 0o600)),
     minus_one!(FILES openat64(libc::AT_FDCWD, PATH.as_ptr(), libc::O_CREAT, 0o600)),
     minus_one!(FILES open(c"/dev/random".as_ptr(), libc::O_RDONLY)),
+    minus_one!(FILES __open_2(PATH.as_ptr(), libc::O_WRONLY)),
+    minus_one!(FILES __open64_2(PATH.as_ptr(), libc::O_RDWR)),
+    minus_one!(FILES __openat_2(libc::AT_FDCWD, PATH.as_ptr(), libc::O_WRONLY)),
+    minus_one!(FILES __openat64_2(libc::AT_FDCWD, PATH.as_ptr(), libc::O_WRONLY)),
+    null!(FILES fopen(PATH.as_ptr(), c"w".as_ptr())),
+    null!(FILES fopen64(PATH.as_ptr(), c"ab".as_ptr())),
+    null!(FILES freopen(PATH.as_ptr(), c"wx".as_ptr(), null_mut())),
+    null!(FILES freopen64(HERE.as_ptr(), c"r+".as_ptr(), null_mut())),
+    null!(FILES fopen(c"/dev/urandom".as_ptr(), c"r".as_ptr())),
+    minus_one!(FILES mkstemp(template())),
+    minus_one!(FILES mkstemp64(template())),
+    minus_one!(FILES mkostemp(template(), libc::O_CLOEXEC)),
+    minus_one!(FILES mkostemp64(template(), libc::O_CLOEXEC)),
+    minus_one!(FILES mkstemps(template(), 2)),
+    minus_one!(FILES mkstemps64(template(), 2)),
+    minus_one!(FILES mkostemps(template(), 2, libc::O_CLOEXEC)),
+    minus_one!(FILES mkostemps64(template(), 2, libc::O_CLOEXEC)),
+    null!(FILES mkdtemp(template())),
+    null!(FILES tmpfile()),
+    null!(FILES tmpfile64()),
+    minus_one!(FILES remove(PATH.as_ptr())),
     minus_one!(FILES creat(PATH.as_ptr(), 0o600)),
     minus_one!(FILES creat64(PATH.as_ptr(), 0o600)),
     minus_one!(FILES rename(HERE.as_ptr(), PATH.as_ptr())),
@@ -174,6 +251,10 @@ const CALLS: &[Call] = &[
     minus_one!(FILES symlink(HERE.as_ptr(), PATH.as_ptr())),
     minus_one!(FILES symlinkat(HERE.as_ptr(), libc::AT_FDCWD, PATH.as_ptr())),
     minus_one!(FILES chmod(PATH.as_ptr(), 0o600)),
+    minus_one!(FILES fchmodat(libc::AT_FDCWD, PATH.as_ptr(), 0o600, 0)),
+    minus_one!(FILES chown(PATH.as_ptr(), 0, 0)),
+    minus_one!(FILES lchown(PATH.as_ptr(), 0, 0)),
+    minus_one!(FILES fchownat(libc::AT_FDCWD, PATH.as_ptr(), 0, 0, 0)),
     minus_one!(FILES truncate(PATH.as_ptr(), 0)),
     minus_one!(FILES truncate64(PATH.as_ptr(), 0)),
     minus_one!(FILES mkfifo(PATH.as_ptr(), 0o600)),
@@ -186,6 +267,8 @@ const CALLS: &[Call] = &[
         result == libc::EAI_SYSTEM && found.is_null()
     }),
     minus_one!(PROCESSES fork()),
+    minus_one!(PROCESSES vfork()),
+    minus_one!(PROCESSES execvpe(PATH.as_ptr(), NOTHING, NOTHING)),
     minus_one!(PROCESSES execv(PATH.as_ptr(), NOTHING)),
     minus_one!(PROCESSES execve(PATH.as_ptr(), NOTHING, NOTHING)),
     minus_one!(PROCESSES execvp(PATH.as_ptr(), NOTHING)),
@@ -248,6 +331,69 @@ fn reading_is_no_escape() {
             assert!(opened >= 0, "{path:?}");
             // SAFETY: the descriptor was just opened.
             assert_eq!(unsafe { libc::close(opened) }, 0);
+        }
+        for (path, mode) in [(HERE, c"rb"), (HERE, c"r,ccs=a"), (c"/dev/null", c"w")] {
+            // SAFETY: both texts end with a zero.
+            let opened = unsafe { libc::fopen(path.as_ptr(), mode.as_ptr()) };
+            assert!(!opened.is_null() || errno() != libc::EPERM, "{path:?}");
+            if !opened.is_null() {
+                // SAFETY: the stream was just opened.
+                assert_eq!(unsafe { libc::fclose(opened) }, 0);
+            }
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn allowed_sleeps_take_real_and_virtual_time() {
+    static MOMENT: libc::timespec = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 5_000_000,
+    };
+    const MS: Duration = Duration::from_millis(1);
+    type Sleep = (&'static str, Duration, fn() -> i32);
+    const SLEEPS: [Sleep; 6] = [
+        ("nanosleep", MS.saturating_mul(5), || {
+            // SAFETY: the moment is one, and null is allowed.
+            unsafe { libc::nanosleep(&raw const MOMENT, null_mut()) }
+        }),
+        ("clock_nanosleep", MS.saturating_mul(5), || {
+            // SAFETY: the moment is one, and null is allowed.
+            unsafe { libc::clock_nanosleep(libc::CLOCK_REALTIME, 0, &raw const MOMENT, null_mut()) }
+        }),
+        ("clock_nanosleep until", MS.saturating_mul(5), || {
+            let (clock, mut until) = (libc::CLOCK_MONOTONIC, MOMENT);
+            // SAFETY: there is room for the time.
+            assert_eq!(unsafe { libc::clock_gettime(clock, &raw mut until) }, 0);
+            until.tv_nsec += MOMENT.tv_nsec;
+            until.tv_sec += until.tv_nsec / 1_000_000_000;
+            until.tv_nsec %= 1_000_000_000;
+            let flags = libc::TIMER_ABSTIME;
+            // SAFETY: the moment is one, and null is allowed.
+            unsafe { libc::clock_nanosleep(clock, flags, &raw const until, null_mut()) }
+        }),
+        ("thrd_sleep", MS.saturating_mul(5), || {
+            // SAFETY: the moment is one, and null is allowed.
+            unsafe { c::thrd_sleep(&raw const MOMENT, null_mut()) }
+        }),
+        ("usleep", MS.saturating_mul(7), || {
+            // SAFETY: the call has no preconditions.
+            unsafe { libc::usleep(7_000) }
+        }),
+        ("sleep", MS.saturating_mul(1_000), || {
+            // SAFETY: the call has no preconditions.
+            unsafe { libc::sleep(1) as i32 }
+        }),
+    ];
+    check(config().doubled(0), |sim| async move {
+        sim.allow(Escape::SLEEP);
+        for (name, length, sleep) in SLEEPS {
+            let (before, start) = (sim.elapsed(), Instant::now());
+            assert_eq!(sleep(), 0, "{name}");
+            assert_eq!(start.elapsed(), length, "{name}");
+            simoom::task::yield_now().await;
+            assert_eq!(sim.elapsed() - before, length, "{name}: for the world too");
         }
     })
     .unwrap();

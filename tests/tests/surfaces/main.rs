@@ -8,6 +8,7 @@
 mod caught;
 mod clock;
 mod entropy;
+mod glibc;
 mod hash;
 mod page;
 mod refused;
@@ -77,8 +78,8 @@ fn is_caught(body: fn() -> String) {
     assert!(text.contains("user.noted"), "it says where: {text}");
 }
 
-/// Asserts that `body` fails the run by `escape`, that the failure names this file and the
-/// function of libc, and that it goes on once that is allowed.
+/// Asserts that `body` fails the run by `escape`, that the failure names this folder and
+/// the function of libc, and that it goes on once that is allowed.
 #[track_caller]
 fn is_refused(escape: Escape, call: &str, body: fn()) {
     let report = check(config().seeds(1), move |_| async move { body() });
@@ -95,7 +96,7 @@ fn is_refused(escape: Escape, call: &str, body: fn()) {
     };
     assert_eq!(*what, escape);
     assert_eq!(called.split(' ').next(), Some(call), "{called}");
-    assert!(place.contains("surfaces/refused.rs:"), "{found}");
+    assert!(place.contains("tests/surfaces/"), "{found}");
     assert_eq!(task, "test/main");
     assert!(
         found

@@ -56,8 +56,20 @@ const UNSAFE: &[(&str, &str)] = &[
         "what loom sees two threads touch, for its models",
     ),
     (
-        "sim/src/intercept/libc.rs",
+        "sim/src/intercept/libc/answers.rs",
         "functions of libc that simulated code is answered by",
+    ),
+    (
+        "sim/src/intercept/libc/refusals.rs",
+        "functions of libc that simulated code must not call",
+    ),
+    (
+        "sim/src/intercept/libc/system.rs",
+        "the system's own functions, and its calls",
+    ),
+    (
+        "sim/src/intercept/libc/waits.rs",
+        "functions of libc that wait in real time",
     ),
     (
         "sim/src/baton/worker.rs",
@@ -68,6 +80,7 @@ const UNSAFE: &[(&str, &str)] = &[
         "sim/tests/libc.rs",
         "calls into libc that the simulator answers",
     ),
+    ("tests/tests/surfaces/glibc.rs", "calls into libc"),
     (
         "tests/src/conformance/wire.rs",
         "a file becomes a network device",

@@ -1,0 +1,341 @@
+//! The functions of libc that leave the simulation: refused, unless the test allows them.
+//!
+//! This file holds `unsafe`: it defines functions that C code may call, and calls those of the
+//! system that they stand before.
+
+#![expect(unsafe_code, reason = "functions of libc are defined and called")]
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ptr;
+
+use libc::{mode_t, pid_t};
+
+use super::system::{absent, real, set_errno};
+use crate::intercept::escape::Escape;
+use crate::intercept::state::{is_simulated, refuses};
+
+/// Functions that are an escape: in simulated code they give `$refused`, and the run is told.
+macro_rules! escapes {
+    ($(
+        $escape:ident $refused:ident $(if $when:expr)? $(, about $path:ident)?;
+        fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty;
+    )*) => {$(
+        #[doc = concat!("`", stringify!($name), "`")]
+        #[unsafe(no_mangle)]
+        pub(super) extern "C" fn $name($($argument: $type),*) -> $result {
+            let argument = || None $(.or(text($path)))?;
+            if true $(&& $when)? && refuses(Escape::$escape, stringify!($name), argument) {
+                return $refused() as $result;
+            }
+            match real!($name, fn($($type),*) -> $result) {
+                // SAFETY: the arguments are the caller's.
+                Some(real) => unsafe { real($($argument),*) },
+                None => absent() as $result,
+            }
+        }
+    )*};
+}
+
+/// The refusal of a function that tells its error in `errno`.
+fn minus_one() -> c_int {
+    set_errno(libc::EPERM);
+    -1
+}
+
+/// The refusal of a function that returns its error.
+fn error() -> c_int {
+    libc::EPERM
+}
+
+/// The refusal of a function of C's threads: `thrd_error`.
+fn thread_error() -> c_int {
+    2
+}
+
+/// The refusal of a function that returns a pointer.
+fn null() -> *mut c_void {
+    set_errno(libc::EPERM);
+    ptr::null_mut()
+}
+
+/// The refusal of a lookup of names.
+fn no_lookup() -> c_int {
+    set_errno(libc::EPERM);
+    libc::EAI_SYSTEM
+}
+
+/// A path as text.
+fn text(path: *const c_char) -> Option<String> {
+    if path.is_null() {
+        return None;
+    }
+    // SAFETY: the caller passes a text that ends with a zero, as the manual pages ask.
+    let path = unsafe { CStr::from_ptr(path) };
+    Some(path.to_string_lossy().into_owned())
+}
+
+/// Whether opening `path` so is an escape: to write, or for entropy that no seed decides.
+fn is_change(path: *const c_char, flags: c_int) -> bool {
+    if !is_simulated() || path.is_null() {
+        return false;
+    }
+    // SAFETY: the caller passes a text that ends with a zero, as the manual page asks.
+    let path = unsafe { CStr::from_ptr(path) };
+    if ENTROPY.contains(&path) {
+        return true;
+    }
+    const WRITING: c_int =
+        libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
+    flags & WRITING != 0 && path != c"/dev/null"
+}
+
+/// What `open` would be told for the mode of `fopen`.
+fn flags_of(mode: *const c_char) -> c_int {
+    if mode.is_null() {
+        return libc::O_RDONLY;
+    }
+    // SAFETY: the caller passes a text that ends with a zero, as the manual page asks.
+    let mode = unsafe { CStr::from_ptr(mode) }.to_bytes();
+    // What follows a comma names an encoding.
+    let mode = mode.split(|&byte| byte == b',').next().unwrap_or_default();
+    if mode.iter().any(|byte| b"wa+".contains(byte)) {
+        libc::O_RDWR
+    } else {
+        libc::O_RDONLY
+    }
+}
+
+/// Files that hold the system's entropy.
+const ENTROPY: [&CStr; 2] = [c"/dev/urandom", c"/dev/random"];
+
+escapes! {
+    THREADS error;
+    fn pthread_create(
+        thread: *mut libc::pthread_t,
+        attributes: *const libc::pthread_attr_t,
+        start: *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int;
+    THREADS thread_error;
+    fn thrd_create(thread: *mut c_void, start: *mut c_void, argument: *mut c_void) -> c_int;
+
+    FILES minus_one if is_change(path, flags), about path;
+    fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn openat(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn openat64(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn __open_2(path: *const c_char, flags: c_int) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn __open64_2(path: *const c_char, flags: c_int) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn __openat_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    FILES minus_one if is_change(path, flags), about path;
+    fn __openat64_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    FILES null if is_change(path, flags_of(mode)), about path;
+    fn fopen(path: *const c_char, mode: *const c_char) -> *mut c_void;
+    FILES null if is_change(path, flags_of(mode)), about path;
+    fn fopen64(path: *const c_char, mode: *const c_char) -> *mut c_void;
+    FILES null if is_change(path, flags_of(mode)), about path;
+    fn freopen(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void;
+    FILES null if is_change(path, flags_of(mode)), about path;
+    fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void;
+    FILES minus_one, about template;
+    fn mkstemp(template: *mut c_char) -> c_int;
+    FILES minus_one, about template;
+    fn mkstemp64(template: *mut c_char) -> c_int;
+    FILES minus_one, about template;
+    fn mkostemp(template: *mut c_char, flags: c_int) -> c_int;
+    FILES minus_one, about template;
+    fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
+    FILES minus_one, about template;
+    fn mkstemps(template: *mut c_char, suffix: c_int) -> c_int;
+    FILES minus_one, about template;
+    fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
+    FILES minus_one, about template;
+    fn mkostemps(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+    FILES minus_one, about template;
+    fn mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+    FILES null, about template;
+    fn mkdtemp(template: *mut c_char) -> *mut c_char;
+    FILES null;
+    fn tmpfile() -> *mut c_void;
+    FILES null;
+    fn tmpfile64() -> *mut c_void;
+    FILES minus_one, about path;
+    fn remove(path: *const c_char) -> c_int;
+    FILES minus_one, about path;
+    fn creat(path: *const c_char, mode: mode_t) -> c_int;
+    FILES minus_one, about path;
+    fn creat64(path: *const c_char, mode: mode_t) -> c_int;
+    FILES minus_one, about source;
+    fn rename(source: *const c_char, target: *const c_char) -> c_int;
+    FILES minus_one, about source;
+    fn renameat(
+        source_folder: c_int,
+        source: *const c_char,
+        target_folder: c_int,
+        target: *const c_char,
+    ) -> c_int;
+    FILES minus_one, about source;
+    fn renameat2(
+        source_folder: c_int,
+        source: *const c_char,
+        target_folder: c_int,
+        target: *const c_char,
+        flags: c_uint,
+    ) -> c_int;
+    FILES minus_one, about path;
+    fn unlink(path: *const c_char) -> c_int;
+    FILES minus_one, about path;
+    fn unlinkat(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    FILES minus_one, about path;
+    fn mkdir(path: *const c_char, mode: mode_t) -> c_int;
+    FILES minus_one, about path;
+    fn mkdirat(folder: c_int, path: *const c_char, mode: mode_t) -> c_int;
+    FILES minus_one, about path;
+    fn rmdir(path: *const c_char) -> c_int;
+    FILES minus_one, about target;
+    fn link(source: *const c_char, target: *const c_char) -> c_int;
+    FILES minus_one, about target;
+    fn linkat(
+        source_folder: c_int,
+        source: *const c_char,
+        target_folder: c_int,
+        target: *const c_char,
+        flags: c_int,
+    ) -> c_int;
+    FILES minus_one, about target;
+    fn symlink(source: *const c_char, target: *const c_char) -> c_int;
+    FILES minus_one, about target;
+    fn symlinkat(source: *const c_char, folder: c_int, target: *const c_char) -> c_int;
+    FILES minus_one, about path;
+    fn chmod(path: *const c_char, mode: mode_t) -> c_int;
+    FILES minus_one, about path;
+    fn fchmodat(folder: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int;
+    FILES minus_one, about path;
+    fn chown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int;
+    FILES minus_one, about path;
+    fn lchown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int;
+    FILES minus_one, about path;
+    fn fchownat(
+        folder: c_int,
+        path: *const c_char,
+        owner: libc::uid_t,
+        group: libc::gid_t,
+        flags: c_int,
+    ) -> c_int;
+    FILES minus_one, about path;
+    fn truncate(path: *const c_char, length: libc::off_t) -> c_int;
+    FILES minus_one, about path;
+    fn truncate64(path: *const c_char, length: libc::off64_t) -> c_int;
+    FILES minus_one, about path;
+    fn mkfifo(path: *const c_char, mode: mode_t) -> c_int;
+
+    SOCKETS minus_one;
+    fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int;
+    SOCKETS minus_one;
+    fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int;
+    SOCKETS no_lookup, about host;
+    fn getaddrinfo(
+        host: *const c_char,
+        service: *const c_char,
+        hints: *const c_void,
+        found: *mut *mut c_void,
+    ) -> c_int;
+
+    PROCESSES minus_one;
+    fn fork() -> pid_t;
+    PROCESSES minus_one, about path;
+    fn execv(path: *const c_char, arguments: *const *const c_char) -> c_int;
+    PROCESSES minus_one, about path;
+    fn execve(
+        path: *const c_char,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
+    PROCESSES minus_one, about path;
+    fn execvp(path: *const c_char, arguments: *const *const c_char) -> c_int;
+    PROCESSES minus_one, about path;
+    fn execvpe(
+        path: *const c_char,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
+    PROCESSES error, about path;
+    fn posix_spawn(
+        child: *mut pid_t,
+        path: *const c_char,
+        actions: *const c_void,
+        attributes: *const c_void,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
+    PROCESSES error, about path;
+    fn posix_spawnp(
+        child: *mut pid_t,
+        path: *const c_char,
+        actions: *const c_void,
+        attributes: *const c_void,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
+    PROCESSES minus_one, about command;
+    fn system(command: *const c_char) -> c_int;
+    PROCESSES null, about command;
+    fn popen(command: *const c_char, mode: *const c_char) -> *mut c_void;
+}
+
+/// `vfork(2)`, whose child returns on the stack of its parent: nothing may stay on it, so this
+/// jumps to what answers the call.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(super) extern "C" fn vfork() -> pid_t {
+    #[cfg(target_arch = "x86_64")]
+    std::arch::naked_asm!(
+        ".cfi_startproc",
+        "sub rsp, 8",
+        ".cfi_adjust_cfa_offset 8",
+        "call {answer}",
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "jmp rax",
+        ".cfi_endproc",
+        answer = sym answer_to_vfork,
+    );
+    #[cfg(target_arch = "aarch64")]
+    std::arch::naked_asm!(
+        ".cfi_startproc",
+        "stp x29, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x29, -16",
+        ".cfi_offset x30, -8",
+        "bl {answer}",
+        "ldp x29, x30, [sp], #16",
+        ".cfi_def_cfa_offset 0",
+        "mov x16, x0",
+        "br x16",
+        ".cfi_endproc",
+        answer = sym answer_to_vfork,
+    );
+}
+
+/// The function that goes on with a call of `vfork`: the system's, or one that refuses.
+extern "C" fn answer_to_vfork() -> *const c_void {
+    extern "C" fn refused() -> pid_t {
+        minus_one()
+    }
+    extern "C" fn none() -> pid_t {
+        absent()
+    }
+    if refuses(Escape::PROCESSES, "vfork", || None) {
+        return refused as *const c_void;
+    }
+    match real!(vfork, fn() -> pid_t) {
+        Some(real) => real as *const c_void,
+        None => none as *const c_void,
+    }
+}
