@@ -100,7 +100,8 @@ impl Listener for SimListener {
             let (id, peer) = backend.with(|world| {
                 let id = world.accept(self.id)?;
                 let connection = world.net.connection(id).ok_or_else(no_listener)?;
-                Ok::<_, io::Error>((id, connection.ends[1].peer))
+                let end = &connection.ends[1];
+                Ok::<_, io::Error>((id, end.shown(end.peer)))
             })?;
             let stream: Arc<dyn Stream> = Arc::new(SimStream::new(backend, id, 1));
             Ok((stream, peer))
@@ -274,7 +275,7 @@ impl Stream for SimStream {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.end(|end| end.local)
+        self.end(|end| end.shown(end.local))
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use simoom::backend::{Direction, Signs, SocketOption, TimerKey};
 
@@ -58,6 +58,8 @@ pub(crate) struct End {
     pub(crate) node: NodeId,
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
+    /// Its socket is one of IPv6, which shows addresses of IPv4 as `::ffff:10.0.0.1`.
+    pub(crate) shows_mapped: bool,
     pub(crate) phase: Phase,
     /// A task holds this end, or it waits in an accept queue.
     pub(crate) held_open: bool,
@@ -200,6 +202,7 @@ impl End {
             node,
             local,
             peer,
+            shows_mapped: false,
             phase: Phase::Opening,
             held_open: true,
             vanished: false,
@@ -240,10 +243,18 @@ impl End {
         self.fin_sent && self.fin_received
     }
 
+    /// An address of the connection, as this end's socket shows it.
+    pub(crate) fn shown(&self, address: SocketAddr) -> SocketAddr {
+        match address.ip() {
+            IpAddr::V4(ip) if self.shows_mapped => (ip.to_ipv6_mapped(), address.port()).into(),
+            _ => address,
+        }
+    }
+
     /// The other end's address, unless the connection is over: failed, or finished by both ends.
     pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
         match self.phase {
-            Phase::Open if !self.is_finished() => Ok(self.peer),
+            Phase::Open if !self.is_finished() => Ok(self.shown(self.peer)),
             _ => Err(of_kind(io::ErrorKind::NotConnected)),
         }
     }

@@ -168,7 +168,8 @@ impl Network {
         let matches = |listener: &Listener| {
             listener.node == node
                 && listener.local.port() == target.port()
-                && (listener.local.ip() == target.ip() || listener.local.ip().is_unspecified())
+                && (listener.local.ip() == target.ip()
+                    || stands_for(listener.local.ip(), target.ip()))
         };
         // The more specific address first; several that share it take turns by the source port.
         let exact = |listener: &Listener| listener.local.ip() == target.ip();
@@ -181,6 +182,12 @@ impl Network {
             serial: listener.serial,
         })
     }
+}
+
+/// Whether `all` is all addresses, and `ip` one of them: those of IPv6 include those of IPv4, unless
+/// a socket asks for `IPV6_V6ONLY`, which none here can.
+pub(crate) fn stands_for(all: IpAddr, ip: IpAddr) -> bool {
+    all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4())
 }
 
 /// The error of operations on a socket that was closed behind its holder's back.

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -43,6 +43,42 @@ both! {
         let port = wide.local_addr().unwrap().port();
         let error = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    }
+
+    async fn all_addresses_of_ipv4_are_none_of_ipv6() {
+        let wide = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = wide.local_addr().unwrap().port();
+        let error = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let six = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await.unwrap();
+        let client = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
+        let (_server, peer) = six.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let (_server, peer) = wide.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+    }
+
+    async fn all_addresses_of_ipv6_are_those_of_ipv4_too() {
+        let wide = TcpListener::bind("[::]:0").await.unwrap();
+        let addr = wide.local_addr().unwrap();
+        assert_eq!(addr.ip(), Ipv6Addr::UNSPECIFIED);
+        for ip in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
+            let error = TcpListener::bind((ip, addr.port())).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddrInUse, "{ip}");
+        }
+        let client = TcpStream::connect((Ipv6Addr::LOCALHOST, addr.port())).await.unwrap();
+        let (server, peer) = wide.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        assert_eq!(server.local_addr().unwrap(), client.peer_addr().unwrap());
+        // A socket of IPv6 shows addresses of IPv4 in its own way.
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, addr.port())).await.unwrap();
+        let (server, peer) = wide.accept().await.unwrap();
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+        assert_eq!(peer, (mapped, client.local_addr().unwrap().port()).into());
+        assert_eq!(server.peer_addr().unwrap(), peer);
+        assert_eq!(server.local_addr().unwrap(), (mapped, addr.port()).into());
+        assert_eq!(client.peer_addr().unwrap(), (Ipv4Addr::LOCALHOST, addr.port()).into());
     }
 
     async fn a_freed_address_can_be_bound_again() {

@@ -335,13 +335,14 @@ impl World {
         // (tcp_syncookies).
         let is_cookie = queue.pending > queue.backlog;
         queue.pending += usize::from(!is_cookie);
-        let options = queue.options.clone();
+        let (options, is_v6) = (queue.options.clone(), queue.local.is_ipv6());
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         connection.listener = Some(listener);
         connection.is_cookie = is_cookie;
         connection.ends[1].options = options;
+        connection.ends[1].shows_mapped = is_v6;
         connection.ends[1].held_open = true;
         self.send(id, 1, Segment::SynAck);
     }

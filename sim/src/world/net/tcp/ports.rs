@@ -10,7 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use simoom::backend::SocketOption;
 
 use crate::world::World;
-use crate::world::net::{Connection, End, Options, Phase, TimeWait, UnusedId, of_kind, os};
+use crate::world::net::{
+    Connection, End, Options, Phase, TimeWait, UnusedId, of_kind, os, stands_for,
+};
 use crate::world::node::NodeId;
 
 /// How long a port stays taken after its connection was closed from this side.
@@ -78,7 +80,7 @@ impl World {
         let overlaps = |local: SocketAddr| {
             let (one, two) = (local.ip(), address.ip());
             local.port() == address.port()
-                && (one == two || one.is_unspecified() || two.is_unspecified())
+                && (one == two || stands_for(one, two) || stands_for(two, one))
         };
         let by_listener = self.net.listeners.iter().any(|(_, other)| {
             other.node == node
