@@ -153,6 +153,26 @@ fn happy_eyeballs_do_not_wait_for_an_address_that_hangs() {
 }
 
 #[test]
+fn happy_eyeballs_try_the_families_in_turn() {
+    check(calm(), |sim| async move {
+        let _test = sim.node("test").add_ip(ip("fd00::1"));
+        let server = sim.node("server").add_ip(ip("fd00::9"));
+        server.spawn(serve("[::]:80"));
+        let (one, two) = (sim.node("one"), sim.node("two"));
+        for node in [&one, &two] {
+            sim.net().partition(&sim.node("test"), node);
+        }
+        sleep(ms(1)).await;
+        let all = [one.ip(), two.ip(), ip("fd00::9")].map(|ip| SocketAddr::new(ip, 80));
+        let start = sim.elapsed();
+        let stream = connect_happy_eyeballs(&all[..]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), all[2]);
+        assert_eq!(sim.elapsed() - start, ms(251), "it is the second");
+    })
+    .unwrap();
+}
+
+#[test]
 fn happy_eyeballs_go_on_at_once_when_an_address_refuses() {
     check(calm(), |sim| async move {
         let server = sim.node("server");

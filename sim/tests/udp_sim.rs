@@ -58,8 +58,19 @@ fn a_datagram_takes_its_links_least_time_in_a_calm_run() {
         sim.net().latency(&test, &far, ms(7), ms(90));
         let start = sim.elapsed();
         client.send(b"hi").await.unwrap();
-        server.recv(&mut [0; 8]).await.unwrap();
+        let (_, from) = server.recv_from(&mut [0; 8]).await.unwrap();
         assert_eq!(sim.elapsed() - start, ms(7));
+        server.send_to(b"you", from).await.unwrap();
+        client.recv(&mut [0; 8]).await.unwrap();
+        assert_eq!(sim.elapsed() - start, ms(14), "the way back is as long");
+        sim.net().default_latency(ms(9), ms(90));
+        let third = sim.node("third");
+        let bound = third.spawn(async { UdpSocket::bind("0.0.0.0:53").await.unwrap() });
+        let other = bound.await.unwrap();
+        let start = sim.elapsed();
+        client.send_to(b"hi", "third:53").await.unwrap();
+        other.recv(&mut [0; 8]).await.unwrap();
+        assert_eq!(sim.elapsed() - start, ms(9), "a link without its own");
     })
     .unwrap();
 }
@@ -122,6 +133,23 @@ fn a_cut_link_loses_datagrams_for_good() {
         client.send(b"into the void").await.unwrap();
         sleep(ms(100)).await;
         sim.net().heal_all();
+        let mut buf = [0; 16];
+        assert!(timeout(ms(100), server.recv(&mut buf)).await.is_err());
+        client.send(b"healed").await.unwrap();
+        assert_eq!(server.recv(&mut buf).await.unwrap(), 6);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_cut_loses_what_is_under_way_however_short_it_is() {
+    check(config(), |sim| async move {
+        let (client, server) = pair(&sim).await;
+        let (test, far) = (sim.node("test"), sim.node("server"));
+        sim.net().latency(&test, &far, ms(20), ms(30));
+        client.send(b"under way").await.unwrap();
+        sim.net().partition(&test, &far);
+        sim.net().heal(&test, &far);
         let mut buf = [0; 16];
         assert!(timeout(ms(100), server.recv(&mut buf)).await.is_err());
         client.send(b"healed").await.unwrap();

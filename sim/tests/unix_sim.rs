@@ -1,12 +1,14 @@
 //! What only simulated Unix sockets can be made to show.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::unix::pipe;
 use simoom::net::{UnixDatagram, UnixListener, UnixStream};
 use simoom::time::{sleep, timeout};
 use simoom_sim::{Config, OnFailure, Sim, Strategy, check};
@@ -238,6 +240,39 @@ fn the_process_is_another_on_every_node() {
             .unwrap();
         assert_ne!(here.pid(), there.pid());
         assert_eq!((here.uid(), here.gid()), (there.uid(), there.gid()));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_long_write_to_a_pipe_is_cut_short_in_some_runs() {
+    let counts = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = counts.clone();
+    check(config(), move |_| {
+        let seen = seen.clone();
+        async move {
+            let (sender, _receiver) = pipe::pipe().unwrap();
+            let count = sender.try_write(&[7; 10_000]).unwrap();
+            seen.lock().unwrap().insert(count);
+        }
+    })
+    .unwrap();
+    let counts = counts.lock().unwrap();
+    assert!(counts.contains(&10_000), "the calm run writes all");
+    assert!(counts.len() > 1, "{counts:?}");
+}
+
+#[test]
+fn a_pipe_of_a_killed_node_fails_in_other_hands() {
+    check(config(), |sim| async move {
+        let node = sim.node("victim");
+        let (sender, mut receiver) = node.spawn(async { pipe::pipe().unwrap() }).await.unwrap();
+        let reading = simoom::task::spawn_local(async move { receiver.read(&mut [0; 1]).await });
+        sleep(ms(10)).await;
+        assert!(!reading.is_finished());
+        node.kill();
+        assert!(reading.await.unwrap().is_err());
+        assert!(sender.try_write(b"x").is_err());
     })
     .unwrap();
 }

@@ -13,6 +13,7 @@ mod user;
 use std::future::Future;
 use std::pin::Pin;
 
+use simoom_sim::faults::Target;
 use simoom_sim::{Config, Fault, Kind, Ratio, Sim, Strategy, check};
 
 /// Whether the program noticed.
@@ -115,6 +116,27 @@ fn every_kind_is_noticed_where_it_must_happen() {
 fn no_kind_is_noticed_where_it_cannot_happen() {
     for canary in canaries() {
         run(&canary, Ratio::NEVER, false);
+    }
+}
+
+#[test]
+fn no_kind_is_noticed_where_another_node_is_meant() {
+    for canary in canaries() {
+        let Canary {
+            kind,
+            fault,
+            program,
+            ..
+        } = canary;
+        let config = Config::default().seeds(3).persist(false);
+        check(config, move |sim| async move {
+            let fault = fault(Fault::new(kind).probability(Ratio::ALWAYS));
+            sim.faults(fault.target(Target::node("nobody")).may_be_inert());
+            // It may well be hit.
+            let _nobody = sim.node("nobody");
+            assert!(!program(sim.clone()).await, "{kind} hits another node");
+        })
+        .unwrap();
     }
 }
 

@@ -228,6 +228,10 @@ fn the_defaults_are_those_of_the_documentation() {
             sim.node("server")
                 .run(|| async { serve(TcpListener::bind("0.0.0.0:80").await?, router()).await });
             sleep(Duration::from_secs(1)).await;
+            // More clients than a test has time for.
+            let unused = serve(TcpListener::bind("0.0.0.0:81").await.unwrap(), router());
+            let text = format!("{unused:?}");
+            assert!(text.contains("max_connections: Some(10000)"), "{text}");
             let mut silent = TcpStream::connect("server:80").await.unwrap();
             let took = ended_after(&mut silent).await;
             assert!(
