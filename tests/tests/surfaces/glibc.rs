@@ -196,6 +196,8 @@ fn timed_waits_of_glibc_take_real_and_virtual_time() {
     let real = Instant::now();
     check(config().seeds(1), move |sim: Sim| async move {
         let Place(waited) = { place };
+        // SAFETY: a run that failed may have left it held; no other uses it now.
+        unsafe { (*waited).own = zeroed() };
         // SAFETY: the lock lies there, and nobody holds it.
         assert_eq!(
             unsafe { libc::pthread_mutex_lock(&raw mut (*waited).own) },
