@@ -110,11 +110,12 @@ pub mod paused {
     }
 }
 
-/// simoom's simulator through `check`, as its users meet it: a calm run, then one per seed, then
-/// the first seed once more.
+/// simoom's simulator through `check`, as its users meet it: a calm run, then one per seed.
 ///
-/// The two runs beside the seeds are work like any other and counted as such.
+/// No seed runs twice, since a run that is kept for being compared is another work. Every run that
+/// takes place is counted, the calm one too.
 pub mod simoom {
+    use std::future::Future;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -124,50 +125,65 @@ pub mod simoom {
 
     use super::*;
 
-    /// The runs of a sweep that passes, beside one for each seed.
-    const EXTRA_RUNS: u64 = 2;
-
     pub fn run(row: &str, strategy: Strategy, scale: u64) -> Option<Costs> {
-        // One run after another, no failure files, no limit that the row would meet.
-        let config = |seeds: u64| {
-            let config = Config::default().seeds(seeds).strategy(strategy);
-            config.jobs(1).persist(false).steps(u64::MAX)
-        };
+        // Beside so many seeds there is the calm run.
+        let sweep = |runs: u64| Sweep(strategy, runs - 1);
         Some(match row {
             "sim_timers" => {
                 let sleeps = 1000 / scale;
-                check(config(0), |_| timers(100)).unwrap();
+                sweep(1).run(|_| timers(100));
                 let span = Span::start();
-                check(config(1), move |_| timers(sleeps)).unwrap();
-                span.end((1 + EXTRA_RUNS) * TASKS * sleeps)
+                let runs = sweep(3).run(move |_| timers(sleeps));
+                span.end(runs * TASKS * sleeps)
             }
             "sim_rpc" => {
-                let worlds = (20 / scale).max(1 + EXTRA_RUNS);
-                check(config(0), rpc).unwrap();
+                sweep(1).run(rpc);
                 let span = Span::start();
-                check(config(worlds - EXTRA_RUNS), rpc).unwrap();
-                span.end(worlds * CLIENTS * REQUESTS)
+                let runs = sweep((20 / scale).max(3)).run(rpc);
+                span.end(runs * CLIENTS * REQUESTS)
             }
             "sim_blocking" => {
-                let (trips, worlds) = (100_000 / scale, Arc::new(AtomicU64::new(0)));
+                let trips = 100_000 / scale;
                 let span = Span::start();
-                let counter = worlds.clone();
-                check(config(1).processes(0), move |_| {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                    trips_of_a_closure(trips)
-                })
-                .unwrap();
-                span.end(worlds.load(Ordering::Relaxed) * trips)
+                let runs = sweep(3).run(move |_| trips_of_a_closure(trips));
+                span.end(runs * trips)
             }
             "sim_boot" => {
-                let seeds = 10_000 / scale;
-                check(config(seeds / 10), boot).unwrap();
+                let worlds = 10_000 / scale;
+                sweep(worlds / 10).run(boot);
                 let span = Span::start();
-                check(config(seeds), boot).unwrap();
-                span.end(seeds + EXTRA_RUNS)
+                let runs = sweep(worlds).run(boot);
+                span.end(runs)
             }
             _ => return None,
         })
+    }
+
+    /// A sweep of so many seeds: one run after another, no failure files, no limit that the row
+    /// would meet.
+    struct Sweep(Strategy, u64);
+
+    impl Sweep {
+        /// Returns how many runs took place.
+        fn run<F>(self, test: impl Fn(Sim) -> F + Send + Sync + 'static) -> u64
+        where
+            F: Future<Output = ()> + 'static,
+        {
+            let Self(strategy, seeds) = self;
+            let config = Config::default().seeds(seeds).strategy(strategy);
+            let config = config.jobs(1).persist(false).steps(u64::MAX).doubled(0);
+            let runs = Arc::new(AtomicU64::new(0));
+            let counter = runs.clone();
+            let report = check(config, move |sim| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                test(sim)
+            });
+            let expected = seeds + 1 + report.doubled();
+            report.unwrap();
+            let runs = runs.load(Ordering::Relaxed);
+            assert_eq!(runs, expected, "a calm run, and one for each seed");
+            runs
+        }
     }
 
     async fn timers(sleeps: u64) {
