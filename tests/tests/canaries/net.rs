@@ -29,15 +29,15 @@ pub(crate) const CANARIES: &[Canary] = &[
         })
     }),
     Canary::new(Kind::NetLinkCut, |sim| {
-        Box::pin(async move { !ping(&sim, Way::There).await || !ping(&sim, Way::Back).await })
+        Box::pin(async move { both_ways(&sim).await == [false, false] })
     })
-    .with(often),
+    .with(|fault| often(fault).target(Target::node("client"))),
     Canary::new(Kind::NetLinkCutOneWay, |sim| {
-        Box::pin(async move { !ping(&sim, Way::There).await })
+        Box::pin(async move { both_ways(&sim).await == [false, true] })
     })
     .with(|fault| often(fault).target(Target::node("client"))),
     Canary::new(Kind::NetLinkClogged, |sim| {
-        Box::pin(async move { !ping(&sim, Way::There).await })
+        Box::pin(async move { !ping(&sim).await })
     })
     .with(often),
     Canary::new(Kind::NetSegmentLost, |sim| {
@@ -66,34 +66,50 @@ fn often(fault: Fault) -> Fault {
         .lasting(second..=second)
 }
 
-/// Which way something is sent.
-#[derive(Clone, Copy)]
-enum Way {
-    There,
-    Back,
-}
-
 /// Whether what one node sends another arrives within half a second.
-async fn ping(sim: &Sim, way: Way) -> bool {
-    let (from, to) = match way {
-        Way::There => ("client", "server"),
-        Way::Back => ("server", "client"),
-    };
+async fn ping(sim: &Sim) -> bool {
     let arrived = Rc::new(Cell::new(false));
     let seen = arrived.clone();
-    sim.node(to).spawn(async move {
+    sim.node("server").spawn(async move {
         let listener = TcpListener::bind("0.0.0.0:81").await?;
         let accepted = listener.accept().await;
         seen.set(true);
         accepted.map(drop)
     });
-    let to = format!("{to}:81");
-    sim.node(from).spawn(async move {
+    sim.node("client").spawn(async move {
         sleep(Duration::from_millis(100)).await;
-        TcpStream::connect(to).await.map(drop)
+        TcpStream::connect("server:81").await.map(drop)
     });
     sleep(Duration::from_millis(600)).await;
     arrived.get()
+}
+
+/// Whether a datagram of the client reaches the server, and one of the server the client.
+async fn both_ways(sim: &Sim) -> [bool; 2] {
+    let nodes = ["client", "server"];
+    let waiting = nodes.map(|name| {
+        sim.node(name).spawn(async {
+            let socket = UdpSocket::bind("0.0.0.0:54").await.expect("it is free");
+            sleep(Duration::from_millis(100)).await;
+            let peers = ["client:54", "server:54"];
+            for peer in peers {
+                // One of them is its own.
+                let sent = socket.send_to(peer.as_bytes(), peer).await;
+                sent.expect("the network takes everything");
+            }
+            let mut count = 0;
+            let until_late = async {
+                while socket.recv(&mut [0; 16]).await.is_ok() {
+                    count += 1;
+                }
+            };
+            let _ = timeout(Duration::from_millis(400), until_late).await;
+            count == 2
+        })
+    });
+    let [client, server] = waiting;
+    let there = server.await.expect("the server ends");
+    [there, client.await.expect("the client ends")]
 }
 
 /// What arrives of ten datagrams from one node to another, on a link that keeps their order.
