@@ -1,11 +1,12 @@
 //! The connections of a server.
 //!
 //! Owns how many are open, and the means to end them: to ask all, and to cut them off. Knows
-//! nothing of what they carry.
+//! nothing of what they carry but whether that is a request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::requests::Requests;
 use crate::sync::Notify;
 use crate::task::AbortHandle;
 
@@ -44,9 +45,9 @@ impl Connections {
         Place(Arc::clone(&self.shared))
     }
 
-    /// Notes the task that has taken a place.
-    pub(super) fn add(&mut self, task: AbortHandle) {
-        self.tasks.add(task);
+    /// Notes the task that has taken a place, for these requests.
+    pub(super) fn add(&mut self, task: AbortHandle, requests: Arc<Requests>) {
+        self.tasks.add(Task { task, requests });
     }
 
     /// Asks all to finish, and waits until they have.
@@ -59,7 +60,7 @@ impl Connections {
         self.shared.until(|open| open == 0).await;
     }
 
-    /// Ends those that have not ended, and says how many those were.
+    /// Ends those that have not ended, and says how many of those had a request.
     pub(super) fn abort(&mut self) -> usize {
         self.tasks.abort()
     }
@@ -95,9 +96,14 @@ impl Place {
     pub(super) async fn asked_to_finish(&self) {
         // Waiting starts before looking, as above.
         let stopping = self.0.stopping.notified();
-        if !self.0.is_stopping.load(Ordering::Acquire) {
+        if !self.is_asked_to_finish() {
             stopping.await;
         }
+    }
+
+    /// Whether the server has asked its connections to finish. Asks no budget.
+    pub(super) fn is_asked_to_finish(&self) -> bool {
+        self.0.is_stopping.load(Ordering::Acquire)
     }
 }
 
@@ -111,26 +117,34 @@ impl Drop for Place {
 /// The tasks of connections.
 #[derive(Debug, Default)]
 struct Tasks {
-    tasks: Vec<AbortHandle>,
+    tasks: Vec<Task>,
     /// How many there are to be before those that have ended are looked for.
     full: usize,
 }
 
+#[derive(Debug)]
+struct Task {
+    task: AbortHandle,
+    requests: Arc<Requests>,
+}
+
 impl Tasks {
-    fn add(&mut self, task: AbortHandle) {
+    fn add(&mut self, task: Task) {
         const FEW: usize = 32;
         if self.tasks.len() >= self.full.max(FEW) {
-            self.tasks.retain(|task| !task.is_finished());
+            self.tasks.retain(|task| !task.task.is_finished());
             self.full = self.tasks.len() * 2;
         }
         self.tasks.push(task);
     }
 
     fn abort(&mut self) -> usize {
-        self.tasks.retain(|task| !task.is_finished());
-        for task in &self.tasks {
+        self.tasks.retain(|task| !task.task.is_finished());
+        let mut with_request = 0;
+        for Task { task, requests } in &self.tasks {
+            with_request += usize::from(requests.have_begun());
             task.abort();
         }
-        self.tasks.len()
+        with_request
     }
 }

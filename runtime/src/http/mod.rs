@@ -15,6 +15,7 @@ mod client;
 mod connections;
 mod executor;
 mod io;
+mod noted;
 mod requests;
 mod serve;
 mod timer;

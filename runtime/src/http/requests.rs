@@ -1,15 +1,29 @@
 //! The requests of one connection.
 //!
-//! Owns since when a connection waits for a request, or works at one, and when that is too long.
-//! Knows nothing of how a connection ends.
+//! Owns since when a connection waits for a request, or works at one, what counts as progress, and
+//! when that is too long. Knows nothing of how a connection is closed.
 //!
 //! ```text
-//!             begin                    drop of the last Running
-//!   [fresh] ─────────▶ [at work] ◀─────────────────────────────▶ [idle]
-//!      │ header            │ request          begin                 │ idle
-//!      ▼                   ▼                                        ▼
-//!   Overdue::Cut        Overdue::Cut                          Overdue::Close
+//!           begin                drop of the last Running
+//!   [fresh] ──────▶ [at work] ◀───────────────────────────▶ [idle]
+//!      │ header         │ request           begin              │ idle
+//!      ▼                ▼                                      ▼
+//!     Cut              Cut                                   Close
+//!
+//!   After close, and after stop if it was fresh then:
+//!
+//!                        drop of the last Running
+//!   Cut ◀── [at work] ◀───────────────────────────▶ [taking leave] ──▶ Cut
+//!    request                      begin                        FAREWELL
 //! ```
+//!
+//! What is written, or read once there was a tunnel, lets the times of idle and of taking leave
+//! start anew.
+//!
+//! # Invariants
+//! 1. A request that runs is under the limit of requests alone, also while the connection takes
+//!    leave.
+//! 2. Before the first request nothing is progress: a client that only pings has not begun.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -20,20 +34,24 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::{Request, Response};
+use hyper::service::Service;
+use hyper::{Method, Request, Response, Version};
 use pin_project_lite::pin_project;
-use tower_service::Service;
 
 use super::serve::Peer;
 use crate::sync::Notify;
 use crate::time::{Instant, sleep_until};
+
+/// How long a connection may take to be closed in good order while nothing moves.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a client may take for something; for ever where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// From the start of the connection until its first request has begun.
     pub(super) header: Option<Duration>,
-    /// From the end of a request until another has begun.
+    /// From the end of a request, or from the last progress if that is later, until another has
+    /// begun.
     pub(super) idle: Option<Duration>,
     /// From the beginning of a request to its end.
     pub(super) request: Option<Duration>,
@@ -62,8 +80,12 @@ struct State {
     /// Those that have not ended, the oldest first.
     running: VecDeque<(u64, Instant)>,
     begun: u64,
-    /// When the last one ended, or the connection began.
+    /// When the last one ended or bytes made progress, or the connection began.
     since: Instant,
+    /// One of them became a stream of its own within the connection, which HTTP/2 alone has.
+    has_tunnel: bool,
+    /// Since when the connection takes leave.
+    leaving: Option<Instant>,
     /// When the watcher looks again; `None` if it waits to be told.
     watched_until: Option<Instant>,
 }
@@ -76,28 +98,36 @@ impl Requests {
                 running: VecDeque::new(),
                 begun: 0,
                 since: Instant::now(),
+                has_tunnel: false,
+                leaving: None,
                 watched_until: None,
             }),
             earlier: Notify::new(),
         })
     }
 
+    /// What is to become of the connection if it takes too long as of now. Asks no budget.
+    pub(super) fn overdue(&self) -> Option<Overdue> {
+        let (at, overdue) = self.state().due(&self.limits)?;
+        (at <= Instant::now()).then_some(overdue)
+    }
+
     /// Waits until the client has taken too long.
     ///
     /// # Cancel safety
     /// Safe: waiting changes nothing.
-    pub(super) async fn overdue(&self) -> Overdue {
+    pub(super) async fn until_overdue(&self) {
         loop {
             let due = {
                 let mut state = self.state();
-                let due = state.due(&self.limits);
-                state.watched_until = due.map(|(at, _)| at);
+                let due = state.due(&self.limits).map(|(at, _)| at);
+                state.watched_until = due;
                 due
             };
             match due {
                 None => self.earlier.notified().await,
-                Some((at, overdue)) if at <= Instant::now() => return overdue,
-                Some((at, _)) => {
+                Some(at) if at <= Instant::now() => return,
+                Some(at) => {
                     crate::select! {
                         biased;
                         () = self.earlier.notified() => {}
@@ -105,6 +135,39 @@ impl Requests {
                     }
                 }
             }
+        }
+    }
+
+    /// Whether there was a request.
+    pub(super) fn have_begun(&self) -> bool {
+        self.state().begun > 0
+    }
+
+    /// The connection is being closed because it was [`Overdue::Close`].
+    pub(super) fn close(&self) {
+        self.state().leaving.get_or_insert_with(Instant::now);
+    }
+
+    /// The server stops. A client that has yet to ask for something has little time left for that;
+    /// the others keep theirs.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        if state.begun == 0 {
+            state.leaving.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Bytes were written, which only happens as fast as the client takes them.
+    pub(super) fn wrote(&self) {
+        self.state().progressed();
+    }
+
+    /// Bytes were read. They are no progress of requests, of which a client could send one byte at
+    /// a time, but of what runs in a tunnel.
+    pub(super) fn read(&self) {
+        let mut state = self.state();
+        if state.has_tunnel {
+            state.progressed();
         }
     }
 
@@ -141,12 +204,20 @@ impl Requests {
 }
 
 impl State {
+    fn progressed(&mut self) {
+        // Invariant 2.
+        if self.begun > 0 {
+            self.since = Instant::now();
+        }
+    }
+
     /// When the connection is overdue as it is now.
     fn due(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
-        let (since, limit, overdue) = match self.running.front() {
-            Some((_, began)) => (*began, limits.request, Overdue::Cut),
-            None if self.begun == 0 => (self.since, limits.header, Overdue::Cut),
-            None => (self.since, limits.idle, Overdue::Close),
+        let (since, limit, overdue) = match (self.running.front(), self.leaving) {
+            (Some((_, began)), _) => (*began, limits.request, Overdue::Cut),
+            (None, Some(leaving)) => (leaving.max(self.since), Some(FAREWELL), Overdue::Cut),
+            (None, None) if self.begun == 0 => (self.since, limits.header, Overdue::Cut),
+            (None, None) => (self.since, limits.idle, Overdue::Close),
         };
         let at = since.checked_add(limit?)?;
         Some((at, overdue))
@@ -172,6 +243,9 @@ impl Drop for Running {
 }
 
 /// A service that says where requests came from, and notes when they begin and end.
+///
+/// It is one of hyper, whose call comes with the head: a service of tower may have to wait until it
+/// is ready before it is called.
 #[derive(Clone, Debug)]
 pub(super) struct Watched<S, A> {
     pub(super) inner: S,
@@ -188,14 +262,13 @@ where
     type Error = S::Error;
     type Future = Answering<S::Future>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<In>) -> Self::Future {
+    fn call(&self, mut request: Request<In>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
+        let is_for_tunnel =
+            request.version() == Version::HTTP_2 && request.method() == Method::CONNECT;
         Answering {
             running: Some(self.requests.begin()),
+            is_for_tunnel,
             inner: self.inner.call(request),
         }
     }
@@ -207,6 +280,7 @@ pin_project! {
         #[pin]
         inner: F,
         running: Option<Running>,
+        is_for_tunnel: bool,
     }
 }
 
@@ -220,6 +294,12 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
         let running = this.running.take();
+        if let Some(running) = &running
+            && *this.is_for_tunnel
+            && response.status().is_success()
+        {
+            running.requests.state().has_tunnel = true;
+        }
         Poll::Ready(Ok(response.map(|inner| WatchedBody {
             inner,
             _running: running,

@@ -10,15 +10,16 @@
 //!   listener closed; every connection is told to finish
 //!       |                         | grace is over
 //!       v                         v
-//!   Ok: all have finished       TimedOut: the rest was aborted
+//!   Ok: all have finished       the rest is aborted: TimedOut if there was a request
 //! ```
 
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, IntoFuture, pending};
+use std::future::{Future, IntoFuture, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -29,13 +30,11 @@ use hyper_util::service::TowerToHyperService;
 use tower_service::Service;
 
 use super::connections::{Connections, Place};
+use super::noted::Noted;
 use super::requests::{Limits, Overdue, Requests, Watched};
 use super::{Executor, Io, Listener, Timer};
 use crate::net::is_of_one_connection;
 use crate::time::{sleep, timeout};
-
-/// How long an idle connection may take to be closed in good order.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a server waits after an error of accepting that will not go away by itself, such as
 /// having no descriptor left. As long as axum's.
@@ -49,10 +48,11 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 /// Nothing happens until the result is awaited.
 ///
 /// Clients are bounded: a first request must have begun within 30 s, another one 60 s after the
-/// last, and there are at most 10 000 connections. [`Serve`] has methods to change that.
+/// last or after something of a response was written, and there are at most 10 000 connections.
+/// [`Serve`] has methods to change that.
 ///
 /// # Errors
-/// When the time of [`grace`](Serve::grace) is over before all requests are. Errors of accepting
+/// `TimedOut` when the time of [`grace`](Serve::grace) is over before all requests are. Errors of accepting
 /// are no reason to stop: a lost connection is passed over, and anything else is tried again after
 /// a second.
 ///
@@ -162,13 +162,19 @@ pub struct Serve<L, S> {
 impl<L, S> Serve<L, S> {
     /// Stops when `signal` is ready: no connection is accepted any more, idle ones are closed,
     /// requests that have begun are answered, and then the server is done.
+    ///
+    /// A client in the middle of its first head has 5 s more for it, and is cut off then. A tunnel
+    /// over HTTP/2 keeps the server until it ends or is idle for as long as
+    /// [`idle_timeout`](Self::idle_timeout) says; an upgraded connection of HTTP/1 does not.
     pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.shutdown = Box::pin(signal);
         self
     }
 
     /// How long requests that have begun may take after the signal of
-    /// [`shutdown`](Self::shutdown); for ever by default. What is left then is cut off.
+    /// [`shutdown`](Self::shutdown); for ever by default. What is left then is cut off, and the
+    /// server ends with an error if there was a request among it. With zero, what is not done at
+    /// once is cut off.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -176,7 +182,8 @@ impl<L, S> Serve<L, S> {
 
     /// How long a connection may take from its start until it has sent the whole head of its first
     /// request: a client that is silent, slow, in the middle of a handshake or between the
-    /// beginnings of HTTP/1 and HTTP/2 is cut off then. Default 30 s; `None` waits for ever.
+    /// beginnings of HTTP/1 and HTTP/2 is cut off then. Default 30 s; `None` waits for ever; with
+    /// zero, a head that has not come with the connection is too late.
     ///
     /// The heads that follow are under [`idle_timeout`](Self::idle_timeout).
     pub fn header_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -185,10 +192,16 @@ impl<L, S> Serve<L, S> {
     }
 
     /// How long a connection may take from the end of a request until it has sent the whole head of
-    /// another. Default 60 s; `None` waits for ever.
+    /// another, while nothing is written to it. Default 60 s; `None` waits for ever; with zero it is
+    /// closed when it has nothing to do, after the first response as a rule.
     ///
-    /// It is closed then as at a [shutdown](Self::shutdown), and cut off if it takes 5 s more, such
-    /// as by leaving a response unread. A ping of HTTP/2 is no request.
+    /// It is closed then as at a [shutdown](Self::shutdown), and cut off once nothing was written for
+    /// 5 s more and no request runs. So a client may take a response as slowly as it likes, but not
+    /// stop: what hyper has in its buffers bounds nothing else.
+    ///
+    /// Whatever is written counts, also to answer a ping of HTTP/2, and the pings of
+    /// `http2().keep_alive_interval(…)` themselves, which keep a connection open whose client
+    /// answers them. A tunnel over HTTP/2, such as a WebSocket, is idle when nothing is read either.
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.limits.idle = limit.into();
         self
@@ -197,9 +210,11 @@ impl<L, S> Serve<L, S> {
     /// How long a request may take from when its head was read: to be answered, its body included,
     /// and to have the response taken off the server's hands. Its connection is cut off then, with
     /// all its requests. Default and `None`: for ever, since a body may be a stream without end.
+    /// With zero, what is not answered at once is cut off.
     ///
-    /// What hyper has in its buffers counts as handed over; [`idle_timeout`](Self::idle_timeout)
-    /// bounds that. An upgraded connection is no request any more.
+    /// The time in which the service was not ready counts. What hyper has in its buffers counts as
+    /// handed over; [`idle_timeout`](Self::idle_timeout) bounds that. An upgraded connection is no
+    /// request any more, nor is a tunnel over HTTP/2.
     pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.limits.request = limit.into();
         self
@@ -207,7 +222,8 @@ impl<L, S> Serve<L, S> {
 
     /// How many connections may be open; further ones are accepted when others have ended, and wait
     /// in the listener's backlog until then. Default 10 000; `None` is no limit. With 0 nobody is
-    /// served. Upgraded connections do not count.
+    /// served. Upgraded connections of HTTP/1 do not count; tunnels over HTTP/2 are within one that
+    /// does.
     pub fn max_connections(mut self, count: impl Into<Option<usize>>) -> Self {
         self.max_connections = count.into();
         self
@@ -309,17 +325,18 @@ where
             }
         };
         let requests = Requests::new(limits);
-        let service = TowerToHyperService::new(Watched {
-            inner: service.clone(),
+        let service = Watched {
+            inner: TowerToHyperService::new(service.clone()),
             peer: Peer(addr),
             requests: Arc::clone(&requests),
-        });
+        };
+        let stream = Noted::new(stream, Arc::downgrade(&requests));
         let connection = builder
             .serve_connection_with_upgrades(Io::new(stream), service)
             .into_owned();
         let place = connections.place();
-        let task = crate::spawn(drive(connection, requests, place));
-        connections.add(task.abort_handle());
+        let task = crate::spawn(drive(connection, Arc::clone(&requests), place));
+        connections.add(task.abort_handle(), requests);
     }
     drop(listener);
     let Some(grace) = grace else {
@@ -330,6 +347,9 @@ where
         return Ok(());
     }
     let cut_off = connections.abort();
+    if cut_off == 0 {
+        return Ok(());
+    }
     Err(io::Error::new(
         io::ErrorKind::TimedOut,
         format!("{cut_off} connections were cut off: their requests took longer than {grace:?}"),
@@ -341,20 +361,31 @@ async fn drive<C: GracefulConnection>(connection: C, requests: Arc<Requests>, pl
     let mut connection = pin!(connection);
     let mut was_asked = false;
     loop {
+        let is_due = || {
+            let is_asked = !was_asked && place.is_asked_to_finish();
+            is_asked || requests.overdue().is_some()
+        };
         crate::select! {
             biased;
             // What went wrong with a connection is its client's business, who knows.
             _ = connection.as_mut() => return,
-            () = place.asked_to_finish(), if !was_asked => {
+            // This asks no budget: the connection may spend all of it in every poll, and what waits
+            // below would never get its turn.
+            () = poll_fn(|_| if is_due() { Poll::Ready(()) } else { Poll::Pending }) => {}
+            () = place.asked_to_finish(), if !was_asked => {}
+            () = requests.until_overdue() => {}
+        }
+        if !was_asked && place.is_asked_to_finish() {
+            was_asked = true;
+            requests.stop();
+            connection.as_mut().graceful_shutdown();
+        }
+        match requests.overdue() {
+            None => {}
+            Some(Overdue::Cut) => return,
+            Some(Overdue::Close) => {
+                requests.close();
                 connection.as_mut().graceful_shutdown();
-                was_asked = true;
-            }
-            overdue = requests.overdue() => {
-                if overdue == Overdue::Close {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = timeout(FAREWELL, connection).await;
-                }
-                return;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a server bears from its clients: how long, and how many of them.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::routing::get;
 use futures::StreamExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use simoom::http::{client, client_builder, serve};
+use simoom::http::{Serve, client, client_builder, serve};
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::time::{Instant, sleep, timeout};
@@ -174,6 +175,35 @@ both! {
         let mut received = Vec::new();
         let _ = stream.read_to_end(&mut received).await;
         assert!(received.len() < LARGE_BYTES, "{} bytes came", received.len());
+    }
+
+    async fn zero_leaves_no_time() {
+        let zero = Duration::ZERO;
+        let server = Server::start_with(router(), |server| {
+            server.header_read_timeout(zero).idle_timeout(None)
+        }).await;
+        ended(&mut TcpStream::connect(server.addr).await.unwrap()).await;
+        server.stop().await.unwrap();
+
+        let server = Server::start_with(router(), |server| server.idle_timeout(zero)).await;
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        assert!(is_answered(&mut stream).await);
+        ended(&mut stream).await;
+        server.stop().await.unwrap();
+
+        let settings = |server: Serve<_, _>| server.request_timeout(zero).idle_timeout(None);
+        let server = Server::start_with(router(), settings).await;
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        ended(&mut stream).await;
+        server.stop().await.unwrap();
+
+        let server = Server::start_with(router(), |server| server.grace(zero)).await;
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        assert!(is_answered(&mut stream).await);
+        stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        sleep(200 * MS).await;
+        assert_eq!(server.stop().await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     async fn one_connection_more_waits_until_another_ends() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::oneshot;
 use simoom::time::{Instant, sleep, timeout};
+use simoom_sim::{Config, Sim, check};
 use simoom_tests::{both, settle};
 
 use super::Server;
@@ -99,6 +101,17 @@ both! {
         assert_eq!(asking.await.unwrap(), None);
     }
 
+    async fn a_head_that_is_not_whole_is_no_request_that_was_cut_off() {
+        let server = Server::start_with(slow(Duration::ZERO), |server| {
+            server.header_read_timeout(None).grace(20 * MS)
+        }).await;
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nho").await.unwrap();
+        sleep(100 * MS).await;
+        server.stop().await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+
     async fn a_server_that_has_nothing_to_finish_is_done_before_its_grace() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = serve(listener, slow(Duration::ZERO))
@@ -145,6 +158,41 @@ both! {
         let took = start.elapsed();
         assert!(took < Duration::from_millis(800), "{took:?}");
     }
+}
+
+/// A head that has begun with the stop, and comes to its end or does not.
+#[test]
+fn a_first_head_has_little_time_after_the_stop() {
+    let report = check(Config::default().seeds(5).persist(false), |_: Sim| async {
+        let server = Server::start_with(slow(Duration::from_secs(8)), |server| {
+            server.header_read_timeout(None)
+        })
+        .await;
+        let (addr, accepted) = (server.addr, server.accepted.clone());
+        let begun = async || {
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nho").await.unwrap();
+            stream
+        };
+        let (mut late, mut prompt) = (begun().await, begun().await);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(accepted.load(Ordering::Relaxed), 2);
+        let start = Instant::now();
+        let stopping = simoom::spawn(server.stop());
+        sleep(Duration::from_secs(3)).await;
+        prompt.write_all(b"st: x\r\n\r\n").await.unwrap();
+        let _ = late.read_to_end(&mut Vec::new()).await;
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(5), "{took:?}");
+        assert!(took < Duration::from_secs(6), "{took:?}");
+        // The request has begun, and has the time that requests have.
+        let mut text = String::new();
+        prompt.read_to_string(&mut text).await.unwrap();
+        assert!(text.ends_with("slow"), "{text}");
+        stopping.await.unwrap().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(13));
+    });
+    report.unwrap();
 }
 
 /// A listener that fails first, with the last of its errors.

@@ -4,6 +4,7 @@ mod codec;
 mod futures_tls;
 mod http;
 mod http_limits;
+mod http_progress;
 mod http_shutdown;
 mod same;
 mod tls;
