@@ -8,7 +8,7 @@ use std::time::Duration;
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpSocket, TcpStream};
 use simoom::time::{Instant, sleep, timeout};
-use simoom_sim::{Config, Sim, Strategy, check};
+use simoom_sim::{Config, Matching, Sim, Strategy, check};
 
 fn config() -> Config {
     let config = Config::default().persist(false).seeds(40);
@@ -312,4 +312,219 @@ fn a_user_timeout_ends_an_attempt_to_connect() {
         assert_eq!(start.elapsed(), ms(2_500));
     })
     .unwrap();
+}
+
+/// How long a client waits for an answer to "b" that it writes behind a cut, and by what the wait
+/// ends. Its "a" arrived before the cut, which comes `idle` after the writing.
+async fn wait_behind_a_cut(sim: &Sim, idle: Duration, limit: Option<Duration>) -> Duration {
+    let (mut client, mut server) = pair(sim).await;
+    client.set_tcp_user_timeout(limit).unwrap();
+    let start = Instant::now();
+    client.write_all(b"a").await.unwrap();
+    assert_eq!(server.read_u8().await.unwrap(), b'a');
+    sleep(idle - start.elapsed()).await;
+    sim.net().partition(&sim.node("test"), &sim.node("server"));
+    client.write_all(b"b").await.unwrap();
+    let start = match idle {
+        // The acknowledgement of "a" was lost, too.
+        _ if idle < ms(20) => start,
+        _ => Instant::now(),
+    };
+    let error = client.read_u8().await.unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+    start.elapsed()
+}
+
+#[test]
+fn who_writes_a_little_behind_a_cut_is_told_that_nobody_answers() {
+    for idle in [s(1), ms(15)] {
+        check(calm(), move |sim| async move {
+            let took = wait_behind_a_cut(&sim, idle, None).await;
+            assert_eq!(took, ms(924_600), "after {idle:?}");
+        })
+        .unwrap();
+        check(calm(), move |sim| async move {
+            let took = wait_behind_a_cut(&sim, idle, Some(s(5))).await;
+            assert_eq!(took, ms(5_400), "after {idle:?}");
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_came_before_a_cut_was_heard() {
+    let follows = |sim: Sim, by_hold: bool| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        let (test, node) = (sim.node("test"), sim.node("server"));
+        client.write_all(b"a").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'a');
+        sleep(s(1)).await;
+        let way_back = Matching::all().from(&node).to(&test);
+        let held = by_hold.then(|| sim.net().hold(way_back));
+        if held.is_none() {
+            sim.net().partition_one_way(&node, &test);
+        }
+        let start = Instant::now();
+        client.write_all(b"b").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'b');
+        assert_eq!(start.elapsed(), ms(10));
+        // That of "b" is not heard.
+        client.write_all(b"c").await.unwrap();
+        timeout(s(10), server.read_u8()).await.unwrap_err();
+        match held {
+            Some(held) => held.release(),
+            None => sim.net().heal(&node, &test),
+        }
+        assert_eq!(server.read_u8().await.unwrap(), b'c');
+    };
+    check(config(), move |sim| follows(sim, false)).unwrap();
+    check(config(), move |sim| follows(sim, true)).unwrap();
+}
+
+#[test]
+fn where_nothing_takes_time_a_second_small_write_arrives() {
+    check(config(), |sim| async move {
+        sim.net().default_latency(ms(0), ms(5));
+        let accepting = sim.node("server").spawn(async {
+            let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+            listener.accept().await.unwrap().0
+        });
+        sleep(s(1)).await;
+        let mut client = TcpStream::connect("server:80").await.unwrap();
+        let mut server = accepting.await.unwrap();
+        for _ in 0..10 {
+            client.write_all(b"head").await.unwrap();
+            client.write_all(b"body").await.unwrap();
+            let mut bytes = [0; 8];
+            server.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(&bytes, b"headbody");
+        }
+    })
+    .unwrap();
+}
+
+/// A connection as `pair` makes one, whose receiver takes half a megabyte and whose sender `send`.
+async fn roomy_pair(sim: &Sim, send: u32) -> (TcpStream, TcpStream) {
+    let server = sim.node("server");
+    let test = sim.node("test");
+    sim.net().latency(&server, &test, ms(10), ms(10));
+    let accepting = server.spawn(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1 << 20).unwrap();
+        socket.bind(SocketAddr::from(([0; 4], 80))).unwrap();
+        let listener = socket.listen(8).unwrap();
+        listener.accept().await.unwrap().0
+    });
+    sleep(s(1)).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(2 * send).unwrap();
+    let target = SocketAddr::new(server.ip(), 80);
+    let client = socket.connect(target).await.unwrap();
+    (client, accepting.await.unwrap())
+}
+
+#[test]
+fn the_end_of_a_big_write_does_not_wait_for_its_beginning() {
+    // Nor where a small buffer takes it in parts.
+    for send in [512 << 10, 64 << 10] {
+        check(calm(), move |sim| async move {
+            let (mut client, mut server) = roomy_pair(&sim, send).await;
+            let start = Instant::now();
+            client.write_all(&vec![7; 200_000]).await.unwrap();
+            server.read_exact(&mut vec![0; 200_000]).await.unwrap();
+            assert_eq!(start.elapsed(), ms(10), "of a buffer of {send}");
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn big_writes_arrive_wherever_they_are_cut() {
+    check(config(), |sim| async move {
+        let (mut client, mut server) = roomy_pair(&sim, 512 << 10).await;
+        for len in [100_001, 200_000, 70_000, 300_000] {
+            client.write_all(b"x").await.unwrap();
+            client.write_all(&vec![7; len]).await.unwrap();
+            let mut bytes = vec![0; 1 + len];
+            let reading = timeout(s(5), server.read_exact(&mut bytes)).await;
+            reading.expect("nothing is in its way").unwrap();
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn more_than_a_full_segment_is_acknowledged_at_once() {
+    check(config(), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        let start = Instant::now();
+        client.write_all(b"a").await.unwrap();
+        client.write_all(&[7; 1_448 + 1]).await.unwrap();
+        server.read_exact(&mut [0; 1 + 1_448 + 1]).await.unwrap();
+        assert_eq!(start.elapsed(), ms(30));
+        sleep(s(1)).await;
+        // A full segment that follows late ends the wait as well.
+        let start = Instant::now();
+        client.write_all(b"a").await.unwrap();
+        client.write_all(b"b").await.unwrap();
+        sleep(ms(5)).await;
+        client.write_all(&[7; 1_448]).await.unwrap();
+        server.read_exact(&mut [0; 2 + 1_448]).await.unwrap();
+        assert!(start.elapsed() <= ms(35), "{:?}", start.elapsed());
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_finds_no_room_is_not_acknowledged() {
+    check(calm(), |sim| async move {
+        let listener = listener(&sim, 0).await;
+        let mut open = open(3).await;
+        for stream in &mut open {
+            stream.write_all(b"a").await.unwrap();
+            stream.write_all(b"b").await.unwrap();
+        }
+        sleep(s(3)).await;
+        let mut counts = Vec::new();
+        for _ in 0..2 {
+            let accepting = timeout(s(10), listener.accept()).await;
+            let (mut stream, _) = accepting.expect("there is room now").unwrap();
+            let mut bytes = [0; 8];
+            let first = stream.read(&mut bytes).await.unwrap();
+            stream.read_exact(&mut bytes[first..2]).await.unwrap();
+            assert_eq!(&bytes[..2], b"ab");
+            counts.push(first);
+        }
+        assert_eq!(counts, [2, 1], "only the first had room");
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_cookie_is_good_for_two_minutes() {
+    for (waited, reset) in [(s(100), false), (s(130), true)] {
+        check(calm(), move |sim| async move {
+            let listener = listener(&sim, 2).await;
+            let mut open = open(9).await;
+            sleep(waited).await;
+            let mut taken = Vec::new();
+            for _ in 0..3 {
+                taken.push(listener.accept().await.unwrap());
+            }
+            let mut resets = 0;
+            for stream in &mut open {
+                stream.write_all(b"hello").await.unwrap();
+                if let Ok(Err(error)) = timeout(s(1), stream.read(&mut [0])).await {
+                    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                    resets += 1;
+                }
+                if let Ok(accepted) = timeout(ms(1), listener.accept()).await {
+                    taken.push(accepted.unwrap());
+                }
+            }
+            // The first three had an account; of the others there was a cookie alone.
+            assert_eq!((resets, taken.len()), if reset { (6, 3) } else { (0, 9) });
+        })
+        .unwrap();
+    }
 }

@@ -46,7 +46,9 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         Vec::new()
     };
     let stopped = match failure {
-        Some(Failure::Deadlock) if wants_stacks => backend.with(|world| world.stopped_traffic()),
+        Some(Failure::Deadlock | Failure::TimeLimit { .. }) if wants_stacks => {
+            backend.with(|world| world.stopped_traffic())
+        }
         _ => Vec::new(),
     };
     let recorded = backend.with(World::take_record).into_recorded();

@@ -255,6 +255,7 @@ impl World {
 
     fn hold_link(&mut self, kind: Kind, from: NodeId, to: NodeId) {
         let was_cut = self.is_cut(from, to);
+        self.hear_before_silence(from, to);
         if let Some(held) = self.faults.under_way.held_by(kind) {
             *held.entry((from, to)).or_default() += 1;
         }

@@ -48,8 +48,12 @@ pub(crate) struct Connection {
     pub(crate) answers: u32,
     /// How often its opener has sent bytes again meanwhile.
     pub(crate) repeats: u32,
+    /// When it does so next, while it does.
+    pub(crate) repeat: Option<TimerKey>,
     /// The listener keeps no account of the handshake.
     pub(crate) is_cookie: bool,
+    /// When the listener answered its SYN.
+    pub(crate) answered_ns: i64,
 }
 
 /// One end of a connection.
@@ -114,7 +118,12 @@ pub(crate) struct End {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Small {
     pub(crate) number: u32,
+    pub(crate) sent_ns: i64,
+    /// How many bytes of it and of what was sent after it have arrived.
+    pub(crate) arrived_bytes: usize,
     pub(crate) arrived_ns: Option<i64>,
+    /// When so much had arrived that its acknowledgement is not put off any longer.
+    pub(crate) prompt_ns: Option<i64>,
     /// Its acknowledgement reaches the sender then; not known before somebody asks.
     pub(crate) acknowledged_ns: Option<i64>,
     pub(crate) due: Option<TimerKey>,

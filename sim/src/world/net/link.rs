@@ -52,6 +52,7 @@ impl World {
     /// Lets nothing through from `from` to `to` any more, not even what is on its way.
     pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
         let was_cut = self.is_cut(from, to);
+        self.hear_before_silence(from, to);
         self.net.cut.insert((from, to));
         if !was_cut {
             self.link_was_cut(from, to);

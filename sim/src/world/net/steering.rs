@@ -92,12 +92,16 @@ impl World {
         if self.net.rules.is_empty() {
             return false;
         }
+        let mut rules = self.net.rules.values();
+        rules.any(|filter| self.covers_end(filter, id, from))
+    }
+
+    /// Whether `filter` covers what an end of a connection sends.
+    fn covers_end(&self, filter: &Filter, id: ConnectionId, from: usize) -> bool {
         self.net.connection(id).is_some_and(|connection| {
             let (this, other) = (&connection.ends[from], &connection.ends[1 - from]);
             let ports = [this.local.port(), this.peer.port()];
-            let covers =
-                |filter: &Filter| filter.covers(this.node, other.node, ports, Protocol::Tcp);
-            self.net.rules.values().any(covers)
+            filter.covers(this.node, other.node, ports, Protocol::Tcp)
         })
     }
 
@@ -117,6 +121,11 @@ impl World {
     /// Holds what `filter` covers from now on, and what is on its way already.
     pub(crate) fn hold_messages(&mut self, filter: Filter) -> u64 {
         let rule = self.net.next_serial();
+        for (id, end) in self.net.ends() {
+            if self.covers_end(&filter, id, 1 - end) {
+                self.hear_small(id, end);
+            }
+        }
         self.net.rules.insert(rule, filter);
         self.note(EventKind::HoldBegan, rule, 0);
         for (id, end) in self.net.ends() {
@@ -160,10 +169,33 @@ impl World {
         let mut lines: Vec<_> = cut
             .map(|&(from, to)| format!("nothing gets from {} to {}", name(from), name(to)))
             .collect();
+        let rules = self.net.rules.values();
+        lines.extend(rules.map(|rule| format!("the test holds {}", rule.words(self))));
+        lines.extend(self.waiting_for_acknowledgements());
         let held = self.under_way().into_iter().filter(|it| it.held);
         let held = held.filter(|it| !self.is_cut(it.near, it.far));
         lines.extend(held.map(|it| format!("{} is held", self.words_of(&it))));
         lines
+    }
+
+    /// What waits for acknowledgements of small segments, for people.
+    fn waiting_for_acknowledgements(&self) -> Vec<String> {
+        let name = |id: NodeId| self.nodes[id.0 as usize].name.as_str();
+        let line = |(id, end): (ConnectionId, usize)| {
+            let this = self.net.connection(id).map(|it| &it.ends[end])?;
+            let far = self.net.connection(id)?.ends[1 - end].node;
+            this.is_nagling.then(|| {
+                format!(
+                    "{} bytes from {} to {}:{} wait for the acknowledgement of those before them \
+                     (`set_nodelay(true)` sends them at once)",
+                    this.unsent.len(),
+                    name(this.node),
+                    name(far),
+                    this.peer.port()
+                )
+            })
+        };
+        self.net.ends().into_iter().filter_map(line).collect()
     }
 
     /// The message whose sending was `event`, for people.
@@ -268,7 +300,7 @@ impl Segment {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Data(bytes) => bytes,
             _ => &[],

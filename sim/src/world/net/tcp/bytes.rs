@@ -95,7 +95,10 @@ impl World {
             if count == 0 {
                 return;
             }
-            self.note_small(id, from, count);
+            // What the window or the most that a segment carries has cut off is in full segments.
+            if is_all {
+                self.note_small(id, from, count);
+            }
             let Some(connection) = self.net.connection_mut(id) else {
                 return;
             };
@@ -263,7 +266,7 @@ impl World {
         }
         let first = this.sent;
         self.pump(id, end);
-        if short > 0 {
+        if count < wanted {
             self.count_as_full(id, end, first);
         }
         Ok(count)

@@ -28,6 +28,8 @@ const CONNECT_TIMEOUT_NS: i64 = 131 * 1_000_000_000;
 const NO_HOST_NS: i64 = 3_000_000_000;
 /// The most connections that wait to be accepted (net.core.somaxconn).
 const BACKLOG_MAX: usize = 4_096;
+/// How long what a cookie stands for can be told from it (MAX_SYNCOOKIE_AGE).
+const COOKIE_MAX_NS: i64 = 120_000_000_000;
 /// When an answer to a SYN is sent again first, of which nothing was heard.
 const ANSWER_NS: i64 = 1_000_000_000;
 
@@ -123,7 +125,9 @@ impl World {
             knocks: 0,
             answers: 0,
             repeats: 0,
+            repeat: None,
             is_cookie: false,
+            answered_ns: 0,
         };
         let id = ConnectionId {
             slot: self.net.connections.insert(connection) as u32,
@@ -203,6 +207,9 @@ impl World {
         } else if !listens || connection.ends[0].phase == Phase::Dead {
             self.forget_handshake(id);
         } else if end == 0 {
+            if let Some(connection) = self.net.connection_mut(id) {
+                connection.repeat = None;
+            }
             self.said_early(id);
         } else {
             self.send(id, 1, Segment::SynAck);
@@ -212,7 +219,14 @@ impl World {
     /// Bytes or a FIN are at a listener's side that had no room: it may have some now. If not, the
     /// opener sends them again, as nobody has acknowledged them.
     pub(super) fn said_early(&mut self, id: ConnectionId) {
-        let listener = self.net.connection(id).and_then(|it| it.listener);
+        let Some(connection) = self.net.connection(id) else {
+            return;
+        };
+        if connection.is_cookie && self.now_ns - connection.answered_ns > COOKIE_MAX_NS {
+            self.forget_handshake(id);
+            return;
+        }
+        let listener = connection.listener;
         let queue = listener.and_then(|listener| self.net.listener(listener));
         if queue.is_none_or(|queue| queue.accepted.len() <= queue.backlog) {
             self.ack_arrived(id);
@@ -221,15 +235,22 @@ impl World {
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
+        if connection.repeat.is_some() {
+            // What came first is sent again first, and completes it for all of them.
+            return;
+        }
         let after_ns = again_after(connection.repeats);
         connection.repeats += 1;
-        self.due(
+        let repeat = self.due(
             after_ns,
             Due::Knock {
                 connection: id,
                 end: 0,
             },
         );
+        if let Some(connection) = self.net.connection_mut(id) {
+            connection.repeat = Some(repeat);
+        }
     }
 
     /// The listener's side knows nothing of a handshake any more; what arrives is answered by a
@@ -336,11 +357,13 @@ impl World {
         let is_cookie = queue.pending > queue.backlog;
         queue.pending += usize::from(!is_cookie);
         let (options, is_v6) = (queue.options.clone(), queue.local.is_ipv6());
+        let now_ns = self.now_ns;
         let Some(connection) = self.net.connection_mut(id) else {
             return;
         };
         connection.listener = Some(listener);
         connection.is_cookie = is_cookie;
+        connection.answered_ns = now_ns;
         connection.ends[1].options = options;
         connection.ends[1].shows_mapped = is_v6;
         connection.ends[1].held_open = true;
@@ -411,5 +434,6 @@ impl World {
         queue.accepted.push_back(id);
         let mut wakers = std::mem::take(&mut queue.wakers);
         self.effects.wake_all(&mut wakers);
+        self.small_heard_again(id, 0);
     }
 }

@@ -29,7 +29,8 @@ impl World {
             return;
         };
         let this = &mut connection.ends[end];
-        if is_lost && this.in_flight == 0 && !this.unsent.is_empty() {
+        let waits_for_window = !this.unsent.is_empty() && !this.is_nagling;
+        if is_lost && this.in_flight == 0 && waits_for_window {
             this.stalled_ns.get_or_insert(now_ns);
         } else {
             this.stalled_ns = None;

@@ -9,6 +9,7 @@ use simoom::backend::TimerKey;
 use simoom::time::Instant;
 use simoom_faults::Kind;
 
+use super::nagle::Arrived;
 use crate::choice::Operation;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
@@ -160,11 +161,23 @@ impl World {
     /// Every try has failed: a reset is gone, for anything else the sender's time-out is left.
     fn give_up(&mut self, id: ConnectionId, from: usize, number: u32, held: Held) {
         if let Segment::Reset = held.segment {
-            self.probe_window(id, 1 - from);
+            self.reset_was_lost(id, from);
             self.forget_if_over(id);
         } else {
             self.hold(id, from, number, held);
         }
+    }
+
+    /// The other end hears nothing of a reset: it finds out, or waits.
+    fn reset_was_lost(&mut self, id: ConnectionId, from: usize) {
+        let waits = self.net.connection(id).is_some_and(|connection| {
+            from == 0 && connection.listener.is_some() && connection.ends[1].phase == Phase::Opening
+        });
+        if waits {
+            // It is no answer to its SYN-ACK.
+            self.handshake_was_lost(id);
+        }
+        self.probe_window(id, 1 - from);
     }
 
     /// Whether nothing that an end sends gets through: its link is cut, or a test holds it.
@@ -190,7 +203,7 @@ impl World {
             return;
         }
         if is_reset && !is_held {
-            self.probe_window(id, 1 - from);
+            self.reset_was_lost(id, from);
             return;
         }
         connection.ends[from].held.insert(number, held);
@@ -346,6 +359,11 @@ impl World {
             self.fault_observed(Kind::NetSegmentLost);
         }
         self.acknowledge(id, to, &segment);
+        let arrived = Arrived {
+            number,
+            sent_ns: since_ns,
+            len: segment.bytes().len(),
+        };
         match segment {
             Segment::Reset if stranger => {}
             _ if stranger => self.answer_stranger(id, to, &segment),
@@ -357,7 +375,7 @@ impl World {
             Segment::Reset => self.reset_arrived(id, to),
             Segment::Window => self.pump(id, to),
         }
-        self.small_arrived(id, to, number, since_ns);
+        self.small_arrived(id, to, arrived);
         self.forget_if_over(id);
     }
 }
