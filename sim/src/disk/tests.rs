@@ -361,6 +361,63 @@ fn what_leaves_a_directory_is_not_lost_when_another_replaces_it() {
     assert_eq!(outcomes(&disk, look), BTreeSet::from(expected));
 }
 
+/// In how many places `/f` is after each possible loss of power.
+#[track_caller]
+fn is_in_one_place(disk: &Disk) {
+    for paths in outcomes(disk, |disk| disk.paths().join(" ") + " ") {
+        assert_eq!(paths.matches("/f ").count(), 1, "what was synced: {paths}");
+    }
+}
+
+#[test]
+fn what_moves_into_a_new_directory_is_not_lost_with_it() {
+    let mut disk = with_file(b"f");
+    disk.create_dir(Path::new("/new"), 0o777, 0).unwrap();
+    disk.create_dir(Path::new("/new/b"), 0o777, 0).unwrap();
+    rename(&mut disk, "/f", "/new/b/f");
+    is_in_one_place(&disk);
+    sync(&mut disk, "/new/b");
+    let there = outcomes(&disk, |disk| read(disk, "/new/b/f").is_some());
+    assert_eq!(there, BTreeSet::from([true]));
+    // That the directory moves away from what is lost makes a way to it.
+    let mut disk = with_file(b"f");
+    disk.create_dir(Path::new("/new"), 0o777, 0).unwrap();
+    disk.create_dir(Path::new("/new/b"), 0o777, 0).unwrap();
+    rename(&mut disk, "/new/b", "/b");
+    rename(&mut disk, "/f", "/b/f");
+    is_in_one_place(&disk);
+}
+
+#[test]
+fn what_moves_into_a_new_directory_outlives_a_failed_sync() {
+    let mut disk = Disk::new(0);
+    disk.put(Path::new("/d/f"), b"f", 0).unwrap();
+    disk.create_dir(Path::new("/new"), 0o777, 0).unwrap();
+    rename(&mut disk, "/d", "/new/d");
+    disk.lose_sync_at(Path::new("/")).unwrap();
+    is_in_one_place(&disk);
+    sync(&mut disk, "/");
+    let there = outcomes(&disk, |disk| read(disk, "/new/d/f").is_some());
+    assert_eq!(there, BTreeSet::from([true]));
+    // The sync that fails may be of a directory that the move has nothing to do with.
+    let mut disk = with_file(b"f");
+    disk.put(Path::new("/a/kept"), b"", 0).unwrap();
+    disk.create_dir(Path::new("/a/new"), 0o777, 0).unwrap();
+    rename(&mut disk, "/f", "/a/new/f");
+    disk.lose_sync_at(Path::new("/a")).unwrap();
+    is_in_one_place(&disk);
+}
+
+#[test]
+fn what_left_a_removed_directory_outlives_a_failed_sync() {
+    let mut disk = Disk::new(0);
+    disk.put(Path::new("/d/f"), b"f", 0).unwrap();
+    rename(&mut disk, "/d/f", "/f");
+    disk.remove_dir(Path::new("/d"), 0).unwrap();
+    disk.lose_sync_at(Path::new("/")).unwrap();
+    is_in_one_place(&disk);
+}
+
 #[test]
 fn after_a_failed_sync_the_next_succeeds_without_the_bytes() {
     let mut disk = with_file(b"old");
@@ -476,6 +533,7 @@ fn random_changes_and_losses_leave_a_sound_disk() {
                     }
                 }
                 9 => disk.sync(Ino::ROOT),
+                11 if draw(4) == 0 => drop(disk.lose_sync_at(one)),
                 10 if draw(5) == 0 => disk.lose_power(&mut Chance(seed, draw(1 << 30))),
                 _ => {
                     let mut how = OpenHow::default();

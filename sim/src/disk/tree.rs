@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use super::bytes::PAGE;
-use super::entries::{Change, EntryOp, lost_with, needed_by};
+use super::entries::{Change, EntryOp, left_by_failed_sync, lost_with, needed_by};
 use super::inode::{Dir, Ino, Inode, Node};
 use super::loss::{Loss, Of, Question};
 use crate::disk::loss::Decide;
@@ -221,12 +221,13 @@ impl Disk {
 
     /// A sync of a directory fails: its changes count as kept, and are not on the disk.
     ///
-    /// What moves or removes a directory stays, for the next sync or the loss of power to decide.
+    /// What moves or removes a directory stays, with what that builds on, for the next sync or the
+    /// loss of power to decide.
     pub(crate) fn lose_sync_dir(&mut self, dir: Ino) {
-        let needed = needed_by(dir, &self.unsynced);
+        let left = left_by_failed_sync(dir, &self.unsynced);
         let ops = std::mem::take(&mut self.unsynced);
-        for (op, needed) in ops.into_iter().zip(needed) {
-            if !needed || op.moves_dir || op.removes_dir.is_some() {
+        for (op, is_left) in ops.into_iter().zip(left) {
+            if is_left {
                 self.unsynced.push(op);
                 continue;
             }
