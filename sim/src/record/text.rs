@@ -217,6 +217,7 @@ fn result(kind: EventKind, two: u64) -> String {
         | EventKind::DatagramSent
         | EventKind::DatagramDelivered
         | EventKind::FileWritten
+        | EventKind::PipeSent
         | EventKind::UnixSent => format!(", content {two:016x}"),
         EventKind::SegmentHeld | EventKind::SegmentLost => format!(", segment {two}"),
         EventKind::ConnectionOpened => format!(", port {two}"),
@@ -228,7 +229,7 @@ fn result(kind: EventKind, two: u64) -> String {
         EventKind::ClockDrifted => format!(", {} ppm", two as i64),
         EventKind::ClockStepped => format!(", by {} ns", two as i64),
         EventKind::UnixConnected => format!(", socket {two}"),
-        EventKind::UnixClosed => format!(", {two} unread"),
+        EventKind::PipeClosed | EventKind::UnixClosed => format!(", {two} unread"),
         _ => String::new(),
     }
 }

@@ -307,6 +307,7 @@ impl World {
         let Ok(pipe) = self.net.pipes.get_mut(id, side) else {
             return;
         };
+        let (name, unread) = (pipe.name, pipe.unread());
         match side {
             Side::Sender => {
                 pipe.has_sender = false;
@@ -320,7 +321,6 @@ impl World {
                 pipe.writing.change(&mut self.effects);
             }
         }
-        let (name, unread) = (pipe.name, pipe.unread());
         if !pipe.has_sender && !pipe.has_receiver {
             // Both ends were found open or closed above: nobody can name it any more.
             let _ = self.net.pipes.0.remove(id);
