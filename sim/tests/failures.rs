@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use simoom::net::UdpSocket;
+use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::{TcpListener, TcpStream, UdpSocket};
 use simoom::sync::{Mutex, Notify};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
@@ -162,7 +163,7 @@ fn a_deadlock_says_what_traffic_the_test_stopped() {
     let text = deadlock(|sim| {
         sim.net().hold(Matching::all());
     });
-    let held = "\n  a datagram from client to server:53 is held\n";
+    let held = "\n  the test holds messages\n  a datagram from client to server:53 is held\n";
     assert!(text.contains(held), "{text}");
     let text = deadlock(|sim| {
         sim.net()
@@ -170,6 +171,35 @@ fn a_deadlock_says_what_traffic_the_test_stopped() {
     });
     let cut = "\n  nothing gets from client to server\n";
     assert!(text.contains(cut), "{text}");
+}
+
+#[test]
+fn what_waits_for_an_acknowledgement_is_told_at_the_end_of_the_time() {
+    let limit = Duration::from_secs(60);
+    let report = check(config().time(limit).shrink(false), |sim| async move {
+        let server = sim.node("server");
+        let accepting = server.spawn(async {
+            let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+            listener.accept().await.unwrap().0
+        });
+        sleep(Duration::from_secs(1)).await;
+        let mut client = TcpStream::connect("server:80").await.unwrap();
+        let mut accepted = accepting.await.unwrap();
+        sim.net().hold(Matching::all().from(&server).port(80));
+        client.write_all(b"head").await.unwrap();
+        client.write_all(b"body").await.unwrap();
+        accepted.read_exact(&mut [0; 8]).await.unwrap();
+    });
+    let cause = report.failure().unwrap().cause();
+    assert!(matches!(cause, Failure::TimeLimit { .. }), "{cause}");
+    let text = report.to_string();
+    for line in [
+        "\n  the test holds messages from server of port 80\n",
+        "\n  4 bytes from test to server:80 wait for the acknowledgement of those before them \
+         (`set_nodelay(true)` sends them at once)\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]
@@ -493,6 +523,39 @@ fn a_failure_is_saved_replayed_first_and_replayed_alone() {
         "{unread}"
     );
     assert!(unread.contains("an update was lost"), "{unread}");
+}
+
+#[test]
+fn a_replay_has_the_faults_of_its_test_and_says_so() {
+    const NAME: &str = "a_replay_has_the_faults_of_its_test_and_says_so";
+    if is_child() {
+        check(config().persist(true).shrink(false), |sim| async move {
+            let server = sim.node("server").run(std::future::pending::<()>);
+            sleep(Duration::from_secs(10)).await;
+            assert!(server.incarnation() > 1, "it was not restarted");
+        })
+        .unwrap();
+        return;
+    }
+    let name = format!("simoom-faults-{}", std::process::id());
+    let folder = Folder(std::env::temp_dir().join(name));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let home = folder.0.to_str().unwrap();
+    let output = child(NAME, &[("CARGO_MANIFEST_DIR", home)]);
+    assert!(!output.status.success(), "{}", text(&output));
+    let file = format!("{home}/simoom-regressions/failures/{NAME}.txt");
+    let variables = [
+        ("CARGO_MANIFEST_DIR", home),
+        ("SIMOOM_REPLAY", &file),
+        ("SIMOOM_FAULTS", "node.restarted every=1s"),
+    ];
+    // Without `--nocapture`: what the harness has caught goes down with the process.
+    let output = child_with(&[], NAME, &variables);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(81), "{text}");
+    assert!(text.contains("failed (saved)"), "{text}");
+    assert!(!text.contains("by a fresh process"), "{text}");
+    assert!(text.contains("SIMOOM_FAULTS is ignored"), "{text}");
 }
 
 struct Folder(PathBuf);

@@ -102,6 +102,21 @@ fn who_runs_into_a_panic_of_a_node_is_told_how_to_keep_it_there() {
     let text = report.failure().unwrap().to_string();
     let hint = "with `on_failure(OnFailure::Contain)`, a panic on server ends its task alone";
     assert!(text.contains(hint), "{text}");
+    assert!(
+        text.contains("if this is one that production survives, say so"),
+        "{text}"
+    );
+    // Contained, the panic of a main would end its process all the same.
+    let report = check(config(), |sim| async move {
+        async fn main() {
+            panic!("no configuration");
+        }
+        sim.node("server").run(main);
+        sleep(ms(10)).await;
+    });
+    let text = report.failure().unwrap().to_string();
+    assert!(text.contains("no configuration"), "{text}");
+    assert!(!text.contains("Contain"), "{text}");
     let report = check(config(), |sim| async move {
         assert_eq!(sim.seed(), 0, "of the test's own");
     });

@@ -333,8 +333,28 @@ fn faults_of_the_environment_that_make_no_sense_are_refused() {
         &["SIMOOM_FAULTS", "probability"],
     );
     refused("node.killed times=0", &["SIMOOM_FAULTS: ", "0 times"]);
-    // What it names is compared with what there is, as a test's own.
-    refused("spare nobody", &["\"nobody\" in `spare`", "there is test"]);
+}
+
+/// One plan is for all tests of a command, which do not all have the same nodes.
+#[test]
+fn faults_of_the_environment_that_do_nothing_are_notes() {
+    const NAME: &str = "faults_of_the_environment_that_do_nothing_are_notes";
+    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+        return check(config(), |_| async {}).unwrap();
+    }
+    let faults = "spare nobody; node.killed target=node:somebody";
+    let output = child(NAME, &[("SIMOOM_FAULTS", faults)]);
+    let out = text(&output);
+    assert!(output.status.success(), "{out}");
+    for part in [
+        "the faults are those of SIMOOM_FAULTS: saved failures are not replayed",
+        "SIMOOM_FAULTS names nodes that no seed has: ",
+        "\"nobody\" in `spare`",
+        "there is test",
+        "a fault of SIMOOM_FAULTS did nothing: node.killed target=node:somebody: ",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in {out}");
+    }
 }
 
 /// The classes, and how the test of this name fails by each.
@@ -391,4 +411,6 @@ fn the_replay_of_a_calm_run_says_that_it_was_calm() {
     let text = report.failure().unwrap().to_string();
     let replay = "SIMOOM_STRATEGY=calm SIMOOM_SEED=0x5eed_0000_0000_0000 ";
     assert!(text.contains(replay), "{text}");
+    assert!(text.contains(": the undisturbed run failed, "), "{text}");
+    assert_eq!(report.failure().unwrap().position(), None);
 }

@@ -29,7 +29,8 @@ use crate::strategy::Strategy;
 /// [`Sim::faults`](crate::Sim::faults), they begin anew instead of what it says. With it, saved
 /// failures are not replayed, since they happened under other faults, and none is saved:
 /// `SIMOOM_FAULTS` is part of the command that a report shows. Neither does it apply to
-/// `SIMOOM_REPLAY`.
+/// `SIMOOM_REPLAY`. A fault of it that does nothing in a sweep, and a node that it names and no run
+/// has, fails no sweep: it is a [note](crate::Report::notes), as is that saved failures are left out.
 ///
 /// # Examples
 /// ```

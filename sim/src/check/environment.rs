@@ -89,6 +89,11 @@ fn faults() -> Option<(Plan, String)> {
     Some((plan, text))
 }
 
+/// Whether faults are asked for and do not happen, because what was saved is replayed.
+pub(crate) fn ignores_faults() -> bool {
+    replay().is_some() && read("SIMOOM_FAULTS").is_some()
+}
+
 /// The first line of the text of a plan.
 const HEADER: &str = "simoom faults 1";
 

@@ -11,7 +11,8 @@
 //!    proves nothing: with a few seeds, a rare fault may stay away.
 //! 3. A fault that was blocked by a budget each time counts as never happened.
 //!
-//! `may_be_inert` exempts a fault from all of them.
+//! `may_be_inert` exempts a fault from all of them. A plan of `SIMOOM_FAULTS` is for many sweeps, not
+//! each of which has what it hits: there it is a note.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,12 +27,24 @@ use crate::world::faults::Entry;
 
 impl Sweep<'_> {
     /// Fails a sweep whose seeds all passed if faults of their plans did nothing.
-    pub(super) fn inert_faults(&self, ran: &Ran, horizon: u64) -> Option<Found> {
+    pub(super) fn inert_faults(
+        &self,
+        ran: &Ran,
+        horizon: u64,
+        notes: &mut Vec<String>,
+    ) -> Option<Found> {
         if !self.expects_faults() {
             return None;
         }
         let faults = among(&ran.planned);
         let first = *ran.summaries.first().filter(|_| !faults.is_empty())?;
+        if self.config.faults.is_some() {
+            let faults = faults.into_iter();
+            notes.extend(
+                faults.map(|fault| format!("a fault of SIMOOM_FAULTS did nothing: {fault}")),
+            );
+            return None;
+        }
         let failure = Failure::InertFaults { faults };
         Some(self.found_by_sweep(first, failure, horizon))
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
 use super::process::{self, Errand, Witness};
-use super::report::{Confirmation, Found, RunSummary, Seed, Shrinking};
+use super::report::{Confirmation, Found, Position, RunSummary, Seed, Shrinking};
 use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
 use super::{environment, saved, shrink};
 use crate::choice::{Deviation, Plan, REPLAY};
@@ -58,6 +58,7 @@ impl Sweep<'_> {
         } = failed;
         if let Some(message) = differs {
             let plan = self.plan_of(&spec, horizon);
+            let index = index.expect("the undisturbed run is made once");
             return self.two_runs(index, summary(spec.seed, &outcome), plan, message);
         }
         let seed = spec.seed;
@@ -106,11 +107,16 @@ impl Sweep<'_> {
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         let failure = shown.failure(failure);
-        let variables = environment::variables(self.is_of_calm(&spec));
+        let is_of_calm = self.is_of_calm(&spec);
+        let variables = environment::variables(is_of_calm);
+        let position = match index {
+            Some(index) => Position::Seed(index + 1, self.seeds()),
+            None => Position::Undisturbed,
+        };
         Found {
             label: self.identity.label().to_owned(),
             seed,
-            position: Some((index + 1, self.seeds())),
+            position,
             failure,
             polls: outcome.polls,
             time_ns: outcome.time_ns,
@@ -200,7 +206,7 @@ impl Sweep<'_> {
         Found {
             label: self.identity.label().to_owned(),
             seed: plan.seed,
-            position: None,
+            position: Position::Saved,
             failure: shown.failure(failure),
             polls: outcome.polls,
             time_ns: outcome.time_ns,
@@ -259,7 +265,7 @@ impl Sweep<'_> {
         Found {
             label: self.identity.label().to_owned(),
             seed: run.seed,
-            position: Some((index + 1, self.seeds())),
+            position: Position::Seed(index + 1, self.seeds()),
             failure: Failure::Nondeterminism { message },
             polls: run.polls,
             time_ns: i64::try_from(run.time.as_nanos()).unwrap_or(i64::MAX),

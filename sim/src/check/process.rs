@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::environment;
 use super::identity::Identity;
 use crate::choice::{Plan, escape, unescape};
 use crate::record::Trail;
@@ -279,6 +280,10 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan, errand: &Errand) -> io::Resu
         .env_remove("SIMOOM_SEED")
         .env_remove("SIMOOM_REPLAY")
         .stdin(Stdio::null());
+    if environment::ignores_faults() {
+        // The child would not ignore them, as nothing is replayed there.
+        command.env_remove("SIMOOM_FAULTS");
+    }
     if !matches!(errand, Errand::Follow(_)) {
         // Whoever follows is to have other addresses than the parent.
         crate::native::without_address_randomisation(&mut command);

@@ -119,14 +119,20 @@ impl Report {
     /// instead: see [`Class::exit_code`].
     #[track_caller]
     pub fn unwrap(self) {
+        let exits = self.exits && self.found.is_some();
         for note in &self.notes {
-            eprintln!("{}: {note}", self.label);
+            let line = format!("{}: {note}", self.label);
+            if exits {
+                // Not by a macro: the test harness would keep it for an end that does not come.
+                let _ = writeln!(io::stderr(), "{line}");
+            } else {
+                eprintln!("{line}");
+            }
         }
         if let Some(found) = self.found {
-            if self.exits {
+            if exits {
                 let class = found.class();
                 let code = class.exit_code();
-                // Not by a macro: the test harness would keep it for an end that does not come.
                 let _ = writeln!(
                     io::stderr(),
                     "\n{found}\n  exit      status {code}, {class}"
@@ -162,8 +168,7 @@ impl fmt::Display for Report {
 pub struct Found {
     pub(crate) label: String,
     pub(crate) seed: u64,
-    /// Which of how many; `None` for a saved failure.
-    pub(crate) position: Option<(u64, u64)>,
+    pub(crate) position: Position,
     pub(crate) failure: Failure,
     pub(crate) polls: u64,
     pub(crate) time_ns: i64,
@@ -180,6 +185,17 @@ pub struct Found {
     pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
     pub(crate) record: Option<PathBuf>,
+}
+
+/// Which run of a sweep a failure is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// That of a seed, counted from 1, of so many.
+    Seed(u64, u64),
+    /// The one in which nothing is disturbed.
+    Undisturbed,
+    /// That of a saved failure.
+    Saved,
 }
 
 /// How a failure was shrunk.
@@ -205,10 +221,14 @@ impl Found {
         self.seed
     }
 
-    /// Which of the sweep's seeds failed, counted from 1; `None` for a saved failure.
+    /// Which of the sweep's seeds failed, counted from 1; `None` for a saved failure, and for the
+    /// undisturbed run that every sweep begins with.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
-        self.position.map(|(position, _)| position)
+        match self.position {
+            Position::Seed(position, _) => Some(position),
+            Position::Undisturbed | Position::Saved => None,
+        }
     }
 
     /// Why the run failed.
@@ -338,15 +358,18 @@ impl Found {
 
     fn write_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {
-            Some((_, seeds)) if !self.is_of_a_run() => {
+            Position::Seed(_, seeds) if !self.is_of_a_run() => {
                 return writeln!(f, "{}: the sweep of {seeds} seeds failed", self.label);
             }
-            position => {
-                write!(f, "{}: seed {} failed", self.label, Seed(self.seed))?;
-                match position {
-                    Some((position, seeds)) => write!(f, " (seed {position} of {seeds})")?,
-                    None => f.write_str(" (saved)")?,
-                }
+            Position::Undisturbed => write!(f, "{}: the undisturbed run failed", self.label)?,
+            Position::Seed(position, seeds) => write!(
+                f,
+                "{}: seed {} failed (seed {position} of {seeds})",
+                self.label,
+                Seed(self.seed)
+            )?,
+            Position::Saved => {
+                write!(f, "{}: seed {} failed (saved)", self.label, Seed(self.seed))?;
             }
         }
         writeln!(

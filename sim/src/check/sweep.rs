@@ -112,8 +112,15 @@ where
         Some(path) => sweep.replay_file(&path),
         None => sweep.run(),
     };
+    let mut notes = report.notes;
+    if environment::ignores_faults() {
+        notes.push(
+            "SIMOOM_FAULTS is ignored: what is replayed has the faults of its test".to_owned(),
+        );
+    }
     Report {
         exits: environment::is_replay() && sweep.identity.is_alone(),
+        notes,
         ..report
     }
 }
@@ -179,7 +186,8 @@ pub(super) struct Ran {
 
 /// A seed that failed.
 pub(super) struct Failed {
-    pub(super) index: u64,
+    /// Which of the sweep's; `None` for the undisturbed run.
+    pub(super) index: Option<u64>,
     pub(super) spec: Spec,
     pub(super) outcome: Outcome,
     /// In what a second run differed from it, if that is what failed.
@@ -207,6 +215,13 @@ struct Doubled {
 impl Sweep<'_> {
     fn run(&self) -> Report {
         let mut notes = Vec::new();
+        if self.config.faults.is_some() {
+            notes.push(
+                "the faults are those of SIMOOM_FAULTS: saved failures are not replayed, and none \
+                 is saved"
+                    .to_owned(),
+            );
+        }
         // What was saved failed under other faults.
         if self.config.one_seed.is_none()
             && self.config.faults.is_none()
@@ -224,7 +239,7 @@ impl Sweep<'_> {
             // Every seed passed. What fails when nothing is disturbed fails all the same.
             let counts = calm.failure.is_some() && self.config.one_seed.is_none();
             counts.then_some(Failed {
-                index: 0,
+                index: None,
                 spec,
                 outcome: calm,
                 differs: None,
@@ -235,8 +250,8 @@ impl Sweep<'_> {
             Some(failed) => Some(self.investigate(failed, horizon)),
             None => self
                 .follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes)
-                .or_else(|| self.unknown_nodes(&swept.ran, horizon))
-                .or_else(|| self.inert_faults(&swept.ran, horizon)),
+                .or_else(|| self.unknown_nodes(&swept.ran, horizon, &mut notes))
+                .or_else(|| self.inert_faults(&swept.ran, horizon, &mut notes)),
         };
         Report {
             doubled: swept.doubled,
@@ -381,11 +396,9 @@ impl Sweep<'_> {
                 let mut outcome = self.run_quietly(spec.clone());
                 foreign.fetch_add(outcome.foreign, Ordering::Relaxed);
                 lost.fetch_add(outcome.lost_threads, Ordering::Relaxed);
-                let faults = (
-                    outcome.faults.clone(),
-                    outcome.planned.clone(),
-                    std::mem::take(&mut outcome.named),
-                );
+                let tally = outcome.faults.clone();
+                let planned = std::mem::take(&mut outcome.planned);
+                let named = std::mem::take(&mut outcome.named);
                 let kept = outcome.kept.take();
                 let passed = outcome.failure.is_none();
                 let differs = match &kept {
@@ -397,13 +410,18 @@ impl Sweep<'_> {
                 let summary = summary(spec.seed, &outcome);
                 let mut swept = lock(&swept);
                 let (runs, swept) = &mut *swept;
-                runs.push((index, summary, faults));
+                runs.push((index, summary, tally));
+                // Added up at once, in whatever order: each run has the same names. What runs after
+                // the first failing seed add is nobody's question, as that is reported instead.
+                swept.ran.named.add(named);
+                merge_entries(&mut swept.ran.planned, planned);
                 if fails {
                     // Later seeds need not run; earlier ones still may fail.
                     end.fetch_min(index, Ordering::Relaxed);
-                    if (swept.failed.as_ref()).is_none_or(|other| index < other.index) {
+                    let former = swept.failed.as_ref().and_then(|other| other.index);
+                    if former.is_none_or(|former| index < former) {
                         swept.failed = Some(Failed {
-                            index,
+                            index: Some(index),
                             spec,
                             outcome,
                             differs,
@@ -437,14 +455,12 @@ impl Sweep<'_> {
         let (mut runs, mut swept) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, ..)| index);
         swept.kept.sort_unstable_by_key(|doubled| doubled.index);
-        if let Some(failed) = &swept.failed {
-            runs.retain(|&(index, ..)| index <= failed.index);
+        if let Some(last) = swept.failed.as_ref().and_then(|failed| failed.index) {
+            runs.retain(|&(index, ..)| index <= last);
         }
-        for (_, summary, (tally, planned, named)) in runs {
-            swept.ran.named.add(named);
+        for (_, summary, tally) in runs {
             swept.ran.summaries.push(summary);
             swept.ran.tallies.push(tally);
-            merge_entries(&mut swept.ran.planned, planned);
         }
         swept
     }

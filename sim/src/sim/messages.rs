@@ -206,9 +206,10 @@ impl Net {
 
     /// Loses a message; false if it is no longer on its way.
     ///
-    /// A datagram is gone. A segment is sent again after 200 ms, a SYN after 1 s, and each time it
-    /// is lost after twice as long; what was sent after it on its connection waits for it. A reset
-    /// is gone. A held segment stays held.
+    /// A datagram is gone. A segment is sent again after 200 ms, lost again after 200 ms more, then
+    /// 400 ms, and each further time after twice as long; a SYN after 1 s, five times, then after
+    /// 2 s and so on; the answer to a SYN after 1 s, 2 s and so on. What was sent after it on its
+    /// connection waits for it. A reset is gone. A held segment stays held.
     #[track_caller]
     pub fn drop_message(&self, id: MessageId) -> bool {
         let place = Location::caller();

@@ -172,14 +172,20 @@ impl Failure {
     }
 
     /// What a user may want to do about how the run ended, rather than about what was wrong.
+    ///
+    /// Nothing where the panic of a node's main ended it.
     pub(crate) fn hint(&self) -> Option<String> {
         let Self::Panic { task, .. } = self else {
             return None;
         };
-        let (node, _) = task.split_once('/').filter(|&(node, _)| node != "test")?;
+        let (node, within) = task.split_once('/').filter(|&(node, _)| node != "test")?;
+        if within.split('#').next() == Some("main") {
+            // Contained, it ends the node's process all the same.
+            return None;
+        }
         Some(format!(
-            "a panic in a task of a node ends the run; with `on_failure(OnFailure::Contain)`, a \
-             panic on {node} ends its task alone, as it does in production"
+            "a panic in a task of a node ends the run; if this is one that production survives, \
+             say so: with `on_failure(OnFailure::Contain)`, a panic on {node} ends its task alone"
         ))
     }
 
@@ -313,7 +319,8 @@ impl fmt::Display for Failure {
                 }
                 write!(
                     f,
-                    "\nthere is {} (a node that only some seeds use is made by `sim.node` in all)",
+                    "\nthere is {} (a node that only some seeds use is made by `sim.node` in all; a plan \
+                     that several tests share is given to each without the names that it lacks)",
                     nodes.join(", ")
                 )
             }

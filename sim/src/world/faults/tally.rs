@@ -127,9 +127,17 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Adds those of another run.
+    /// Adds those of another run, in whatever order.
     pub(crate) fn add(&mut self, other: Self) {
-        self.named.extend(other.named);
+        for (name, place) in other.named {
+            match self.named.get_mut(&name) {
+                None => {
+                    self.named.insert(name, place);
+                }
+                Some(known) if place < *known => *known = place,
+                Some(_) => {}
+            }
+        }
         self.nodes.extend(other.nodes);
     }
 
