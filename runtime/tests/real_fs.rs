@@ -146,7 +146,6 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Operations take effect in the order of their first polls, whether or not they are waited for.
 #[test]
 fn a_refused_write_leaves_the_cursor_where_it_was() {
     let dir = Dir::new();
@@ -170,6 +169,56 @@ fn a_refused_write_leaves_the_cursor_where_it_was() {
     assert_eq!(std::fs::read(dir.path("a")).unwrap(), b"x123456789");
 }
 
+/// Four bytes that were read ahead of a user who is at the start: the system's cursor is at 4.
+fn read_ahead(runtime: &Runtime, file: &mut File) {
+    runtime.block_on(async {
+        file.rewind().await.unwrap();
+        while poll_once(&mut Box::pin(file.read(&mut [0; 4]))).is_ready() {
+            // The thread was faster than the poll.
+            file.rewind().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_operation_in_a_runtime_that_is_gone_leaves_the_cursor_where_it_was() {
+    let dir = Dir::new();
+    std::fs::write(dir.path("a"), b"0123456789").unwrap();
+    let runtime = Runtime::new().unwrap();
+    let mut options = fs::OpenOptions::new();
+    let opened = options.read(true).write(true).open(dir.path("a"));
+    let mut file = runtime.block_on(opened).unwrap();
+    let gone = Runtime::new().unwrap();
+    let entered = gone.handle().clone();
+    drop(gone);
+    let text = |error: io::Error| assert!(error.to_string().contains("is gone"), "{error}");
+    let mut byte = [0; 1];
+
+    read_ahead(&runtime, &mut file);
+    {
+        let _guard = entered.enter();
+        text(futures::executor::block_on(file.seek(SeekFrom::Current(1))).unwrap_err());
+    }
+    let at = runtime.block_on(file.stream_position()).unwrap();
+    assert_eq!(at, 0, "after a seek");
+
+    read_ahead(&runtime, &mut file);
+    {
+        let _guard = entered.enter();
+        text(futures::executor::block_on(file.write_all(b"x")).unwrap_err());
+        text(futures::executor::block_on(file.read(&mut byte)).unwrap_err());
+        text(futures::executor::block_on(file.read(&mut byte)).unwrap_err());
+    }
+    runtime.block_on(file.read_exact(&mut byte)).unwrap();
+    assert_eq!(&byte, b"0", "after a write and reads");
+    runtime.block_on(async {
+        file.write_all(b"x").await.unwrap();
+        file.flush().await.unwrap();
+    });
+    assert_eq!(std::fs::read(dir.path("a")).unwrap(), b"0x23456789");
+}
+
+/// Operations take effect in the order of their first polls, whether or not they are waited for.
 #[test]
 fn dropped_operations_keep_their_order() {
     let dir = Dir::new();

@@ -3,8 +3,12 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::task::{Context, Wake, Waker};
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
+use simoom::net::unix::pipe;
 use simoom::net::{Interest, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 use simoom::runtime::Runtime;
 
@@ -155,4 +159,39 @@ fn send_with_descriptor(stream: &net::UnixStream, bytes: &[u8]) {
         SockRef::from(stream).sendmsg(&message, 0).unwrap(),
         bytes.len()
     );
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn two_that_wait_for_what_cannot_be_waited_for_are_both_told() {
+    let runtime = Runtime::new().unwrap();
+    let _guard = runtime.enter();
+    for _ in 0..5_000 {
+        // The kernel has no events for it.
+        let file = std::fs::File::create("/dev/null").unwrap();
+        let sender = pipe::Sender::from_file_unchecked(file).unwrap();
+        let start = Barrier::new(2);
+        let poll = || {
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(woken.clone());
+            let mut waiting = Box::pin(sender.ready(Interest::ERROR));
+            start.wait();
+            let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+            start.wait();
+            let told = polled.is_ready() || woken.0.load(Ordering::SeqCst);
+            assert!(told, "neither failed nor woken");
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(poll);
+            scope.spawn(poll);
+        });
+    }
 }

@@ -63,6 +63,14 @@ impl Job {
         }
     }
 
+    /// Its work, if somebody was promised that it will be done.
+    pub(crate) fn into_promised(self) -> Option<Box<dyn FnOnce() + Send>> {
+        match self.work {
+            Work::Task(_) => None,
+            Work::Promised(work) => Some(work),
+        }
+    }
+
     /// Whether it is done even if the runtime is dropped before it has started.
     #[must_use]
     pub fn is_promised(&self) -> bool {

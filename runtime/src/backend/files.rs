@@ -24,14 +24,17 @@ pub trait Files {
     /// Starts `op`.
     fn submit(&self, op: PathOp) -> io::Result<Box<dyn Submitted>>;
 
-    /// Has `job`, which works on a file of the operating system, run off this thread.
+    /// Takes `job`, which works on a file of the operating system, and has it run off this thread.
     ///
-    /// An error in a world that has no such files.
-    fn hand_over(&self, job: Box<dyn FnOnce() + Send>) -> io::Result<()>;
+    /// An error in a world that has no such files, and in one that has ended: `job` is left.
+    fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()>;
 
     /// What operations on paths act on, for a scheduler that asks.
     fn file_system(&self) -> Option<Arc<Resource>>;
 }
+
+/// Work on a file of the operating system.
+pub type FileJob = Box<dyn FnOnce() + Send>;
 
 /// An operation on its way.
 pub trait Submitted: Send + Sync {
@@ -46,6 +49,8 @@ pub struct Completion {
     pub buf: Vec<u8>,
     /// What it found out.
     pub result: io::Result<Outcome>,
+    /// Whether it was given up before it began, so that it has changed nothing.
+    pub never_began: bool,
 }
 
 impl Completion {
@@ -55,6 +60,16 @@ impl Completion {
         Self {
             buf: Vec::new(),
             result,
+            never_began: false,
+        }
+    }
+
+    /// The end of an operation that was given up before it began.
+    #[must_use]
+    pub fn given_up(error: io::Error) -> Self {
+        Self {
+            never_began: true,
+            ..Self::of(Err(error))
         }
     }
 }

@@ -20,11 +20,11 @@ use tokio::io::ReadBuf;
 
 pub use self::blocking::{Blocking, Job, TakenBack};
 pub use self::files::{
-    Completion, Entry, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat, Submitted,
-    file_type,
+    Completion, Entry, FileJob, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat,
+    Submitted, file_type,
 };
 pub use self::pipe::{PipeAccess, PipeReceiver, PipeSender, Pipes};
-pub use self::polled::{Direction, Polled, ReadBytes, Signs, WriteBytes};
+pub use self::polled::{Direction, Polled, ReadBytes, Seat, Signs, WriteBytes};
 pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of where they come from, nor of addresses.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
@@ -36,12 +36,43 @@ pub struct Signs {
     pub priority: bool,
 }
 
+/// Where one of several who wait for a socket is noted, in numbers of the socket's own. 0 is
+/// nowhere.
+#[derive(Debug, Default)]
+pub struct Seat {
+    /// Among those who wait to read, for errors or for urgent bytes.
+    pub reading: u64,
+    /// Among those who wait to write.
+    pub writing: u64,
+}
+
 /// A socket or pipe that can be waited for.
 pub trait Polled: Send + Sync {
     /// `Ready` when the direction may be tried, else keeps the waker.
     ///
-    /// After `WouldBlock` it is not ready until something changed. Several tasks may wait at once.
+    /// After `WouldBlock` it is not ready until something changed. Of several who call this for one
+    /// side of a socket a world needs to keep the last alone: who shares a socket has a [`Seat`].
     fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
+
+    /// As [`poll_ready`](Self::poll_ready), for one of any number of waiters. The waker takes the
+    /// place of the one that `seat` stands for, and is kept until an event or
+    /// [`leave`](Self::leave).
+    ///
+    /// A world that keeps every waker until an event needs no seats.
+    fn poll_seated(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        seat: &mut Seat,
+    ) -> Poll<io::Result<()>> {
+        let _ = seat;
+        self.poll_ready(cx, direction)
+    }
+
+    /// Gives up a seat, and the wakers that are kept for it.
+    fn leave(&self, seat: &mut Seat) {
+        let _ = seat;
+    }
 
     /// Calls `attempt` if one of `directions` may be tried; else, and when `attempt` would block,
     /// they would block.
@@ -68,6 +99,15 @@ pub trait Polled: Send + Sync {
 pub trait ReadBytes: Polled {
     /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+
+    /// As [`try_read`](Self::try_read), into several buffers of which one is not empty. A world
+    /// may fill the first of these alone.
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            Some(buf) => self.try_read(&mut ReadBuf::new(buf)),
+            None => Ok(0),
+        }
+    }
 }
 
 /// Something that bytes are written to.

@@ -13,7 +13,7 @@
 //! # Invariants
 //! 1. At most one operation on the cursor is under way.
 //! 2. The system's cursor is `owed` away from where the user believes it to be, once what was read
-//!    ahead is taken off.
+//!    ahead is taken off. An operation on the cursor pays the debt when it begins.
 
 use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
@@ -35,6 +35,8 @@ pub(super) struct Stream {
     cursor: u64,
     /// How far the cursor must move before it is used; never positive.
     owed: i64,
+    /// What of that the operation under way has taken over: it is owed again if that never begins.
+    taken: i64,
     /// What the read under way brings is out of date.
     is_stale: bool,
 }
@@ -98,12 +100,14 @@ impl Stream {
 
     /// Takes the end of an operation that leaves nothing in its buffer.
     fn end(&mut self, completion: Completion) -> io::Result<Outcome> {
+        self.settle(&completion);
         self.state = State::Idle(Buffer::holding(completion.buf));
         completion.result
     }
 
     /// Takes the end of a read; false if what it brought is out of date.
     fn end_read(&mut self, completion: Completion) -> io::Result<bool> {
+        self.settle(&completion);
         let mut buffer = Buffer::holding(completion.buf);
         let is_stale = std::mem::take(&mut self.is_stale);
         if is_stale {
@@ -111,6 +115,14 @@ impl Stream {
         }
         self.state = State::Idle(buffer);
         completion.result.map(|_| !is_stale)
+    }
+
+    /// What the operation has taken over is owed again if it has never begun.
+    fn settle(&mut self, completion: &Completion) {
+        let taken = std::mem::take(&mut self.taken);
+        if completion.never_began {
+            self.owed += taken;
+        }
     }
 
     fn end_seek(&mut self, completion: Completion) -> io::Result<u64> {
@@ -143,7 +155,7 @@ impl Stream {
                         place: Place::Cursor { back: self.owed },
                     };
                     self.state = State::Reading(file.submit(read)?);
-                    self.owed = 0;
+                    self.taken = std::mem::take(&mut self.owed);
                 }
                 State::Reading(under_way) => {
                     let completion = ready!(under_way.poll(cx));
@@ -185,7 +197,7 @@ impl Stream {
             place: Place::Cursor { back: self.owed },
         };
         self.state = State::Writing(file.submit(write)?);
-        self.owed = 0;
+        self.taken = std::mem::take(&mut self.owed);
         Poll::Ready(Ok(count))
     }
 
@@ -211,7 +223,7 @@ impl Stream {
             other => (0, other),
         };
         self.state = State::Seeking(file.submit(FileOp::Seek { back, to })?);
-        self.owed = 0;
+        self.taken = std::mem::take(&mut self.owed);
         Ok(())
     }
 

@@ -10,23 +10,28 @@ use std::task::{Context, Poll, ready};
 
 use super::readiness::ReadyFor;
 use super::ready::Interest;
-use crate::backend::{Direction, Op, OpKind, Polled, ReadBytes, WriteBytes};
+use crate::backend::{Direction, Op, OpKind, Polled, ReadBytes, Seat, WriteBytes};
 use crate::coop::proceed;
 use crate::io::ReadBuf;
 
-/// Tries until the outcome is known or there is nothing to do but wait.
+/// Tries until the outcome is known or there is nothing to do but wait, in `seat` if there is one.
 pub(super) fn poll_io<T, P: Polled + ?Sized>(
     cx: &mut Context<'_>,
     op: &Op<'_>,
     polled: &P,
     direction: Direction,
+    mut seat: Option<&mut Seat>,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> Poll<io::Result<T>> {
     let progress = ready!(proceed(cx, op));
     loop {
         match attempt() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                ready!(polled.poll_ready(cx, direction))?;
+                let polled = match &mut seat {
+                    Some(seat) => polled.poll_seated(cx, direction, seat),
+                    None => polled.poll_ready(cx, direction),
+                };
+                ready!(polled)?;
             }
             outcome => {
                 progress.done();
@@ -48,7 +53,8 @@ pub(super) fn poll_read<S: ReadBytes + ?Sized>(
         return Poll::Ready(Ok(()));
     }
     let op = Op::write(OpKind::Read, stream.resource(Direction::Read), site);
-    poll_io(cx, &op, stream, Direction::Read, || stream.try_read(buf)).map_ok(drop)
+    let attempt = || stream.try_read(buf);
+    poll_io(cx, &op, stream, Direction::Read, None, attempt).map_ok(drop)
 }
 
 /// Writes once there is room.
@@ -59,7 +65,7 @@ pub(super) fn poll_write<S: WriteBytes + ?Sized>(
     site: &'static Location<'static>,
 ) -> Poll<io::Result<usize>> {
     let op = write_op(stream, site);
-    poll_io(cx, &op, stream, Direction::Write, || {
+    poll_io(cx, &op, stream, Direction::Write, None, || {
         stream.try_write(bytes)
     })
 }
@@ -72,7 +78,7 @@ pub(super) fn poll_write_vectored<S: WriteBytes + ?Sized>(
     site: &'static Location<'static>,
 ) -> Poll<io::Result<usize>> {
     let op = write_op(stream, site);
-    poll_io(cx, &op, stream, Direction::Write, || {
+    poll_io(cx, &op, stream, Direction::Write, None, || {
         stream.try_write_vectored(parts)
     })
 }
@@ -144,7 +150,7 @@ pub(super) async fn async_io<R>(
     ready: ReadyFor<'_>,
     mut attempt: impl FnMut() -> io::Result<R>,
 ) -> io::Result<R> {
-    let (polled, interest) = (ready.polled, ready.interest);
+    let (polled, interest) = (ready.polled(), ready.interest);
     loop {
         ready.again().await?;
         match try_io(polled, interest, &mut attempt) {

@@ -15,18 +15,21 @@ macro_rules! tries_to_read {
             self.stream.try_read(&mut $crate::io::ReadBuf::new(buf))
         }
 
-        /// Reads into the first of several buffers that is not empty, without waiting.
+        /// As [`try_read`](Self::try_read), into several buffers, one after the other.
         ///
         /// # Errors
         /// As [`try_read`](Self::try_read).
+        ///
+        /// # Under simulation
+        /// Reads into the first that is not empty alone.
         pub fn try_read_vectored(
             &self,
             bufs: &mut [std::io::IoSliceMut<'_>],
         ) -> std::io::Result<usize> {
-            match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-                Some(buf) => self.try_read(buf),
-                None => self.try_read(&mut []),
+            if bufs.iter().all(|buf| buf.is_empty()) {
+                return self.try_read(&mut []);
             }
+            self.stream.try_read_vectored(bufs)
         }
 
         /// Reads into the spare room of `buf`, which advances, without waiting.

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::ready::{Interest, Ready};
-use crate::backend::{Direction, Op, OpKind, Polled};
+use crate::backend::{Direction, Op, OpKind, Polled, Seat};
 use crate::coop::proceed;
 
 /// The future of `ready` of sockets and pipes.
@@ -28,7 +28,7 @@ use crate::coop::proceed;
 /// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadyFor<'a> {
-    pub(super) polled: &'a dyn Polled,
+    held: Held<'a>,
     pub(super) interest: Interest,
     kinds: Kinds,
     site: &'static Location<'static>,
@@ -51,36 +51,42 @@ impl<'a> ReadyFor<'a> {
         site: &'static Location<'static>,
     ) -> Self {
         Self {
-            polled,
+            held: Held::new(polled),
             interest,
             kinds,
             site,
         }
     }
 
+    pub(super) fn polled(&self) -> &'a dyn Polled {
+        self.held.polled
+    }
+
     /// The same wait once more.
     pub(super) fn again(&self) -> Self {
-        Self::new(self.polled, self.interest, self.kinds, self.site)
+        Self::new(self.polled(), self.interest, self.kinds, self.site)
     }
 }
 
 impl Future for ReadyFor<'_> {
     type Output = io::Result<Ready>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.polled();
         let [reading, writing] = self.kinds;
         let directions = self.interest.directions();
         let (kind, direction) = match directions {
             [Direction::Write, ..] => (writing, Direction::Write),
             _ => (reading, Direction::Read),
         };
-        let op = Op::read(kind, self.polled.resource(direction), self.site);
+        let op = Op::read(kind, polled.resource(direction), self.site);
         let progress = ready!(proceed(cx, &op));
         let mut found = Ready::EMPTY;
         for &direction in directions {
-            if let Poll::Ready(ready) = self.polled.poll_ready(cx, direction) {
+            let seat = &mut self.held.seat;
+            if let Poll::Ready(ready) = polled.poll_seated(cx, direction, seat) {
                 ready?;
-                found |= meaning(direction, self.polled);
+                found |= meaning(direction, polled);
             }
         }
         if found.is_empty() {
@@ -88,6 +94,52 @@ impl Future for ReadyFor<'_> {
         }
         progress.done();
         Poll::Ready(Ok(found))
+    }
+}
+
+/// Waits in one direction for whoever polls: see [`waits_to_read`].
+pub(super) fn poll_one(
+    polled: &dyn Polled,
+    cx: &mut Context<'_>,
+    direction: Direction,
+    [reading, writing]: Kinds,
+    site: &'static Location<'static>,
+) -> Poll<io::Result<()>> {
+    let kind = match direction {
+        Direction::Write => writing,
+        _ => reading,
+    };
+    let op = Op::read(kind, polled.resource(direction), site);
+    let progress = ready!(proceed(cx, &op));
+    ready!(polled.poll_ready(cx, direction))?;
+    progress.done();
+    Poll::Ready(Ok(()))
+}
+
+/// The seat of a future that waits for a socket. It is given up when this is dropped.
+pub(super) struct Held<'a> {
+    polled: &'a dyn Polled,
+    pub(super) seat: Seat,
+}
+
+impl<'a> Held<'a> {
+    pub(super) fn new(polled: &'a dyn Polled) -> Self {
+        let seat = Seat::default();
+        Self { polled, seat }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.seat.reading != 0 || self.seat.writing != 0 {
+            self.polled.leave(&mut self.seat);
+        }
+    }
+}
+
+impl fmt::Debug for Held<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.seat.fmt(f)
     }
 }
 
@@ -168,7 +220,7 @@ macro_rules! waits {
 /// The methods of a socket that wait until it can be read from: `$attempt` is what can be tried
 /// then. The documentation given is added to that of `readable`.
 macro_rules! waits_to_read {
-    ($poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
+    ($kinds:ident, $poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
         #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
         /// may still find nothing.
         ///
@@ -185,20 +237,32 @@ macro_rules! waits_to_read {
 
         #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
         ///
+        /// Of several tasks that poll this direction, the last one is woken.
+        ///
         /// # Errors
         /// When the runtime is gone.
+        ///
+        /// # Under simulation
+        /// All of them are woken.
+        #[track_caller]
         pub fn $poll(
             &self,
             cx: &mut std::task::Context<'_>,
         ) -> std::task::Poll<std::io::Result<()>> {
-            self.polled().poll_ready(cx, $crate::backend::Direction::Read)
+            $crate::net::readiness::poll_one(
+                self.polled(),
+                cx,
+                $crate::backend::Direction::Read,
+                $crate::net::readiness::$kinds,
+                std::panic::Location::caller(),
+            )
         }
     };
 }
 
 /// As [`waits_to_read`], for writing.
 macro_rules! waits_to_write {
-    ($poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
+    ($kinds:ident, $poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
         #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
         /// may still find no room.
         ///
@@ -215,13 +279,25 @@ macro_rules! waits_to_write {
 
         #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
         ///
+        /// Of several tasks that poll this direction, the last one is woken.
+        ///
         /// # Errors
         /// When the runtime is gone.
+        ///
+        /// # Under simulation
+        /// All of them are woken.
+        #[track_caller]
         pub fn $poll(
             &self,
             cx: &mut std::task::Context<'_>,
         ) -> std::task::Poll<std::io::Result<()>> {
-            self.polled().poll_ready(cx, $crate::backend::Direction::Write)
+            $crate::net::readiness::poll_one(
+                self.polled(),
+                cx,
+                $crate::backend::Direction::Write,
+                $crate::net::readiness::$kinds,
+                std::panic::Location::caller(),
+            )
         }
     };
 }

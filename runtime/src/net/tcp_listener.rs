@@ -13,7 +13,8 @@ use super::addr::ToSocketAddrs;
 use super::attempt::poll_io;
 use super::handle::{as_fd, debug_addresses, try_from_std};
 use super::lookup::{in_current, resolve};
-use crate::backend::{Direction, Listener, Op, OpKind};
+use super::readiness::Held;
+use crate::backend::{Direction, Listener, Op, OpKind, Seat};
 
 /// How many connections wait to be accepted before further ones are turned away.
 const BACKLOG: u32 = 1024;
@@ -81,6 +82,7 @@ impl TcpListener {
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
         Accept {
+            held: Held::new(&*self.listener),
             listener: self,
             site: Location::caller(),
         }
@@ -88,24 +90,29 @@ impl TcpListener {
 
     /// Accepts a connection, or has the task woken when there is one.
     ///
-    /// Several tasks may wait at once.
+    /// Of several tasks that poll, the last one is woken; any number may wait by
+    /// [`accept`](Self::accept).
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    ///
+    /// # Under simulation
+    /// All of them are woken.
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.poll_accept_at(cx, Location::caller())
+        self.poll_accept_at(cx, None, Location::caller())
     }
 
     fn poll_accept_at(
         &self,
         cx: &mut Context<'_>,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let listener = &*self.listener;
         let op = Op::write(OpKind::Accept, listener.resource(Direction::Read), site);
         let attempt = || listener.try_accept();
-        poll_io(cx, &op, listener, Direction::Read, attempt)
+        poll_io(cx, &op, listener, Direction::Read, seat, attempt)
             .map_ok(|(stream, addr)| (TcpStream::from_backend(stream, site), addr))
     }
 
@@ -177,6 +184,7 @@ as_fd!(TcpListener, listener);
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct Accept<'a> {
+    held: Held<'a>,
     listener: &'a TcpListener,
     site: &'static Location<'static>,
 }
@@ -184,8 +192,10 @@ pub struct Accept<'a> {
 impl Future for Accept<'_> {
     type Output = io::Result<(TcpStream, SocketAddr)>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.listener.poll_accept_at(cx, self.site)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let seat = Some(&mut this.held.seat);
+        this.listener.poll_accept_at(cx, seat, this.site)
     }
 }
 

@@ -16,10 +16,10 @@ use super::byte_stream::{async_read, async_write, tries_to_read, tries_to_write}
 use super::halves::EndSending;
 use super::handle::{as_fd, debug_addresses, try_from_std};
 use super::lookup::{in_current, resolve};
-use super::readiness::{tries_io, waits, waits_to_read, waits_to_write};
+use super::readiness::{Held, tries_io, waits, waits_to_read, waits_to_write};
 use super::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, split, split_owned};
 use super::tcp_listener::no_address;
-use crate::backend::{Direction, Op, OpKind, Polled, Stream};
+use crate::backend::{Direction, Op, OpKind, Polled, Seat, Stream};
 use crate::io::ReadBuf;
 
 /// A TCP connection. Dropping it closes it.
@@ -122,8 +122,8 @@ impl TcpStream {
     }
 
     waits!(READ_WRITE);
-    waits_to_read!(poll_read_ready, "try_read", "reading");
-    waits_to_write!(poll_write_ready, "try_write", "writing");
+    waits_to_read!(READ_WRITE, poll_read_ready, "try_read", "reading");
+    waits_to_write!(READ_WRITE, poll_write_ready, "try_write", "writing");
     tries_to_read!();
     tries_to_write!("what the connection failed with.");
     tries_io!();
@@ -140,6 +140,7 @@ impl TcpStream {
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Peek<'a> {
         Peek {
+            held: Held::new(self.polled()),
             stream: self,
             buf,
             site: Location::caller(),
@@ -156,7 +157,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_peek_at(cx, buf, Location::caller())
+        self.poll_peek_at(cx, buf, None, Location::caller())
     }
 
     /// The address of this end.
@@ -199,6 +200,7 @@ impl TcpStream {
         &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<usize>> {
         if buf.remaining() == 0 {
@@ -206,7 +208,8 @@ impl TcpStream {
         }
         let op = Op::read(OpKind::Read, self.stream.resource(Direction::Read), site);
         let stream = &*self.stream;
-        poll_io(cx, &op, stream, Direction::Read, || stream.try_peek(buf))
+        let attempt = || stream.try_peek(buf);
+        poll_io(cx, &op, stream, Direction::Read, seat, attempt)
     }
 
     pub(super) fn poll_write_at(
@@ -268,6 +271,7 @@ pub(super) async fn connect_to(
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct Peek<'a> {
+    held: Held<'a>,
     stream: &'a TcpStream,
     buf: &'a mut [u8],
     site: &'static Location<'static>,
@@ -279,6 +283,7 @@ impl Future for Peek<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut buf = ReadBuf::new(this.buf);
-        this.stream.poll_peek_at(cx, &mut buf, this.site)
+        let seat = Some(&mut this.held.seat);
+        this.stream.poll_peek_at(cx, &mut buf, seat, this.site)
     }
 }

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::readiness::Held;
 pub use super::readiness::{Readable, ReadyFor, Writable};
 use super::udp_socket::UdpSocket;
 use crate::io::ReadBuf;
@@ -15,6 +16,7 @@ use crate::io::ReadBuf;
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct SendDatagram<'a> {
+    held: Held<'a>,
     socket: &'a UdpSocket,
     bytes: &'a [u8],
     target: Option<SocketAddr>,
@@ -29,6 +31,7 @@ impl<'a> SendDatagram<'a> {
         site: &'static Location<'static>,
     ) -> Self {
         Self {
+            held: Held::new(socket.polled()),
             socket,
             bytes,
             target,
@@ -40,9 +43,11 @@ impl<'a> SendDatagram<'a> {
 impl Future for SendDatagram<'_> {
     type Output = io::Result<usize>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.socket
-            .poll_send_at(cx, self.bytes, self.target, self.site)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let seat = Some(&mut this.held.seat);
+        this.socket
+            .poll_send_at(cx, this.bytes, this.target, seat, this.site)
     }
 }
 
@@ -53,6 +58,7 @@ macro_rules! receiving {
         #[must_use = "futures do nothing unless awaited"]
         #[derive(Debug)]
         pub struct $name<'a> {
+            held: Held<'a>,
             socket: &'a UdpSocket,
             buf: &'a mut [u8],
             site: &'static Location<'static>,
@@ -64,7 +70,12 @@ macro_rules! receiving {
                 buf: &'a mut [u8],
                 site: &'static Location<'static>,
             ) -> Self {
-                Self { socket, buf, site }
+                Self {
+                    held: Held::new(socket.polled()),
+                    socket,
+                    buf,
+                    site,
+                }
             }
         }
 
@@ -74,7 +85,10 @@ macro_rules! receiving {
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let this = &mut *self;
                 let mut buf = ReadBuf::new(this.buf);
-                let from = this.socket.poll_receive_at(cx, &mut buf, $peek, this.site);
+                let seat = Some(&mut this.held.seat);
+                let from = this
+                    .socket
+                    .poll_receive_at(cx, &mut buf, $peek, seat, this.site);
                 let from = ready!(from)?;
                 let result: fn(usize, SocketAddr) -> $output = $result;
                 Poll::Ready(Ok(result(buf.filled().len(), from)))
@@ -104,21 +118,29 @@ receiving!(
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct PeekSender<'a> {
+    held: Held<'a>,
     socket: &'a UdpSocket,
     site: &'static Location<'static>,
 }
 
 impl<'a> PeekSender<'a> {
     pub(super) fn new(socket: &'a UdpSocket, site: &'static Location<'static>) -> Self {
-        Self { socket, site }
+        Self {
+            held: Held::new(socket.polled()),
+            socket,
+            site,
+        }
     }
 }
 
 impl Future for PeekSender<'_> {
     type Output = io::Result<SocketAddr>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
         let mut buf = ReadBuf::new(&mut []);
-        self.socket.poll_receive_at(cx, &mut buf, true, self.site)
+        let seat = Some(&mut this.held.seat);
+        this.socket
+            .poll_receive_at(cx, &mut buf, true, seat, this.site)
     }
 }

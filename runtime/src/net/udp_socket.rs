@@ -14,10 +14,10 @@ use super::attempt::poll_io;
 use super::buf::receive_into;
 use super::handle::{as_fd, debug_addresses, try_from_std};
 use super::lookup::{in_current, resolve};
-use super::readiness::{tries_io, waits, waits_to_read, waits_to_write};
+use super::readiness::{Held, tries_io, waits, waits_to_read, waits_to_write};
 use super::tcp_listener::no_address;
 use super::udp::{PeekDatagram, PeekFrom, PeekSender, Recv, RecvFrom, SendDatagram};
-use crate::backend::{Datagram, Direction, Op, OpKind, Polled};
+use crate::backend::{Datagram, Direction, Op, OpKind, Polled, Seat};
 use crate::io::ReadBuf;
 
 /// A socket for UDP datagrams, for any number of peers or, once [connected](Self::connect), for
@@ -161,8 +161,8 @@ impl UdpSocket {
     }
 
     waits!(RECV_SEND);
-    waits_to_read!(poll_recv_ready, "try_recv", "receiving");
-    waits_to_write!(poll_send_ready, "try_send", "sending");
+    waits_to_read!(RECV_SEND, poll_recv_ready, "try_recv", "receiving");
+    waits_to_write!(RECV_SEND, poll_send_ready, "try_send", "sending");
     tries_io!();
 
     /// Sends `buf` to the connected peer. Returns its length: a datagram is sent whole.
@@ -184,7 +184,7 @@ impl UdpSocket {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send_at(cx, buf, None, Location::caller())
+        self.poll_send_at(cx, buf, None, None, Location::caller())
     }
 
     /// As [`send`](Self::send), without waiting.
@@ -229,7 +229,7 @@ impl UdpSocket {
         buf: &[u8],
         target: SocketAddr,
     ) -> Poll<io::Result<usize>> {
-        self.poll_send_at(cx, buf, Some(target), Location::caller())
+        self.poll_send_at(cx, buf, Some(target), None, Location::caller())
     }
 
     /// As [`send_to`](Self::send_to), without waiting.
@@ -261,7 +261,7 @@ impl UdpSocket {
     /// As [`recv`](Self::recv).
     #[track_caller]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.poll_receive_at(cx, buf, false, Location::caller())
+        self.poll_receive_at(cx, buf, false, None, Location::caller())
             .map_ok(drop)
     }
 
@@ -312,9 +312,10 @@ impl UdpSocket {
         buf: &'a mut B,
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + use<'a, B> {
         let site = Location::caller();
+        let mut held = Held::new(self.polled());
         poll_fn(move |cx| {
             let attempt = || self.try_recv_buf_from(&mut *buf);
-            self.poll_attempt_at(cx, false, site, attempt)
+            self.poll_attempt_at(cx, false, Some(&mut held.seat), site, attempt)
         })
     }
 
@@ -351,7 +352,7 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
-        self.poll_receive_at(cx, buf, false, Location::caller())
+        self.poll_receive_at(cx, buf, false, None, Location::caller())
     }
 
     /// As [`recv_from`](Self::recv_from), without waiting.
@@ -380,7 +381,7 @@ impl UdpSocket {
     /// As [`recv`](Self::recv).
     #[track_caller]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.poll_receive_at(cx, buf, true, Location::caller())
+        self.poll_receive_at(cx, buf, true, None, Location::caller())
             .map_ok(drop)
     }
 
@@ -414,7 +415,7 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
-        self.poll_receive_at(cx, buf, true, Location::caller())
+        self.poll_receive_at(cx, buf, true, None, Location::caller())
     }
 
     /// As [`peek_from`](Self::peek_from), without waiting.
@@ -443,7 +444,8 @@ impl UdpSocket {
     /// As [`recv`](Self::recv).
     #[track_caller]
     pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
-        self.poll_receive_at(cx, &mut ReadBuf::new(&mut []), true, Location::caller())
+        let mut none = ReadBuf::new(&mut []);
+        self.poll_receive_at(cx, &mut none, true, None, Location::caller())
     }
 
     /// As [`peek_sender`](Self::peek_sender), without waiting.
@@ -462,7 +464,7 @@ impl UdpSocket {
         self.socket.take_error()
     }
 
-    fn polled(&self) -> &dyn Polled {
+    pub(super) fn polled(&self) -> &dyn Polled {
         &*self.socket
     }
 
@@ -477,11 +479,12 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
         target: Option<SocketAddr>,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<usize>> {
         let op = Op::write(OpKind::Send, self.socket.resource(Direction::Write), site);
         let attempt = || self.socket.try_send(bytes, target);
-        poll_io(cx, &op, &*self.socket, Direction::Write, attempt)
+        poll_io(cx, &op, &*self.socket, Direction::Write, seat, attempt)
     }
 
     pub(super) fn poll_receive_at(
@@ -489,10 +492,11 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
         peek: bool,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<SocketAddr>> {
         let attempt = || self.socket.try_receive(buf, peek);
-        self.poll_attempt_at(cx, peek, site, attempt)
+        self.poll_attempt_at(cx, peek, seat, site, attempt)
     }
 
     /// Receives by `attempt` once there is a datagram.
@@ -500,6 +504,7 @@ impl UdpSocket {
         &self,
         cx: &mut Context<'_>,
         peek: bool,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
         attempt: impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
@@ -509,7 +514,7 @@ impl UdpSocket {
         } else {
             Op::write(OpKind::Recv, resource, site)
         };
-        poll_io(cx, &op, &*self.socket, Direction::Read, attempt)
+        poll_io(cx, &op, &*self.socket, Direction::Read, seat, attempt)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use simoom::backend::{
-    Backend, Completion, FileOp, Files, OpenFile, Outcome, PathOp, Resource, Submitted,
+    Backend, Completion, FileJob, FileOp, Files, OpenFile, Outcome, PathOp, Resource, Submitted,
 };
 
 use super::inside::inside;
@@ -24,7 +24,7 @@ impl Files for SimBackend {
         }))
     }
 
-    fn hand_over(&self, _job: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    fn hand_over(&self, _job: &mut Option<FileJob>) -> io::Result<()> {
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "a file of the operating system cannot enter a simulation: open it inside it, or read \
@@ -50,7 +50,7 @@ impl Files for SimRemote {
         inside(self.owner().id, |backend| backend.submit(op))
     }
 
-    fn hand_over(&self, job: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()> {
         inside(self.owner().id, |backend| backend.hand_over(job))
     }
 
@@ -144,7 +144,7 @@ impl SimSubmitted {
         };
         Completion {
             buf: ended.buf,
-            result: ended.result.map(outcome),
+            ..Completion::of(ended.result.map(outcome))
         }
     }
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use super::local::Local;
 use super::shared::Shared;
-use crate::backend::{Blocking, Files, Job, PathOp, Resource, Submitted, system};
+use crate::backend::{FileJob, Files, Job, PathOp, Resource, Submitted, system};
 
 impl Files for Local {
     fn submit(&self, op: PathOp) -> io::Result<Box<dyn Submitted>> {
         Ok(system::submit(self, op))
     }
 
-    fn hand_over(&self, job: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.run_blocking(Job::promised(job));
-        Ok(())
+    fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()> {
+        self.shared().hand_over(job)
     }
 
     fn file_system(&self) -> Option<Arc<Resource>> {
@@ -27,12 +26,29 @@ impl Files for Shared {
         Ok(system::submit(self, op))
     }
 
-    fn hand_over(&self, job: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.run_blocking(Job::promised(job));
-        Ok(())
+    fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()> {
+        let Some(work) = job.take() else {
+            return Ok(());
+        };
+        match self.pool().run(&self.this(), Job::promised(work)) {
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                *job = refused.into_promised();
+                Err(gone())
+            }
+        }
     }
 
     fn file_system(&self) -> Option<Arc<Resource>> {
         None
     }
+}
+
+/// What an operation on a file says whose runtime was dropped.
+#[cold]
+fn gone() -> io::Error {
+    io::Error::other(
+        "the simoom runtime of this file operation is gone: keep the `Runtime` for as long as \
+         its files are used",
+    )
 }

@@ -27,6 +27,14 @@ impl<S: AsFd> Named<S> {
         })
     }
 
+    /// As [`new`](Self::new), for a descriptor of a socket that came from outside: whoever gave it
+    /// away may have kept another one.
+    pub(super) fn adopted(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
+        let this = Self::new(io, shared, readiness)?;
+        this.watched.note_twin();
+        Ok(this)
+    }
+
     pub(super) fn resource(&self, direction: Direction) -> &Resource {
         match direction {
             Direction::Write => &self.writing,
@@ -56,6 +64,19 @@ macro_rules! polled {
                 direction: $crate::backend::Direction,
             ) -> std::task::Poll<std::io::Result<()>> {
                 self.socket.poll_ready(cx, direction)
+            }
+
+            fn poll_seated(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                direction: $crate::backend::Direction,
+                seat: &mut $crate::backend::Seat,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                self.socket.poll_seated(cx, direction, seat)
+            }
+
+            fn leave(&self, seat: &mut $crate::backend::Seat) {
+                self.socket.leave(seat);
             }
 
             fn try_io(

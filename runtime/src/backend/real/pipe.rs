@@ -3,7 +3,7 @@
 //! Owns descriptors and the attempts on them. Knows nothing of who waits.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -34,8 +34,12 @@ struct RealReceiver {
 impl Pipes for Shared {
     fn pipe(&self) -> io::Result<(Arc<dyn PipeSender>, Arc<dyn PipeReceiver>)> {
         let (sender, receiver) = pipe::new()?;
-        let sender = self.adopt_pipe_sender(sender.into())?;
-        Ok((sender, self.adopt_pipe_receiver(receiver.into())?))
+        let sender = Named::new(sender, self.this(), WRITABLE)?;
+        let receiver = Named::new(receiver, self.this(), READABLE)?;
+        Ok((
+            Arc::new(RealSender { socket: sender }),
+            Arc::new(RealReceiver { socket: receiver }),
+        ))
     }
 
     fn open_pipe(&self, path: &Path, options: &OpenOptions, any: bool) -> io::Result<OwnedFd> {
@@ -59,12 +63,15 @@ impl Pipes for Shared {
     }
 
     fn adopt_pipe_sender(&self, end: OwnedFd) -> io::Result<Arc<dyn PipeSender>> {
-        let socket = Named::new(end.into(), self.this(), WRITABLE)?;
+        let socket = Named::adopted(end.into(), self.this(), WRITABLE)?;
         Ok(Arc::new(RealSender { socket }))
     }
 
+    /// A pipe with a name that nobody has opened to write yet reads as if it were at its end, but
+    /// has no event: see `fifo(7)` and `poll(2)`. So the first event is waited for.
     fn adopt_pipe_receiver(&self, end: OwnedFd) -> io::Result<Arc<dyn PipeReceiver>> {
-        let socket = Named::new(end.into(), self.this(), READABLE)?;
+        let socket = Named::adopted(end.into(), self.this(), 0)?;
+        socket.watch()?;
         Ok(Arc::new(RealReceiver { socket }))
     }
 }
@@ -100,6 +107,12 @@ impl ReadBytes for RealReceiver {
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         self.socket.attempt(Direction::Read, |io| {
             Ok((sys::read(io.as_fd(), buf)?, false))
+        })
+    }
+
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket.attempt(Direction::Read, |io| {
+            Ok((sys::read_vectored(io, bufs)?, false))
         })
     }
 }

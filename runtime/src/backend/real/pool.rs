@@ -88,16 +88,14 @@ impl Pool {
         }
     }
 
-    /// Has `job` done by a thread inside `shared`'s runtime; drops it if the pool is closed.
+    /// Has `job` done by a thread inside `shared`'s runtime; gives it back if the pool is closed.
     ///
     /// # Panics
     /// If the system cannot start the only thread.
-    pub(super) fn run(&self, shared: &Arc<Shared>, job: Job) {
+    pub(super) fn run(&self, shared: &Arc<Shared>, job: Job) -> Result<(), Job> {
         let mut state = self.lock();
         if state.closed {
-            drop(state);
-            drop(job);
-            return;
+            return Err(job);
         }
         if state.idle > 0 {
             state.queue.push_back(job);
@@ -113,6 +111,7 @@ impl Pool {
         } else {
             state.queue.push_back(job);
         }
+        Ok(())
     }
 
     /// The lock is kept, so that the thread's handle is in the table before the thread looks.

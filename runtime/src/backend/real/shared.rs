@@ -214,7 +214,8 @@ impl Signals for Shared {
 
 impl Blocking for Shared {
     fn run_blocking(&self, job: Job) {
-        self.pool.run(&self.this(), job);
+        // A job that is refused is dropped without the lock.
+        let _ = self.pool.run(&self.this(), job);
     }
 }
 

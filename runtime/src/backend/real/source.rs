@@ -15,7 +15,7 @@
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use crate::backend::{Direction, Signs};
+use crate::backend::{Direction, Seat, Signs};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Bytes, a connection or the end can be read.
@@ -32,8 +32,10 @@ const GONE: usize = 1 << 4;
 pub(super) const ERROR: usize = 1 << 5;
 /// Urgent bytes can be read.
 pub(super) const PRIORITY: usize = 1 << 6;
+/// Urgent bytes were told of at some time.
+const WAS_URGENT: usize = 1 << 7;
 /// The number of events so far, wrapping.
-const TICK: usize = 1 << 7;
+const TICK: usize = 1 << 8;
 
 const READ: usize = READABLE | READ_CLOSED;
 const WRITE: usize = WRITABLE | WRITE_CLOSED;
@@ -50,8 +52,12 @@ pub(super) struct Source {
 /// Who waits for one direction: hardly ever more than one.
 #[derive(Default)]
 struct Waiters {
-    first: Option<Waker>,
-    others: Vec<Waker>,
+    /// Of those without a seat, the last one that asked.
+    last: Option<Waker>,
+    /// By the numbers of their seats, which rise.
+    seated: Vec<(u64, Waker)>,
+    /// The number of the last seat that was taken.
+    serial: u64,
 }
 
 /// What the readiness was before an attempt.
@@ -92,14 +98,24 @@ impl Source {
     }
 
     /// An attempt would have blocked.
+    ///
+    /// One for urgent bytes tells nothing of the end of the stream, which has still to be read.
     pub(super) fn blocked(&self, direction: Direction, seen: Seen) {
-        self.clear(bits(direction), seen);
+        let cleared = match direction {
+            Direction::Priority => PRIORITY,
+            other => bits(other),
+        };
+        self.clear(cleared, seen);
     }
 
     /// An attempt took all there was, so that the next one would block.
     ///
-    /// A direction that is closed stays ready: there will be no further event to say so.
+    /// A direction that is closed stays ready: there will be no further event to say so. So does
+    /// reading once there were urgent bytes: a read ends where they were sent, whatever follows.
     pub(super) fn exhausted(&self, direction: Direction, seen: Seen) {
+        if direction == Direction::Read && seen.0 & WAS_URGENT != 0 {
+            return;
+        }
         let open = match direction {
             Direction::Read => READABLE,
             Direction::Write => WRITABLE,
@@ -133,7 +149,8 @@ impl Source {
         }
     }
 
-    /// As [`is_ready`](Self::is_ready), and keeps the waker if it is pending.
+    /// As [`is_ready`](Self::is_ready), and keeps the waker if it is pending, in the place of the
+    /// one before it.
     pub(super) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
@@ -142,16 +159,58 @@ impl Source {
         if let Poll::Ready(ready) = self.is_ready(direction) {
             return Poll::Ready(ready);
         }
-        if !lock(self.waiters(direction)).holds(cx.waker()) {
-            // Cloning a waker runs foreign code.
+        let waiters = self.waiters(direction);
+        if !is_same(lock(waiters).last.as_ref(), cx.waker()) {
+            // Cloning and dropping a waker runs foreign code.
             let waker = cx.waker().clone();
-            lock(self.waiters(direction)).add(waker);
+            let previous = lock(waiters).last.replace(waker);
+            drop(previous);
         }
         self.is_ready(direction)
     }
 
+    /// As [`poll_ready`](Self::poll_ready), for whoever has `seat`.
+    pub(super) fn poll_seated(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        seat: &mut Seat,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(ready) = self.is_ready(direction) {
+            return Poll::Ready(ready);
+        }
+        let waiters = self.waiters(direction);
+        let number = match direction {
+            Direction::Write => &mut seat.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &mut seat.reading,
+        };
+        if !is_same(lock(waiters).seated(*number), cx.waker()) {
+            let waker = cx.waker().clone();
+            let previous = lock(waiters).sit(number, waker);
+            drop(previous);
+        }
+        self.is_ready(direction)
+    }
+
+    /// Forgets the wakers of `seat`.
+    pub(super) fn leave(&self, seat: &mut Seat) {
+        for (number, waiters) in [
+            (&mut seat.reading, &self.readers),
+            (&mut seat.writing, &self.writers),
+        ] {
+            let number = std::mem::take(number);
+            if number != 0 {
+                let left = lock(waiters).leave(number);
+                drop(left);
+            }
+        }
+    }
+
     /// An event arrived: `ready` is true from now on. Whoever waits for it is moved to `wakers`.
-    pub(super) fn notify(&self, ready: usize, wakers: &mut Vec<Waker>) {
+    pub(super) fn notify(&self, mut ready: usize, wakers: &mut Vec<Waker>) {
+        if ready & PRIORITY != 0 {
+            ready |= WAS_URGENT;
+        }
         let mut current = self.readiness.load(Ordering::Acquire);
         while let Err(actual) = self.readiness.compare_exchange_weak(
             current,
@@ -183,23 +242,43 @@ impl Source {
 }
 
 impl Waiters {
-    fn holds(&self, waker: &Waker) -> bool {
-        let mut kept = self.first.iter().chain(&self.others);
-        kept.any(|kept| kept.will_wake(waker))
+    /// The waker of the seat with a number.
+    fn seated(&self, number: u64) -> Option<&Waker> {
+        let place = self.place(number)?;
+        self.seated.get(place).map(|(_, waker)| waker)
     }
 
-    fn add(&mut self, waker: Waker) {
-        if self.first.is_none() {
-            self.first = Some(waker);
-        } else {
-            self.others.push(waker);
+    /// Gives `waker` the seat of this number, or one at the end if there is none any more; the
+    /// waker that had it.
+    fn sit(&mut self, number: &mut u64, waker: Waker) -> Option<Waker> {
+        if let Some(place) = self.place(*number) {
+            let kept = &mut self.seated[place].1;
+            return Some(std::mem::replace(kept, waker));
         }
+        self.serial += 1;
+        *number = self.serial;
+        self.seated.push((self.serial, waker));
+        None
+    }
+
+    fn leave(&mut self, number: u64) -> Option<Waker> {
+        let place = self.place(number)?;
+        Some(self.seated.remove(place).1)
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        let found = self.seated.binary_search_by_key(&number, |&(it, _)| it);
+        found.ok()
     }
 
     fn take(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.first.take());
-        wakers.append(&mut self.others);
+        wakers.extend(self.last.take());
+        wakers.extend(self.seated.drain(..).map(|(_, waker)| waker));
     }
+}
+
+fn is_same(kept: Option<&Waker>, waker: &Waker) -> bool {
+    kept.is_some_and(|kept| kept.will_wake(waker))
 }
 
 fn bits(direction: Direction) -> usize {

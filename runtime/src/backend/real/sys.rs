@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "system calls")]
 
-use std::io;
+use std::io::{self, IoSliceMut, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::time::Duration;
@@ -81,6 +81,17 @@ pub(super) fn read(file: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<us
     unsafe { buf.assume_init(read) };
     buf.advance(read);
     Ok(read)
+}
+
+/// As [`read`], into several buffers: see `readv(2)`.
+pub(super) fn read_vectored<S>(file: &S, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>
+where
+    for<'a> &'a S: Read,
+{
+    retried(|| {
+        let mut file = file;
+        file.read_vectored(bufs)
+    })
 }
 
 /// What a file is open for: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.

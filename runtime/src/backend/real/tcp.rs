@@ -2,7 +2,7 @@
 //!
 //! Owns descriptors and the attempts on them. Knows nothing of who waits.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -33,13 +33,16 @@ impl RealListener {
         socket.set_reuse_address(true)?;
         socket.bind(&SockAddr::from(addr))?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        Self::adopt(shared, socket.into())
+        let io = TcpListener::from_std(socket.into());
+        Ok(Self {
+            socket: Named::new(io, shared, READABLE)?,
+        })
     }
 
     pub(super) fn adopt(shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<Self> {
         let io = TcpListener::from_std(listener);
         Ok(Self {
-            socket: Named::new(io, shared, READABLE)?,
+            socket: Named::adopted(io, shared, READABLE)?,
         })
     }
 }
@@ -84,11 +87,22 @@ impl RealStream {
 
     /// Takes over a socket whose attempt to connect is under way.
     pub(super) fn connecting(shared: Arc<Shared>, stream: std::net::TcpStream) -> io::Result<Self> {
-        Self::new(shared, TcpStream::from_std(stream), 0)
+        Self::adopt_with(shared, stream, 0)
     }
 
     pub(super) fn adopt(shared: Arc<Shared>, stream: std::net::TcpStream) -> io::Result<Self> {
-        Self::new(shared, TcpStream::from_std(stream), READABLE | WRITABLE)
+        Self::adopt_with(shared, stream, READABLE | WRITABLE)
+    }
+
+    fn adopt_with(
+        shared: Arc<Shared>,
+        stream: std::net::TcpStream,
+        readiness: usize,
+    ) -> io::Result<Self> {
+        let io = TcpStream::from_std(stream);
+        Ok(Self {
+            socket: Named::adopted(io, shared, readiness)?,
+        })
     }
 
     fn new(shared: Arc<Shared>, io: TcpStream, readiness: usize) -> io::Result<Self> {
@@ -110,6 +124,12 @@ impl ReadBytes for RealStream {
         self.socket.attempt(Direction::Read, |io| {
             let received = sys::receive(io.as_fd(), buf)?;
             Ok((received, is_all(received, free)))
+        })
+    }
+
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket.attempt(Direction::Read, |io| {
+            Ok((sys::read_vectored(io, bufs)?, false))
         })
     }
 }

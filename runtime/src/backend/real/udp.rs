@@ -26,16 +26,15 @@ pub(super) struct RealDatagram {
 
 impl RealDatagram {
     pub(super) fn bind(shared: Arc<Shared>, addr: SocketAddr) -> io::Result<Self> {
-        Self::new(shared, UdpSocket::bind(addr)?)
+        Ok(Self {
+            socket: Named::new(UdpSocket::bind(addr)?, shared, READABLE | WRITABLE)?,
+        })
     }
 
     pub(super) fn adopt(shared: Arc<Shared>, socket: std::net::UdpSocket) -> io::Result<Self> {
-        Self::new(shared, UdpSocket::from_std(socket))
-    }
-
-    fn new(shared: Arc<Shared>, io: UdpSocket) -> io::Result<Self> {
+        let io = UdpSocket::from_std(socket);
         Ok(Self {
-            socket: Named::new(io, shared, READABLE | WRITABLE)?,
+            socket: Named::adopted(io, shared, READABLE | WRITABLE)?,
         })
     }
 

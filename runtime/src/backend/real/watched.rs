@@ -13,7 +13,7 @@ use mio::Token;
 use super::shared::Shared;
 use super::source::{READABLE, Source, WRITABLE};
 use super::wakers::wake_all;
-use crate::backend::{Direction, Signs};
+use crate::backend::{Direction, Seat, Signs};
 use crate::shim::{AtomicBool, Ordering};
 
 /// A descriptor and its registration.
@@ -108,14 +108,45 @@ impl<S: AsFd> Watched<S> {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<()>> {
+        self.poll_watched(direction, |source| source.poll_ready(cx, direction))
+    }
+
+    pub(super) fn poll_seated(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        seat: &mut Seat,
+    ) -> Poll<io::Result<()>> {
+        self.poll_watched(direction, |source| source.poll_seated(cx, direction, seat))
+    }
+
+    /// Gives up a seat.
+    pub(super) fn leave(&self, seat: &mut Seat) {
+        self.source.leave(seat);
+    }
+
+    /// `Ready` if the source is, or else what `poll` says once there will be events.
+    fn poll_watched(
+        &self,
+        direction: Direction,
+        mut poll: impl FnMut(&Source) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
         if let Poll::Ready(ready) = self.source.is_ready(direction) {
             return Poll::Ready(ready);
         }
-        self.watch()?;
-        self.source.poll_ready(cx, direction)
+        loop {
+            self.watch()?;
+            let polled = poll(&self.source);
+            // Another task whose attempt to register was under way may have failed before our
+            // waker was kept: then nobody will wake us.
+            if polled.is_ready() || self.watched.load(Ordering::Acquire) {
+                return polled;
+            }
+        }
     }
 
-    fn watch(&self) -> io::Result<()> {
+    /// Has the events of the descriptor delivered from now on.
+    pub(super) fn watch(&self) -> io::Result<()> {
         if self.watched.load(Ordering::Acquire) || self.watched.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -135,14 +166,19 @@ impl<S: AsFd> Watched<S> {
         self.source.signs()
     }
 
+    /// Somebody else may hold a descriptor of the same socket.
+    pub(super) fn note_twin(&self) {
+        self.has_twin.store(true, Ordering::Relaxed);
+    }
+
     /// A second descriptor of the same socket.
     pub(super) fn twin(&self) -> io::Result<std::os::fd::OwnedFd> {
-        self.has_twin.store(true, Ordering::Relaxed);
+        self.note_twin();
         self.io.as_fd().try_clone_to_owned()
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.has_twin.store(true, Ordering::Relaxed);
+        self.note_twin();
         self.io.as_fd()
     }
 }
@@ -164,8 +200,8 @@ pub(super) fn is_all(done: usize, asked: usize) -> bool {
 }
 
 /// Whether an attempt that got less than it asked for has emptied the socket, so that the next
-/// change of the socket is an event: see `epoll(7)`, question 9. Out-of-band data breaks the rule,
-/// at the expense of the peer that sent it.
+/// change of the socket is an event: see `epoll(7)`, question 9. Out-of-band data breaks the rule:
+/// the source does not follow it any more once there was some.
 const PARTIAL_IS_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Above this many bytes the kernel does a part even if it could do more.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::lane::Lane;
 use super::stat::stat;
-use crate::backend::{Completion, FileOp, OpenFile, Outcome, Place, Resource, Submitted};
+use crate::backend::{Completion, FileJob, FileOp, OpenFile, Outcome, Place, Resource, Submitted};
 use crate::context;
 
 /// A file of the operating system.
@@ -31,7 +31,7 @@ impl SystemFile {
 }
 
 /// Has `job` run by a thread of the current runtime.
-fn hand_over(job: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+fn hand_over(job: &mut Option<FileJob>) -> io::Result<()> {
     context::with_current(|backend| match backend {
         Some(backend) => backend.hand_over(job),
         None => Err(no_runtime()),
@@ -85,7 +85,10 @@ fn carry_out(file: &fs::File, op: FileOp) -> Completion {
             };
             buf.truncate(count.as_ref().map_or(0, |&count| count));
             let result = count.map(|count| Outcome::Count(count as u64));
-            Completion { buf, result }
+            Completion {
+                buf,
+                ..Completion::of(result)
+            }
         }
         FileOp::Write { mut buf, place } => {
             let count = match place {
@@ -96,7 +99,10 @@ fn carry_out(file: &fs::File, op: FileOp) -> Completion {
             };
             buf.clear();
             let result = count.map(|count| Outcome::Count(count as u64));
-            Completion { buf, result }
+            Completion {
+                buf,
+                ..Completion::of(result)
+            }
         }
         other => Completion::of(carry_out_unbuffered(file, other)),
     }

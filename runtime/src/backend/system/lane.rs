@@ -13,7 +13,8 @@
 //! # Invariants
 //! 1. Operations of a lane run in the order in which they were submitted; those that may overlap
 //!    may overlap each other and nothing else.
-//! 2. Every promise is kept: one whose operation was given up is kept with an error.
+//! 2. Every promise is kept: one whose operation was given up is kept with an error, which is why
+//!    the operation before it was refused if that was why.
 //! 3. An operation that was given up takes those with it that waited for it, and no later ones: the
 //!    lane is free again.
 
@@ -23,7 +24,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::backend::{Completion, Submitted};
+use crate::backend::{Completion, FileJob, Submitted};
 use crate::shim::{Mutex, lock};
 
 /// The operations on one file.
@@ -33,6 +34,8 @@ pub(super) struct Lane(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
+    /// Why an operation that is being dropped was refused.
+    refusal: Option<Refusal>,
     /// How many operations run, and whether they may overlap others.
     running: usize,
     overlapping: bool,
@@ -40,7 +43,14 @@ struct State {
 
 struct Job {
     may_overlap: bool,
-    work: Box<dyn FnOnce() + Send>,
+    work: Box<dyn FnOnce() -> Completion + Send>,
+    promise: Promise,
+}
+
+/// An error that several are told of.
+struct Refusal {
+    kind: io::ErrorKind,
+    text: String,
 }
 
 impl Lane {
@@ -49,13 +59,16 @@ impl Lane {
         &self,
         may_overlap: bool,
         work: impl FnOnce() -> Completion + Send + 'static,
-        hand_over: impl FnOnce(Box<dyn FnOnce() + Send>) -> io::Result<()>,
+        hand_over: impl FnOnce(&mut Option<FileJob>) -> io::Result<()>,
     ) -> io::Result<Box<dyn Submitted>> {
         let (promise, waiting) = Promise::new();
         let mut state = lock(&self.0);
         if !(state.waiting.is_empty() && state.is_free(may_overlap)) {
-            let work = Box::new(move || promise.keep(work()));
-            state.waiting.push_back(Job { may_overlap, work });
+            state.waiting.push_back(Job {
+                may_overlap,
+                work: Box::new(work),
+                promise,
+            });
             return Ok(Box::new(waiting));
         }
         state.begin(may_overlap);
@@ -63,15 +76,35 @@ impl Lane {
         let turn = Turn {
             lane: Some(self.0.clone()),
         };
-        // If it is refused, the job is dropped, and the turn in it with it.
-        hand_over(Box::new(move || {
+        let mut job: Option<FileJob> = Some(Box::new(move || {
             // The turn ends before anybody hears of it, so that the next finds the lane free.
             let completion = work();
             let next = turn.end();
             promise.keep(completion);
             run_all(next);
-        }))?;
+        }));
+        if let Err(error) = hand_over(&mut job) {
+            if let Some(refused) = job {
+                lock(&self.0).refusal = Some(Refusal::of(&error));
+                // And with it the turn.
+                drop(refused);
+            }
+            return Err(error);
+        }
         Ok(Box::new(waiting))
+    }
+}
+
+impl Refusal {
+    fn of(error: &io::Error) -> Self {
+        Self {
+            kind: error.kind(),
+            text: error.to_string(),
+        }
+    }
+
+    fn to_error(&self) -> io::Error {
+        io::Error::new(self.kind, self.text.clone())
     }
 }
 
@@ -99,7 +132,7 @@ struct Turn {
 
 impl Turn {
     /// Ends the turn; the operation to run next, if its turn has come.
-    fn end(mut self) -> Option<(Self, Box<dyn FnOnce() + Send>)> {
+    fn end(mut self) -> Option<(Self, Job)> {
         let lane = self.lane.take()?;
         let mut state = lock(&lane);
         state.running -= 1;
@@ -110,7 +143,7 @@ impl Turn {
         state.begin(next);
         let job = state.waiting.pop_front()?;
         drop(state);
-        Some((Self { lane: Some(lane) }, job.work))
+        Some((Self { lane: Some(lane) }, job))
     }
 }
 
@@ -120,6 +153,7 @@ impl Drop for Turn {
         if let Some(lane) = self.lane.take() {
             let mut state = lock(&lane);
             state.running -= 1;
+            let refusal = state.refusal.take();
             // The last of those that run beside it serves who waits.
             let waiting = match state.running {
                 0 => std::mem::take(&mut state.waiting),
@@ -127,16 +161,20 @@ impl Drop for Turn {
             };
             drop(state);
             // Keeping their promises wakes tasks.
-            drop(waiting);
+            for job in waiting {
+                let error = refusal.as_ref().map_or_else(given_up, Refusal::to_error);
+                job.promise.keep(Completion::given_up(error));
+            }
         }
     }
 }
 
 /// Runs the operations whose turn has come, one after the other.
-fn run_all(mut next: Option<(Turn, Box<dyn FnOnce() + Send>)>) {
-    while let Some((turn, work)) = next {
-        work();
+fn run_all(mut next: Option<(Turn, Job)>) {
+    while let Some((turn, job)) = next {
+        let completion = (job.work)();
         next = turn.end();
+        job.promise.keep(completion);
     }
 }
 
@@ -175,7 +213,7 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if self.0.is_some() {
-            self.tell(Completion::of(Err(given_up())));
+            self.tell(Completion::given_up(given_up()));
         }
     }
 }
@@ -201,3 +239,6 @@ impl Submitted for Waiting {
 fn given_up() -> io::Error {
     io::Error::other("the runtime of the file's operation is gone")
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::io::ReadBuf;
 use crate::net::buf::receive_into;
 use crate::net::handle::{as_fd, debug_addresses, try_from_std};
 use crate::net::lookup::in_current;
-use crate::net::readiness::{tries_io, waits, waits_to_read, waits_to_write};
+use crate::net::readiness::{Held, tries_io, waits, waits_to_read, waits_to_write};
 
 /// A socket for messages between sockets of one machine. Dropping it closes it; its file stays.
 ///
@@ -134,8 +134,8 @@ impl UnixDatagram {
     }
 
     waits!(READ_WRITE);
-    waits_to_read!(poll_recv_ready, "try_recv", "receiving");
-    waits_to_write!(poll_send_ready, "try_send", "sending");
+    waits_to_read!(RECV_SEND, poll_recv_ready, "try_recv", "receiving");
+    waits_to_write!(RECV_SEND, poll_send_ready, "try_send", "sending");
     tries_io!();
 
     /// Sends a message to the socket that it is connected to, once there is room.
@@ -175,7 +175,7 @@ impl UnixDatagram {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        poll_send_message(self, cx, bytes, None, Location::caller())
+        poll_send_message(self, cx, bytes, None, None, Location::caller())
     }
 
     /// As [`send_to`](Self::send_to), by polling.
@@ -190,7 +190,7 @@ impl UnixDatagram {
         target: P,
     ) -> Poll<io::Result<usize>> {
         let target = address_of(target.as_ref())?;
-        poll_send_message(self, cx, bytes, Some(&target), Location::caller())
+        poll_send_message(self, cx, bytes, Some(&target), None, Location::caller())
     }
 
     /// As [`send`](Self::send), without waiting.
@@ -249,7 +249,11 @@ impl UnixDatagram {
     #[must_use = "futures do nothing unless awaited"]
     pub fn recv_buf<B: BufMut>(&self, buf: &mut B) -> impl Future<Output = io::Result<usize>> {
         let site = Location::caller();
-        poll_fn(move |cx| poll_recv_into(self, cx, site, || self.try_recv_buf(&mut *buf)))
+        let mut held = Held::new(self.polled());
+        poll_fn(move |cx| {
+            let attempt = || self.try_recv_buf(&mut *buf);
+            poll_recv_into(self, cx, Some(&mut held.seat), site, attempt)
+        })
     }
 
     /// As [`recv_from`](Self::recv_from), into the spare room of `buf`.
@@ -266,7 +270,11 @@ impl UnixDatagram {
         buf: &mut B,
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
         let site = Location::caller();
-        poll_fn(move |cx| poll_recv_into(self, cx, site, || self.try_recv_buf_from(&mut *buf)))
+        let mut held = Held::new(self.polled());
+        poll_fn(move |cx| {
+            let attempt = || self.try_recv_buf_from(&mut *buf);
+            poll_recv_into(self, cx, Some(&mut held.seat), site, attempt)
+        })
     }
 
     /// As [`recv`](Self::recv), by polling.
@@ -276,7 +284,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let attempt = || self.socket.try_recv(buf).map(drop);
-        poll_recv_into(self, cx, Location::caller(), attempt)
+        poll_recv_into(self, cx, None, Location::caller(), attempt)
     }
 
     /// As [`recv_from`](Self::recv_from), by polling.
@@ -290,7 +298,8 @@ impl UnixDatagram {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
         let attempt = || self.socket.try_recv_from(buf);
-        poll_recv_into(self, cx, Location::caller(), attempt).map_ok(|(_, from)| SocketAddr(from))
+        poll_recv_into(self, cx, None, Location::caller(), attempt)
+            .map_ok(|(_, from)| SocketAddr(from))
     }
 
     /// As [`recv`](Self::recv), without waiting.

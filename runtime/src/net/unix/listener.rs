@@ -11,10 +11,11 @@ use std::task::{Context, Poll};
 
 use super::addr::{SocketAddr, address_of};
 use super::stream::UnixStream;
-use crate::backend::{self, Direction, Op, OpKind, UnixKind};
+use crate::backend::{self, Direction, Op, OpKind, Seat, UnixKind};
 use crate::net::attempt::poll_io;
 use crate::net::handle::{as_fd, debug_addresses, try_from_std};
 use crate::net::lookup::in_current;
+use crate::net::readiness::Held;
 
 /// As many as the system allows, as the standard library asks for.
 const BACKLOG: u32 = i32::MAX as u32;
@@ -133,6 +134,7 @@ impl UnixListener {
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
         Accept {
+            held: Held::new(&*self.listener),
             listener: self,
             site: Location::caller(),
         }
@@ -140,24 +142,29 @@ impl UnixListener {
 
     /// Accepts a connection, or has the task woken when there is one.
     ///
-    /// Several tasks may wait at once.
+    /// Of several tasks that poll, the last one is woken; any number may wait by
+    /// [`accept`](Self::accept).
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    ///
+    /// # Under simulation
+    /// All of them are woken.
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        self.poll_accept_at(cx, Location::caller())
+        self.poll_accept_at(cx, None, Location::caller())
     }
 
     fn poll_accept_at(
         &self,
         cx: &mut Context<'_>,
+        seat: Option<&mut Seat>,
         site: &'static Location<'static>,
     ) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let listener = &*self.listener;
         let op = Op::write(OpKind::Accept, listener.resource(Direction::Read), site);
         let attempt = || listener.try_accept();
-        poll_io(cx, &op, listener, Direction::Read, attempt)
+        poll_io(cx, &op, listener, Direction::Read, seat, attempt)
             .map_ok(|(stream, addr)| (UnixStream::from_backend(stream, site), SocketAddr(addr)))
     }
 }
@@ -170,6 +177,7 @@ as_fd!(UnixListener, listener);
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct Accept<'a> {
+    held: Held<'a>,
     listener: &'a UnixListener,
     site: &'static Location<'static>,
 }
@@ -177,7 +185,9 @@ pub struct Accept<'a> {
 impl Future for Accept<'_> {
     type Output = io::Result<(UnixStream, SocketAddr)>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.listener.poll_accept_at(cx, self.site)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let seat = Some(&mut this.held.seat);
+        this.listener.poll_accept_at(cx, seat, this.site)
     }
 }

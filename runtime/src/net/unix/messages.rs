@@ -11,14 +11,16 @@ use std::task::{Context, Poll};
 
 use super::addr::SocketAddr;
 use super::datagram::UnixDatagram;
-use crate::backend::{Direction, Op, OpKind};
+use crate::backend::{Direction, Op, OpKind, Seat};
 use crate::io::ReadBuf;
 use crate::net::attempt::poll_io;
+use crate::net::readiness::Held;
 
 /// The future of [`UnixDatagram::send`].
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct Send<'a> {
+    held: Held<'a>,
     socket: &'a UnixDatagram,
     bytes: &'a [u8],
     site: &'static Location<'static>,
@@ -31,6 +33,7 @@ impl<'a> Send<'a> {
         site: &'static Location<'static>,
     ) -> Self {
         Self {
+            held: Held::new(socket.polled()),
             socket,
             bytes,
             site,
@@ -41,8 +44,10 @@ impl<'a> Send<'a> {
 impl Future for Send<'_> {
     type Output = io::Result<usize>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_send_message(self.socket, cx, self.bytes, None, self.site)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let seat = Some(&mut this.held.seat);
+        poll_send_message(this.socket, cx, this.bytes, None, seat, this.site)
     }
 }
 
@@ -50,6 +55,7 @@ impl Future for Send<'_> {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct SendTo<'a> {
+    held: Held<'a>,
     socket: &'a UnixDatagram,
     bytes: &'a [u8],
     /// Or why there is none, until that was told.
@@ -65,6 +71,7 @@ impl<'a> SendTo<'a> {
         site: &'static Location<'static>,
     ) -> Self {
         Self {
+            held: Held::new(socket.polled()),
             socket,
             bytes,
             target: target.map_err(Some),
@@ -79,7 +86,10 @@ impl Future for SendTo<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         match &mut this.target {
-            Ok(target) => poll_send_message(this.socket, cx, this.bytes, Some(target), this.site),
+            Ok(target) => {
+                let seat = Some(&mut this.held.seat);
+                poll_send_message(this.socket, cx, this.bytes, Some(target), seat, this.site)
+            }
             Err(error) => {
                 let error = error.take();
                 Poll::Ready(Err(
@@ -94,6 +104,7 @@ impl Future for SendTo<'_> {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct Recv<'a> {
+    held: Held<'a>,
     socket: &'a UnixDatagram,
     buf: &'a mut [u8],
     site: &'static Location<'static>,
@@ -105,7 +116,12 @@ impl<'a> Recv<'a> {
         buf: &'a mut [u8],
         site: &'static Location<'static>,
     ) -> Self {
-        Self { socket, buf, site }
+        Self {
+            held: Held::new(socket.polled()),
+            socket,
+            buf,
+            site,
+        }
     }
 }
 
@@ -113,8 +129,15 @@ impl Future for Recv<'_> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { socket, buf, site } = &mut *self;
-        poll_recv_into(socket, cx, site, || socket.try_recv(buf))
+        let Self {
+            held,
+            socket,
+            buf,
+            site,
+        } = &mut *self;
+        poll_recv_into(socket, cx, Some(&mut held.seat), site, || {
+            socket.try_recv(buf)
+        })
     }
 }
 
@@ -122,6 +145,7 @@ impl Future for Recv<'_> {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct RecvFrom<'a> {
+    held: Held<'a>,
     socket: &'a UnixDatagram,
     buf: &'a mut [u8],
     site: &'static Location<'static>,
@@ -133,7 +157,12 @@ impl<'a> RecvFrom<'a> {
         buf: &'a mut [u8],
         site: &'static Location<'static>,
     ) -> Self {
-        Self { socket, buf, site }
+        Self {
+            held: Held::new(socket.polled()),
+            socket,
+            buf,
+            site,
+        }
     }
 }
 
@@ -141,8 +170,13 @@ impl Future for RecvFrom<'_> {
     type Output = io::Result<(usize, SocketAddr)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { socket, buf, site } = &mut *self;
-        poll_recv_into(socket, cx, site, || {
+        let Self {
+            held,
+            socket,
+            buf,
+            site,
+        } = &mut *self;
+        poll_recv_into(socket, cx, Some(&mut held.seat), site, || {
             let (count, from) = socket.socket.try_recv_from(&mut ReadBuf::new(buf))?;
             Ok((count, SocketAddr(from)))
         })
@@ -155,11 +189,12 @@ pub(super) fn poll_send_message(
     cx: &mut Context<'_>,
     bytes: &[u8],
     target: Option<&net::SocketAddr>,
+    seat: Option<&mut Seat>,
     site: &'static Location<'static>,
 ) -> Poll<io::Result<usize>> {
     let resource = socket.socket.resource(Direction::Write);
     let op = Op::write(OpKind::Write, resource, site);
-    poll_io(cx, &op, &*socket.socket, Direction::Write, || {
+    poll_io(cx, &op, &*socket.socket, Direction::Write, seat, || {
         socket.socket.try_send(bytes, target)
     })
 }
@@ -168,10 +203,11 @@ pub(super) fn poll_send_message(
 pub(super) fn poll_recv_into<T>(
     socket: &UnixDatagram,
     cx: &mut Context<'_>,
+    seat: Option<&mut Seat>,
     site: &'static Location<'static>,
     attempt: impl FnMut() -> io::Result<T>,
 ) -> Poll<io::Result<T>> {
     let resource = socket.socket.resource(Direction::Read);
     let op = Op::write(OpKind::Read, resource, site);
-    poll_io(cx, &op, &*socket.socket, Direction::Read, attempt)
+    poll_io(cx, &op, &*socket.socket, Direction::Read, seat, attempt)
 }

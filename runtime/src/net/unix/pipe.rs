@@ -102,10 +102,12 @@ impl OpenOptions {
         self
     }
 
-    /// Opens the reading end. That needs no sender: until there is one, it is at its end.
+    /// Opens the reading end. That needs no sender: reading waits for the first one, and is at its
+    /// end when the last one is gone.
     ///
     /// # Errors
-    /// `InvalidInput` if it is no pipe; those of the operating system; outside a runtime.
+    /// `InvalidInput` if it is no pipe; those of the operating system; outside a runtime. `EPERM` if
+    /// it was taken for one unchecked and cannot be waited for, as a regular file.
     ///
     /// # Under simulation
     /// `Unsupported`.
@@ -196,7 +198,8 @@ macro_rules! end {
             /// stops the whole thread.
             ///
             /// # Errors
-            /// Outside a runtime.
+            /// Outside a runtime; for a receiver `EPERM` if it cannot be waited for, as a regular
+            /// file. A sender fails so when it would have to wait.
             ///
             /// # Under simulation
             /// An error: a simulated world takes no real pipes.
@@ -272,7 +275,7 @@ end!(Sender, adopt_pipe_sender, Write, WRITABLE);
 end!(Receiver, adopt_pipe_receiver, Read, READABLE);
 
 impl Sender {
-    waits_to_write!(poll_write_ready, "try_write", "writing");
+    waits_to_write!(READ_WRITE, poll_write_ready, "try_write", "writing");
     tries_to_write!("`BrokenPipe` if the receiver is gone.");
 
     fn poll_write_at(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -299,7 +302,7 @@ impl Sender {
 async_write!(Sender);
 
 impl Receiver {
-    waits_to_read!(poll_read_ready, "try_read", "reading");
+    waits_to_read!(READ_WRITE, poll_read_ready, "try_read", "reading");
     tries_to_read!();
 
     fn poll_read_at(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -164,6 +164,7 @@ impl UnixStream {
 
     waits!(READ_WRITE);
     waits_to_read!(
+        READ_WRITE,
         poll_read_ready,
         "try_read",
         "reading",
@@ -181,6 +182,7 @@ impl UnixStream {
         /// ```
     );
     waits_to_write!(
+        READ_WRITE,
         poll_write_ready,
         "try_write",
         "writing",

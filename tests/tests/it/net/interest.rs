@@ -122,6 +122,40 @@ both! {
 }
 
 #[test]
+fn bytes_behind_urgent_ones_are_read() {
+    simoom_tests::real(|| async {
+        for taken in [false, true] {
+            let (client, server) = pair().await;
+            let mut buf = [0; 64];
+            client.try_read(&mut buf).unwrap_err();
+            assert!(timeout(MS, client.readable()).await.is_err());
+            // From now on the kernel tells of changes alone.
+            server.try_write(b"ab").unwrap();
+            let out_of_band = socket2::SockRef::from(&server).send_out_of_band(b"!");
+            out_of_band.unwrap();
+            server.try_write(b"cd").unwrap();
+            let ready = client.ready(Interest::PRIORITY).await.unwrap();
+            assert!(ready.is_priority());
+            if taken {
+                let mut byte = [std::mem::MaybeUninit::uninit(); 1];
+                let received = client.try_io(Interest::PRIORITY, || {
+                    socket2::SockRef::from(&client).recv_out_of_band(&mut byte)
+                });
+                assert_eq!(received.unwrap(), 1);
+            }
+            let mut seen = Vec::new();
+            while seen.len() < 4 {
+                let read = client.async_io(Interest::READABLE, || client.try_read(&mut buf));
+                let count = timeout(Duration::from_secs(20), read).await;
+                let count = count.expect("the rest must not be taken for none").unwrap();
+                seen.extend_from_slice(&buf[..count]);
+            }
+            assert_eq!(seen, b"abcd");
+        }
+    });
+}
+
+#[test]
 fn urgent_bytes_are_told_of() {
     simoom_tests::real(|| async {
         let (client, server) = pair().await;

@@ -130,6 +130,18 @@ both! {
         assert_eq!(two.try_recv(&mut buf).unwrap(), 4);
     }
 
+    async fn a_loop_of_polls_lets_other_tasks_run() {
+        let socket = here().await;
+        let other = simoom::spawn(async {});
+        for _ in 0..10_000 {
+            poll_fn(|cx| socket.poll_send_ready(cx)).await.unwrap();
+            if other.is_finished() {
+                return;
+            }
+        }
+        panic!("the other task had no turn");
+    }
+
     async fn polling_is_as_awaiting() {
         let (one, two) = peers().await;
         let target = two.local_addr().unwrap();

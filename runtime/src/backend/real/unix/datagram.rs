@@ -30,7 +30,7 @@ pub(in super::super) struct RealUnixDatagram {
 impl RealUnixDatagram {
     pub(super) fn adopt(shared: Arc<Shared>, io: net::UnixDatagram) -> io::Result<Self> {
         Ok(Self {
-            socket: Named::new(io, shared, READABLE | WRITABLE)?,
+            socket: Named::adopted(io, shared, READABLE | WRITABLE)?,
         })
     }
 }

@@ -45,8 +45,7 @@ impl Unix for Shared {
     }
 
     fn adopt_unix_stream(&self, it: net::UnixStream) -> io::Result<Arc<dyn UnixStream>> {
-        let io = mio::net::UnixStream::from_std(it);
-        Ok(Arc::new(RealUnixStream::open(self.this(), io)?))
+        Ok(Arc::new(RealUnixStream::adopt(self.this(), it)?))
     }
 
     fn adopt_unix_datagram(&self, it: net::UnixDatagram) -> io::Result<Arc<dyn UnixDatagram>> {

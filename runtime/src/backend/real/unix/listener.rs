@@ -21,7 +21,7 @@ impl RealUnixListener {
     pub(super) fn adopt(shared: Arc<Shared>, listener: net::UnixListener) -> io::Result<Self> {
         let io = MioListener::from_std(listener);
         Ok(Self {
-            socket: Named::new(io, shared, READABLE)?,
+            socket: Named::adopted(io, shared, READABLE)?,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -17,6 +18,8 @@ use crate::backend::{UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStrea
 pub(in super::super) struct RealUnixSocket {
     socket: Socket,
     shared: Arc<Shared>,
+    /// Somebody else may hold a descriptor of it.
+    has_twin: AtomicBool,
 }
 
 impl RealUnixSocket {
@@ -27,7 +30,11 @@ impl RealUnixSocket {
         };
         let socket = Socket::new(Domain::UNIX, kind, None)?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, shared })
+        Ok(Self {
+            socket,
+            shared,
+            has_twin: AtomicBool::new(false),
+        })
     }
 
     /// Takes over a socket, and says what it transports.
@@ -37,7 +44,13 @@ impl RealUnixSocket {
             Type::DGRAM => UnixKind::Datagram,
             _ => UnixKind::Stream,
         };
-        Ok((Self { socket, shared }, kind))
+        let has_twin = AtomicBool::new(true);
+        let this = Self {
+            socket,
+            shared,
+            has_twin,
+        };
+        Ok((this, kind))
     }
 }
 
@@ -65,6 +78,9 @@ impl UnixSocket for RealUnixSocket {
         let stream = net::UnixStream::from(OwnedFd::from(self.socket));
         let stream = mio::net::UnixStream::from_std(stream);
         let stream = RealUnixStream::new(self.shared, stream, readiness)?;
+        if self.has_twin.into_inner() {
+            stream.note_twin();
+        }
         Ok(Arc::new(stream))
     }
 
@@ -74,6 +90,7 @@ impl UnixSocket for RealUnixSocket {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.has_twin.store(true, Ordering::Relaxed);
         Some(self.socket.as_fd())
     }
 }

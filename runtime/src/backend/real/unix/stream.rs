@@ -1,6 +1,6 @@
 //! A connected Unix stream.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::{self, SocketAddr};
@@ -27,10 +27,23 @@ impl RealUnixStream {
         Self::new(shared, io, READABLE | WRITABLE)
     }
 
+    /// Takes over a stream.
+    pub(super) fn adopt(shared: Arc<Shared>, stream: net::UnixStream) -> io::Result<Self> {
+        let io = MioStream::from_std(stream);
+        Ok(Self {
+            socket: Named::adopted(io, shared, READABLE | WRITABLE)?,
+        })
+    }
+
     pub(super) fn new(shared: Arc<Shared>, io: MioStream, readiness: usize) -> io::Result<Self> {
         Ok(Self {
             socket: Named::new(io, shared, readiness)?,
         })
+    }
+
+    /// Somebody else may hold a descriptor of it.
+    pub(super) fn note_twin(&self) {
+        self.socket.note_twin();
     }
 }
 
@@ -42,6 +55,12 @@ impl ReadBytes for RealUnixStream {
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         self.socket.attempt(Direction::Read, |io| {
             Ok((sys::receive(io.as_fd(), buf)?, false))
+        })
+    }
+
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket.attempt(Direction::Read, |io| {
+            Ok((sys::read_vectored(io, bufs)?, false))
         })
     }
 }

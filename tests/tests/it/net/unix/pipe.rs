@@ -1,6 +1,7 @@
 //! Pipes. Sizes and errors are those of Linux.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -153,10 +154,22 @@ both! {
             receiver.try_read_buf(&mut buf).unwrap();
         }
         assert_eq!(buf, b"abc");
+        poll_fn(|cx| sender.poll_write_ready(cx)).await.unwrap();
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(sender.poll_write_ready(&mut cx).is_ready());
         assert!(receiver.try_read(&mut [0; 8]).is_err());
         assert!(receiver.poll_read_ready(&mut cx).is_pending());
+    }
+
+    async fn a_loop_of_polls_lets_other_tasks_run() {
+        let (sender, _receiver) = pipe::pipe().unwrap();
+        let other = simoom::spawn(async {});
+        for _ in 0..10_000 {
+            poll_fn(|cx| sender.poll_write_ready(cx)).await.unwrap();
+            if other.is_finished() {
+                return;
+            }
+        }
+        panic!("the other task had no turn");
     }
 
     async fn empty_reads_and_writes_do_not_wait() {
@@ -266,6 +279,49 @@ fn a_pipe_with_a_name_is_opened_by_it() {
         let mut text = String::new();
         receiver.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "named");
+    });
+}
+
+#[test]
+fn reading_waits_for_the_first_sender_of_a_pipe_with_a_name() {
+    use std::os::unix::fs::OpenOptionsExt;
+    simoom_tests::real(|| async {
+        let fifo = Fifo::new("first");
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = || options.open(&fifo.0).unwrap();
+        for way in 0..4 {
+            // One at a time: a sender's end is that of every receiver that is open then.
+            let receiver = match way {
+                0 => OpenOptions::new().open_receiver(&fifo.0),
+                1 => Receiver::from_file(file()),
+                2 => Receiver::from_owned_fd(file().into()),
+                _ => Receiver::from_file_unchecked(file()),
+            };
+            let mut receiver = receiver.unwrap();
+            let error = receiver.try_read(&mut [0; 8]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            let early = timeout(MS, receiver.read(&mut [0; 8])).await;
+            assert!(early.is_err(), "no sender has come yet: {early:?}");
+            let reading = simoom::spawn(async move {
+                let mut text = String::new();
+                receiver.read_to_string(&mut text).await.map(|_| text)
+            });
+            settle().await;
+            let mut sender = OpenOptions::new().open_sender(&fifo.0).unwrap();
+            sender.write_all(b"late").await.unwrap();
+            drop(sender);
+            assert_eq!(reading.await.unwrap().unwrap(), "late");
+        }
+    });
+}
+
+#[test]
+fn a_receiver_of_what_cannot_be_waited_for_is_refused() {
+    simoom_tests::real(|| async {
+        let file = File::open("/dev/null").unwrap();
+        let error = Receiver::from_file_unchecked(file).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EPERM));
     });
 }
 
