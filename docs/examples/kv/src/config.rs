@@ -169,7 +169,9 @@ impl Config {
     }
 
     /// How many replicas must have a write, as safe as their own [`sync`](Self::sync) says, before
-    /// anybody is told of it, also by reading it. Default 0.
+    /// this server as a primary tells anybody of it, also by reading it. Default 0.
+    ///
+    /// A replica shows what it has itself, whatever the others have.
     ///
     /// While fewer are connected, writes are answered with an error.
     #[must_use]
@@ -187,7 +189,8 @@ impl Config {
     }
 
     /// How many bytes of the last commits are held for replicas that come back or are slow.
-    /// Default 1 MiB. One that needs older ones copies everything.
+    /// Default 1 MiB. One that needs older ones copies everything. What a connected replica still
+    /// has to be sent is held beyond that, up to 256 MiB.
     #[must_use]
     pub fn backlog_bytes_max(mut self, bytes: usize) -> Self {
         self.backlog_bytes_max = bytes;

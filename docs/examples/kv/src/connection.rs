@@ -88,8 +88,11 @@ impl Connection {
             match self.answer_all().await? {
                 Then::Continue => {}
                 Then::Close => break,
-                // Nothing else was sent: a replica waits for its answer.
-                Then::Supply(asked) => return supply(self.stream, asked, &shared).await,
+                // A replica shows that it lives before it has its answer.
+                Then::Supply(asked) => {
+                    let rest = self.decoder.into_rest();
+                    return supply(self.stream, asked, rest, &shared).await;
+                }
             }
         }
         self.close().await
@@ -196,7 +199,9 @@ impl Connection {
             loop {
                 // Waiting starts before looking: progress in between is not missed.
                 let acknowledged = replicas.acknowledged();
-                if replicas.reached(wait.offset) >= wait.count {
+                // At a replica nobody waits: nobody will acknowledge anything.
+                let is_replica = shared.roles.is_replica();
+                if is_replica || replicas.reached(wait.offset) >= wait.count {
                     return;
                 }
                 acknowledged.await;

@@ -70,22 +70,26 @@ impl Shared {
     /// anybody may learn of it.
     ///
     /// What was only read may come from a commit that is not safe yet, so this holds for it, too.
+    /// That a key has died of age is no secret: nobody waits for that to be safe.
     pub(crate) fn commit(&self, store: &mut Store, now: Instant) -> Position {
         store.serve_waiting(now);
         self.publish(store);
         if !self.log.is_kept() {
             return 0;
         }
+        let is_decision = store.has_decided();
         let changes = store.take_changes();
         if store.follows() {
             // What comes from the primary is shown when it is safe: there is nothing to wait for.
             debug_assert!(changes.is_empty(), "a replica decided something");
             return 0;
         }
-        if !changes.is_empty() {
+        if is_decision {
             self.log.append(&changes);
+        } else if !changes.is_empty() {
+            self.log.append_deaths(&changes);
         }
-        self.log.position()
+        self.log.decided()
     }
 
     /// Tells everyone how much there is in `store`.

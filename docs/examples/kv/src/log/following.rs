@@ -136,6 +136,7 @@ impl Log {
         // A position never goes back: this is one more.
         state.appended += 1;
         state.safe = state.appended;
+        state.decided = state.appended;
         state.shift = offset.wrapping_sub(state.appended);
         state.history = history;
         state.is_replacing = false;
@@ -173,6 +174,7 @@ impl Log {
         record::append(&mut record, &changes);
         self.append_to(&mut state, record.into());
         state.acknowledged = state.appended;
+        state.taken_over = state.appended;
     }
 
     /// Which past there is, and how far what has come is safe and shown.
@@ -185,9 +187,15 @@ impl Log {
             safe: state.offset_of(state.safe),
             applied: state.offset_of(state.applied()),
             backlog_start: state.offset_of(start),
-            backlog_bytes: state.backlog.bytes_after(start),
+            backlog_bytes: state.backlog.bytes(),
             backlog_bytes_max: state.backlog.bytes_max(),
         }
+    }
+
+    /// How many commits are safe here, of all that led to them.
+    pub(crate) fn safe_offset(&self) -> Offset {
+        let state = self.state();
+        state.offset_of(state.safe)
     }
 }
 
@@ -197,8 +205,8 @@ impl Log {
     /// others, or needs some that are not there any more.
     pub(crate) fn resume(&self, id: HistoryId, offset: Offset) -> Option<Position> {
         let state = self.state();
-        let position = state.position_of(offset);
-        let is_ours = offset <= state.offset_of(state.appended) && state.history.holds(id, offset);
+        let position = state.position_of(offset)?;
+        let is_ours = state.history.holds(id, offset);
         (is_ours && state.backlog.after(position).is_some()).then_some(position)
     }
 
@@ -232,7 +240,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn position_of(&self, offset: Offset) -> Position {
+    /// Where `offset` is; `None` if nothing of this log is there.
+    pub(crate) fn position_of(&self, offset: Offset) -> Option<Position> {
         self.state().position_of(offset)
     }
 
@@ -244,14 +253,22 @@ impl Log {
     /// So many replicas as are asked for have everything up to `position`.
     pub(crate) fn acknowledged(&self, position: Position) {
         let mut state = self.state();
-        state.acknowledged = state.acknowledged.max(position);
+        // Who waits for something has nothing to look at each time a replica repeats itself.
+        if position <= state.acknowledged {
+            return;
+        }
+        state.acknowledged = position;
         drop(state);
         self.progress.notify_waiters();
     }
 
-    /// How many bytes of commits come after `position`.
-    pub(crate) fn bytes_after(&self, position: Position) -> usize {
-        self.state().backlog.bytes_after(position)
+    /// How many bytes of commits come after `offset`, as far as they are there.
+    pub(crate) fn bytes_after(&self, offset: Offset) -> usize {
+        let state = self.state();
+        match state.position_of(offset) {
+            Some(position) => state.backlog.bytes_after(position),
+            None => state.backlog.bytes(),
+        }
     }
 }
 

@@ -10,12 +10,14 @@ mod history;
 
 mod backlog;
 mod following;
+mod hold;
 mod state;
 
 mod writer;
 
 pub(crate) use self::following::{do_changes, snapshot};
 pub(crate) use self::history::{History, HistoryId, Offset};
+pub(crate) use self::hold::Hold;
 pub(crate) use self::record::{HEADER_BYTES, MAGIC, append, record_of};
 pub(crate) use self::state::{Figures, Log, Position, Replacement};
 pub(crate) use self::writer::{Keeping, Writer};

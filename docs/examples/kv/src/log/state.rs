@@ -8,8 +8,9 @@
 //! 2. `safe` never exceeds `appended`, and neither goes back.
 //! 3. The commits in `unapplied` are the last ones; the store holds all before them.
 //! 4. Nobody is told of a commit that was given up.
+//! 5. `decided` is at most `appended`; all that came after it are deaths.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -67,12 +68,19 @@ pub(super) struct State {
     /// What is added to a position to have its offset. It changes with a copy of all data.
     pub(super) shift: u64,
     pub(super) backlog: Backlog,
+    /// The positions after which commits are needed by those who follow, by number.
+    pub(super) holds: BTreeMap<u64, Position>,
+    pub(super) holds_taken: u64,
     /// Records that came from a primary and are not in the store yet.
     pub(super) unapplied: VecDeque<Bytes>,
     pub(super) unapplied_bytes: usize,
     /// How many replicas must have a commit before anybody is told of it, and up to where they do.
     pub(super) replicas_min: usize,
     pub(super) acknowledged: Position,
+    /// After the last commit that was more than the death of keys.
+    pub(super) decided: Position,
+    /// After the commit with which this server became the one that decides; 0 if it always was.
+    pub(super) taken_over: Position,
     /// Commits that were not safe when others began to decide: after the first position of a pair,
     /// up to the second.
     pub(super) given_up: Vec<(Position, Position)>,
@@ -151,10 +159,14 @@ impl Log {
             history: History::new(),
             shift: 0,
             backlog: Backlog::new(0, backlog_bytes_max),
+            holds: BTreeMap::new(),
+            holds_taken: 0,
             unapplied: VecDeque::new(),
             unapplied_bytes: 0,
             replicas_min,
             acknowledged: 0,
+            decided: 0,
+            taken_over: 0,
             given_up: Vec::new(),
         };
         Self {
@@ -194,6 +206,7 @@ impl Log {
         state.appended = offset;
         state.safe = offset;
         state.started = offset;
+        state.decided = offset;
     }
 
     /// Appends a commit. The caller holds the store that made it.
@@ -203,8 +216,20 @@ impl Log {
         self.append_to(&mut self.state(), record.into());
     }
 
+    /// Appends a commit of keys that have died of age. Nobody waits for it: who learns of it learns
+    /// what the lifetime of the keys has told before. The caller holds the store that made it.
+    pub(crate) fn append_deaths(&self, changes: &[u8]) {
+        let mut record = Vec::with_capacity(record::HEADER_BYTES + changes.len());
+        record::append(&mut record, changes);
+        let state = &mut *self.state();
+        let decided = state.decided;
+        self.append_to(state, record.into());
+        state.decided = decided;
+    }
+
     pub(super) fn append_to(&self, state: &mut State, record: Bytes) {
         state.appended += 1;
+        state.decided = state.appended;
         if self.has_file {
             state.unwritten.extend_from_slice(&record);
             self.work.notify_one();
@@ -213,11 +238,22 @@ impl Log {
             self.progress.notify_waiters();
         }
         state.backlog.push(record);
+        state.forget_old();
     }
 
     /// The position after everything that was appended.
     pub(crate) fn position(&self) -> Position {
         self.state().appended
+    }
+
+    /// The position that must be safe before anybody may learn what the store holds.
+    pub(crate) fn decided(&self) -> Position {
+        self.state().decided
+    }
+
+    /// The position that must be safe before anybody may learn that this server decides.
+    pub(crate) fn taken_over(&self) -> Position {
+        self.state().taken_over
     }
 
     /// Waits until everything up to `position` is as safe as was asked for: here, and on so many
@@ -414,8 +450,17 @@ impl State {
         position.wrapping_add(self.shift)
     }
 
-    pub(super) fn position_of(&self, offset: Offset) -> Position {
-        offset.wrapping_sub(self.shift)
+    /// Where `offset` is; `None` if nothing of this log is there: it is ahead of everything, or
+    /// before a copy of all data.
+    pub(super) fn position_of(&self, offset: Offset) -> Option<Position> {
+        let behind = self.offset_of(self.appended).checked_sub(offset)?;
+        self.appended.checked_sub(behind)
+    }
+
+    /// Forgets what is too old for those who come back, and needed by nobody who is here.
+    pub(super) fn forget_old(&mut self) {
+        let needed = self.holds.values().copied().min();
+        self.backlog.cut(needed.unwrap_or(Position::MAX));
     }
 }
 

@@ -236,7 +236,7 @@ impl Writer {
             // What died since the last commit is a commit, too: those who follow have to know.
             let died = store.take_changes();
             if !died.is_empty() {
-                self.log.append(&died);
+                self.log.append_deaths(&died);
             }
             let place = self.log.place();
             let history = place.history.at(place.applied);

@@ -102,7 +102,7 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
             copy: None,
             is_connected: &is_connected,
         };
-        let mut frames = Frames::default();
+        let mut frames = Frames::of_primary();
         let mut answer = None;
         loop {
             if answer.is_none() {
@@ -115,9 +115,6 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
                         receiver.copy = Some(Copy::default());
                     }
                     Some(other) => return Err(io::Error::other(other.to_owned())),
-                }
-                if answer.is_some() {
-                    *pause = PAUSE_MIN;
                 }
             }
             while answer.is_some()
@@ -138,7 +135,7 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
             let progress = log.progress();
             let safe = is_connected
                 .load(Ordering::Acquire)
-                .then(|| log.place().safe);
+                .then(|| log.safe_offset());
             let mut bytes = Vec::new();
             match safe {
                 Some(safe) => frame::put_offset(&mut bytes, Kind::Acknowledgement, safe),
@@ -151,7 +148,7 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
                 loop {
                     progress.await;
                     progress = log.progress();
-                    if is_connected.load(Ordering::Acquire) && Some(log.place().safe) != told {
+                    if is_connected.load(Ordering::Acquire) && Some(log.safe_offset()) != told {
                         return;
                     }
                 }
@@ -159,11 +156,16 @@ async fn link(shared: &Shared, primary: &Primary, pause: &mut Duration) -> io::R
             let _ = timeout(limit / BEATS, more).await;
         }
     };
-    simoom::select! {
+    let failed = simoom::select! {
         biased;
         failed = receiving => failed,
         failed = acknowledging => failed,
+    };
+    // One that only began to copy is no reason to try again at once.
+    if is_connected.load(Ordering::Acquire) {
+        *pause = PAUSE_MIN;
     }
+    failed
 }
 
 /// What is done with what comes.

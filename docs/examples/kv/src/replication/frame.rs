@@ -75,12 +75,30 @@ pub(super) fn offset_in(record: &[u8]) -> io::Result<Offset> {
 }
 
 /// Cuts frames out of a stream of bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frames {
     buffer: BytesMut,
+    /// How long what a frame holds may be.
+    len_max: u32,
 }
 
 impl Frames {
+    /// Those of a primary, which sends commits and data.
+    pub(super) fn of_primary() -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            len_max: u32::MAX,
+        }
+    }
+
+    /// Those of a replica, which sends offsets, after what has come already.
+    pub(super) fn of_replica(come: BytesMut) -> Self {
+        Self {
+            buffer: come,
+            len_max: OFFSET_BYTES,
+        }
+    }
+
     /// The buffer to append received bytes to.
     pub(super) fn space(&mut self) -> &mut BytesMut {
         self.buffer.reserve(SPACE_BYTES_MIN);
@@ -112,6 +130,9 @@ impl Frames {
         };
         let kind = Kind::of(header[0]).ok_or_else(|| invalid("an unknown frame"))?;
         let len = header[1..5].try_into().map_or(0, u32::from_le_bytes);
+        if len > self.len_max {
+            return Err(invalid("a frame that is too long"));
+        }
         let whole = 1 + HEADER_BYTES + len as usize;
         if self.buffer.len() < whole {
             return Ok(None);
@@ -131,6 +152,9 @@ pub(super) fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
+/// What an offset takes in a frame.
+const OFFSET_BYTES: u32 = 8;
+
 const SPACE_BYTES_MIN: usize = 16 << 10;
 
 const LINE_BYTES_MAX: usize = 1 << 10;
@@ -145,7 +169,7 @@ mod tests {
         put_offset(&mut bytes, Kind::Ping, 7);
         put_offset(&mut bytes, Kind::Acknowledgement, 1 << 40);
         for piece in 1..bytes.len() {
-            let mut frames = Frames::default();
+            let mut frames = Frames::of_primary();
             let (mut line, mut read) = (None, Vec::new());
             for bytes in bytes.chunks(piece) {
                 frames.space().extend_from_slice(bytes);
@@ -171,9 +195,18 @@ mod tests {
         for place in [0, 5, 9, 16] {
             let mut bytes = bytes.clone();
             bytes[place] ^= 0x10;
-            let mut frames = Frames::default();
+            let mut frames = Frames::of_replica(bytes::BytesMut::new());
             frames.space().extend_from_slice(&bytes);
             assert!(frames.next().is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_replica_cannot_announce_more_than_an_offset() {
+        for (len, is_err) in [(8_u32, false), (9, true), (u32::MAX, true)] {
+            let header = [&b"A"[..], &len.to_le_bytes(), &[0; 4]].concat();
+            let mut frames = Frames::of_replica(header[..].into());
+            assert_eq!(frames.next().is_err(), is_err, "{len}");
         }
     }
 }

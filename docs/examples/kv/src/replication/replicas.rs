@@ -3,6 +3,7 @@
 //! Owns how far each of them is. Knows nothing of how they are served.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,7 @@ use simoom::sync::Notify;
 use simoom::sync::futures::Notified;
 use simoom::time::Instant;
 
+use super::frame::invalid;
 use crate::log::{Log, Offset};
 
 /// The replicas that are connected, by number.
@@ -18,7 +20,7 @@ pub(crate) struct Replicas {
     all: Mutex<All>,
     /// Some were cut off.
     cut: Notify,
-    /// One has said what it has.
+    /// One has said what it has, or nobody is waited for any more.
     acknowledged: Notify,
 }
 
@@ -39,25 +41,41 @@ pub(super) struct Replica {
     pub(super) port: u16,
     /// What it has, as safe as it was asked to keep it; none while it copies everything.
     pub(super) offset: Option<Offset>,
+    /// What it was sent, that is, may have; none until the end of its copy is on its way.
+    sent: Option<Offset>,
     /// When it was heard of last.
     pub(super) heard: Instant,
 }
 
 impl Replicas {
-    /// One replica more, which is there until the place is dropped.
-    pub(super) fn join(&self, ip: IpAddr, port: u16) -> Place<'_> {
+    /// One replica more, which is there until the place is dropped. It has `has`, unless everything
+    /// is copied to it.
+    ///
+    /// One that listens at the same address was the same, and is not there any more: nobody counts
+    /// twice.
+    pub(super) fn join(&self, ip: IpAddr, port: u16, has: Option<Offset>) -> Place<'_> {
         let mut all = self.all();
+        let before = all.replicas.len();
+        if port != 0 {
+            all.replicas.retain(|_, it| (it.ip, it.port) != (ip, port));
+        }
+        if all.replicas.len() < before {
+            self.cut.notify_waiters();
+        }
         all.came += 1;
         let number = all.came;
         let replica = Replica {
             ip,
             port,
             offset: None,
+            sent: has,
             heard: Instant::now(),
         };
         all.replicas.insert(number, replica);
         Place {
             number,
+            ip,
+            port,
             replicas: self,
         }
     }
@@ -82,6 +100,7 @@ impl Replicas {
     pub(super) fn cut_all(&self) {
         self.all().replicas.clear();
         self.cut.notify_waiters();
+        self.acknowledged.notify_waiters();
     }
 
     pub(super) fn all_of_them(&self) -> Vec<Replica> {
@@ -138,27 +157,48 @@ impl Replicas {
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     number: u64,
+    ip: IpAddr,
+    port: u16,
     replicas: &'a Replicas,
 }
 
 impl Place<'_> {
+    /// It is being sent what leads to `offset`.
+    pub(super) fn sends(&self, offset: Offset) {
+        if let Some(replica) = self.replicas.all().replicas.get_mut(&self.number) {
+            replica.sent = Some(offset);
+        }
+    }
+
     /// It was heard of, and has `offset` if it says so. False if it was cut off.
-    pub(super) fn heard(&self, offset: Option<Offset>, log: &Log) -> bool {
+    ///
+    /// # Errors
+    /// It cannot have that: it was not sent.
+    pub(super) fn heard(&self, offset: Option<Offset>, log: &Log) -> io::Result<bool> {
         let mut all = self.replicas.all();
         let Some(replica) = all.replicas.get_mut(&self.number) else {
-            return false;
+            return Ok(false);
         };
+        if offset > replica.sent {
+            return Err(invalid("an acknowledgement of what was not sent"));
+        }
         replica.heard = Instant::now();
         replica.offset = replica.offset.max(offset);
         let wanted = log.replicas_min();
         if offset.is_some()
             && let Some(offset) = Replicas::had_by(&all, wanted)
-        {
             // While the registry is held: nobody can cut it off, and change what an offset means.
-            log.acknowledged(log.position_of(offset));
+            && let Some(position) = log.position_of(offset)
+        {
+            log.acknowledged(position);
         }
         self.replicas.acknowledged.notify_waiters();
-        true
+        Ok(true)
+    }
+
+    /// Where it is, and where it listens, as it says.
+    pub(super) fn address(&self) -> (IpAddr, u16) {
+        (self.ip, self.port)
     }
 
     /// What it has acknowledged.
@@ -185,3 +225,6 @@ impl Drop for Place<'_> {
         self.replicas.all().replicas.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,14 +160,20 @@ impl Roles {
     }
 
     /// Follows nobody from now on, and waits until this server decides; returns at once if it does.
+    /// False if it was told to follow again meanwhile.
     ///
     /// # Cancel safety
     /// Dropped, it becomes the primary all the same.
-    pub(crate) async fn promote(&self) {
+    pub(crate) async fn promote(&self) -> bool {
         self.state().wanted = None;
         self.changed.notify_waiters();
-        self.until(|state| !state.is_replica || state.wanted.is_some())
-            .await;
+        let mut decides = false;
+        self.until(|state| {
+            decides = !state.is_replica;
+            decides || state.wanted.is_some()
+        })
+        .await;
+        decides
     }
 
     /// Waits until `primary` is not the one to follow.
@@ -212,9 +218,7 @@ impl Roles {
             let state = self.state();
             (state.is_replica, state.link)
         };
-        let behind = self
-            .replicas
-            .slowest(|offset| log.bytes_after(log.position_of(offset)));
+        let behind = self.replicas.slowest(|offset| log.bytes_after(offset));
         Replication {
             role: if is_replica { "slave" } else { "master" },
             replicas: self.replicas.connected() as u64,

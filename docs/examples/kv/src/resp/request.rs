@@ -148,6 +148,11 @@ impl RequestDecoder {
         &mut self.buffer
     }
 
+    /// The received bytes that belong to no returned request.
+    pub(crate) fn into_rest(mut self) -> BytesMut {
+        self.buffer.split_off(self.taken)
+    }
+
     /// How many received bytes belong to no returned request.
     #[must_use]
     pub fn buffered(&self) -> usize {

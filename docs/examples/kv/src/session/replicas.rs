@@ -38,9 +38,12 @@ impl Session {
 
     /// Answers when this server decides, and that is safe.
     pub(super) async fn promote(&mut self, shared: &Shared, replies: &mut Replies) {
-        shared.roles.promote().await;
-        self.wait_for(shared.log.position());
-        replies.simple("OK");
+        if shared.roles.promote().await {
+            self.wait_for(shared.log.taken_over());
+            replies.simple("OK");
+        } else {
+            replies.error(CALLED_BACK);
+        }
     }
 
     /// Waits until `count` replicas have what this connection has written or read.
@@ -90,6 +93,9 @@ pub(super) const MASTER_DOWN: &str =
 pub(super) const NO_WAIT: &str = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
      replica is configured to be writable (which is not the default) writes to replicas are just \
      local and are not propagated.";
+
+/// Why a server that was to be promoted was not.
+const CALLED_BACK: &str = "ERR not promoted: this server was told to follow another meanwhile";
 
 /// Why a primary without its replicas refuses to write, in the words of Redis.
 pub(super) const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";

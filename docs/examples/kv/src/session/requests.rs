@@ -180,7 +180,9 @@ impl Session {
                 }
             }
             Command::Store(_) | Command::Session(SessionCommand::Info { .. }) => {
-                if let Command::Session(_) = command {
+                // It tells how the server is, also when nothing becomes safe.
+                let is_info = matches!(command, Command::Session(_));
+                if is_info {
                     shared.look_at_memory().await;
                 }
                 let store = &mut *shared.store.lock().await;
@@ -191,7 +193,10 @@ impl Session {
                 }
                 let now = shared.begin(store);
                 let next = self.execute_in(store, now, command, shared, replies);
-                self.wait_for(shared.commit(store, now));
+                let position = shared.commit(store, now);
+                if !is_info {
+                    self.wait_for(position);
+                }
                 return next;
             }
             Command::Session(SessionCommand::Follow { host, port }) => {

@@ -336,7 +336,7 @@ impl Store {
         while let Some(key) = self.deadlines.pop_due(now) {
             let entry = self.entries.remove(&key);
             debug_assert!(entry.is_some(), "a deadline belongs to an entry");
-            self.journal.note(Change::Remove { key: &key });
+            self.journal.died(&key);
             self.watched.touch(&key);
             self.expired += 1;
         }
@@ -358,6 +358,11 @@ impl Store {
     /// [`take_changes`]: Self::take_changes
     pub(crate) fn keep_changes(&mut self, clock: Both) {
         self.journal.keep(clock);
+    }
+
+    /// Whether what has changed is more than keys that have died of age.
+    pub(crate) fn has_decided(&self) -> bool {
+        self.journal.is_decision()
     }
 
     /// What has changed since this was last asked; nothing unless changes are kept.

@@ -87,6 +87,8 @@ pub(crate) struct Journal {
     /// When the changes are made; none while changes are not kept.
     clock: Option<Both>,
     bytes: Vec<u8>,
+    /// Whether they are more than deaths of age.
+    is_decision: bool,
 }
 
 impl Journal {
@@ -97,7 +99,13 @@ impl Journal {
 
     /// The changes since this was last asked.
     pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.is_decision = false;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Whether there are changes beside deaths of age.
+    pub(super) fn is_decision(&self) -> bool {
+        self.is_decision
     }
 
     pub(super) fn is_kept(&self) -> bool {
@@ -106,13 +114,22 @@ impl Journal {
 
     pub(super) fn note(&mut self, change: Change<'_>) {
         if self.is_kept() {
+            self.is_decision = true;
             encode(&mut self.bytes, change);
+        }
+    }
+
+    /// Notes that a key has died of age.
+    pub(super) fn died(&mut self, key: &[u8]) {
+        if self.is_kept() {
+            encode(&mut self.bytes, Change::Remove { key });
         }
     }
 
     pub(super) fn set(&mut self, key: &[u8], value: &[u8], until: Option<Instant>) {
         if let Some(clock) = self.clock {
             let until = until.map(|at| clock.wall_at(at));
+            self.is_decision = true;
             encode(&mut self.bytes, Change::Set { key, value, until });
         }
     }
@@ -120,6 +137,7 @@ impl Journal {
     pub(super) fn expire(&mut self, key: &[u8], at: Instant) {
         if let Some(clock) = self.clock {
             let until = clock.wall_at(at);
+            self.is_decision = true;
             encode(&mut self.bytes, Change::Expire { key, until });
         }
     }

@@ -39,6 +39,14 @@ mod storm;
     feature = "planted-no-dir-sync"
 )))]
 mod survival;
+#[cfg(not(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
+)))]
+mod trio;
 mod workload;
 
 use simoom_sim::{Config, Strategy, check};

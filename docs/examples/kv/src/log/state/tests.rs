@@ -214,3 +214,50 @@ fn after_a_copy_positions_go_on_and_offsets_are_those_of_the_other() {
         "one who has written nothing waits for nothing"
     );
 }
+
+#[test]
+fn nobody_waits_for_what_has_died() {
+    let log = log(1);
+    log.append(&remove(b"a"));
+    log.is_safe(1);
+    log.acknowledged(1);
+    log.append_deaths(&remove(b"b"));
+    assert_eq!((log.decided(), log.position()), (1, 2));
+    assert!(now(log.reached(log.decided())).unwrap().is_ok());
+    log.append(&remove(b"c"));
+    assert_eq!(log.decided(), 3);
+    assert!(now(log.reached(log.decided())).is_none());
+}
+
+#[test]
+fn what_is_held_is_there_until_it_is_let_go() {
+    let log = Log::new(false, 0, 1);
+    let hold = log.hold(0).unwrap();
+    for _ in 0..3 {
+        log.append(&remove(b"a"));
+    }
+    assert_eq!(log.after(0, 1 << 20).unwrap().records.len(), 3);
+    hold.advance(1);
+    assert!(log.after(0, 1 << 20).is_none());
+    assert_eq!(log.after(1, 1 << 20).unwrap().records.len(), 2);
+    drop(hold);
+    assert!(log.after(1, 1 << 20).is_none());
+    assert!(log.hold(1).is_none(), "it is not there any more");
+    assert!(log.hold(2).is_some());
+}
+
+#[test]
+fn an_offset_that_is_nowhere_here_has_no_position() {
+    let log = log(0);
+    for _ in 0..5 {
+        log.receive(received(&remove(b"a")));
+    }
+    log.was_replaced(History::new(), 2);
+    log.append(&remove(b"b"));
+    assert_eq!(log.position_of(3), Some(7));
+    assert_eq!(log.position_of(4), None);
+    assert_eq!(log.position_of(u64::MAX), None);
+    log.was_replaced(History::new(), 100);
+    assert_eq!(log.position_of(100), Some(8));
+    assert_eq!(log.position_of(91), None, "that is before everything");
+}
