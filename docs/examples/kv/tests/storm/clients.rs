@@ -12,14 +12,17 @@ use kv::resp::Reply;
 use simoom::rand;
 use simoom::time::sleep;
 
+use super::jobs::Jobs;
 use super::ledger::{Counter, List, Register};
+use super::lives::Life;
 use super::pair::Pair;
+use super::requests::{live, push, raise_watched, take};
 
 /// How many clients write.
 pub(super) const CLIENTS: usize = 4;
 
 /// How long a client waits for a reply before it gives up.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What all clients were told.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub(super) struct Told {
     pub(super) both: Counter,
     /// Raised by itself.
     pub(super) alone: Counter,
+    /// Raised by who has watched it.
+    pub(super) watched: Counter,
+    pub(super) jobs: Jobs,
+    pub(super) lives: [Life; CLIENTS],
     pub(super) lists: [List; CLIENTS],
     pub(super) registers: [Register; CLIENTS],
     /// Transactions and single writes that were answered.
@@ -41,6 +48,9 @@ impl Told {
         Rc::new(Self {
             both: Counter::new("left"),
             alone: Counter::new("count"),
+            watched: Counter::new("watched"),
+            jobs: Jobs::default(),
+            lives: Default::default(),
             lists: Default::default(),
             registers: Default::default(),
             acknowledged: Cell::new(0),
@@ -101,33 +111,106 @@ pub(super) fn count_of(reply: &Reply) -> u64 {
     }
 }
 
-fn integer(reply: &Reply) -> u64 {
+pub(super) fn integer(reply: &Reply) -> u64 {
     match reply {
         &Reply::Integer(number) => u64::try_from(number).expect("nothing is less than 0"),
         other => panic!("the reply to another request: {other:?}"),
     }
 }
 
+impl Told {
+    /// Another server is about to be the primary.
+    pub(super) fn is_about_to_move(&self) {
+        self.both.is_about_to_move();
+        self.alone.is_about_to_move();
+        self.watched.is_about_to_move();
+    }
+}
+
+/// Whom a client asks, and what it may be told.
+pub(super) struct Asked<'a> {
+    pair: &'a Pair,
+    addr: &'static str,
+    term: u64,
+    /// Another is the primary.
+    is_over: bool,
+    /// And has said so.
+    has_begun: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn new(pair: &'a Pair, addr: &'static str) -> Self {
+        Self {
+            pair,
+            addr,
+            term: pair.term(),
+            is_over: pair.is_over(addr),
+            has_begun: pair.has_begun(),
+        }
+    }
+
+    /// What the reply may not fall behind: what anybody was told, or, of one that is not the primary
+    /// any more and may not know, what anybody was told before.
+    pub(super) fn floor(&self, counter: &Counter) -> u64 {
+        match self.is_over {
+            true => counter.told_before(),
+            false => counter.told(),
+        }
+    }
+
+    /// Whether another is the primary.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// A write was acknowledged.
+    fn acknowledged(&self) {
+        let late = self.is_over && self.has_begun && self.term == self.pair.term();
+        assert!(
+            !late,
+            "an acknowledged write is lost: {} acknowledged one when another was the primary",
+            self.addr
+        );
+    }
+}
+
 /// Writes and reads for ever, with at most `pause_ms` milliseconds in between.
 pub(super) async fn use_server(client: usize, told: Rc<Told>, pair: Pair, pause_ms: u64) {
-    let mut primary = pair.primary();
+    let mut primary = pair.asked_by(client);
     let mut connection = Client::new(primary).timeout(PATIENCE);
     loop {
-        let done = match rand::below(4) {
-            0 | 1 => transact(&mut connection, client, &told).await,
-            2 => write(&mut connection, client, &told).await,
-            _ => read(&mut connection, client, &told).await,
+        let asked = Asked::new(&pair, primary);
+        let done = match rand::below(16) {
+            0..=3 => transact(&mut connection, client, &told, &asked).await,
+            4 | 5 => write(&mut connection, client, &told, &asked).await,
+            6 | 7 => read(&mut connection, client, &told, &asked).await,
+            8 | 9 => {
+                let raised = raise_watched(&mut connection, &told, &asked).await;
+                if raised.is_err() {
+                    // It may go on watching.
+                    connection = Client::new(primary).timeout(PATIENCE);
+                }
+                raised
+            }
+            10 | 11 => push(&mut connection, &told).await,
+            12 | 13 => take(&mut connection, &told, &asked).await,
+            _ => live(&mut connection, client, &told).await,
         };
         match done {
-            Ok(writes) => told.acknowledged.set(told.acknowledged.get() + writes),
+            Ok(writes) => {
+                if writes > 0 {
+                    asked.acknowledged();
+                }
+                told.acknowledged.set(told.acknowledged.get() + writes);
+            }
             // What was asked may be done or not, now or later.
             Err(_) => {
                 told.open.set(told.open.get() + 1);
                 sleep(Duration::from_millis(1 + rand::below(20))).await;
             }
         }
-        if pair.primary() != primary {
-            primary = pair.primary();
+        if pair.asked_by(client) != primary {
+            primary = pair.asked_by(client);
             connection = Client::new(primary).timeout(PATIENCE);
         }
         if pause_ms > 0 {
@@ -189,7 +272,13 @@ pub(super) fn numbers(reply: &Reply) -> Vec<u64> {
 fn answered(replies: Vec<Reply>) -> Result<Vec<Reply>, ClientError> {
     let refused = replies.iter().find_map(|reply| match reply {
         Reply::Error(text) => {
-            let known = ["READONLY ", "NOREPLICAS ", "MASTERDOWN ", "EXECABORT "];
+            let known = [
+                "READONLY ",
+                "NOREPLICAS ",
+                "MASTERDOWN ",
+                "EXECABORT ",
+                "UNBLOCKED ",
+            ];
             let is_known = known.iter().any(|known| text.starts_with(known));
             is_known.then(|| text.clone())
         }
@@ -202,7 +291,10 @@ fn answered(replies: Vec<Reply>) -> Result<Vec<Reply>, ClientError> {
 }
 
 /// Asks the primary: one that has become a replica may be behind.
-async fn ask(connection: &mut Client, requests: &[&[&[u8]]]) -> Result<Vec<Reply>, ClientError> {
+pub(super) async fn ask(
+    connection: &mut Client,
+    requests: &[&[&[u8]]],
+) -> Result<Vec<Reply>, ClientError> {
     let mut pipeline = Pipeline::new().request(&[b"ROLE"]);
     for request in requests {
         pipeline = pipeline.request(request);
@@ -218,9 +310,15 @@ async fn ask(connection: &mut Client, requests: &[&[&[u8]]]) -> Result<Vec<Reply
 }
 
 /// Appends to the client's own list and raises two numbers of all clients, as one transaction.
-async fn transact(connection: &mut Client, client: usize, told: &Told) -> Result<u64, ClientError> {
+async fn transact(
+    connection: &mut Client,
+    client: usize,
+    told: &Told,
+    asked: &Asked<'_>,
+) -> Result<u64, ClientError> {
     let number = told.lists[client].try_append();
-    let before = told.both.try_raise();
+    let before = asked.floor(&told.both);
+    told.both.try_raise();
     let (list, text) = (list(client), number.to_string());
     let requests: [&[&[u8]]; 5] = [
         &[b"MULTI"],
@@ -245,9 +343,15 @@ async fn transact(connection: &mut Client, client: usize, told: &Told) -> Result
 
 /// Writes the client's own register and raises a number, and reads what it wrote; asks for an echo
 /// between any two.
-async fn write(connection: &mut Client, client: usize, told: &Told) -> Result<u64, ClientError> {
+async fn write(
+    connection: &mut Client,
+    client: usize,
+    told: &Told,
+    asked: &Asked<'_>,
+) -> Result<u64, ClientError> {
     let number = told.registers[client].try_write();
-    let before = told.alone.try_raise();
+    let before = asked.floor(&told.alone);
+    told.alone.try_raise();
     let (key, echo) = (register(client), format!("{client}/{number}"));
     let written = value(client, number);
     let requests: [&[&[u8]]; 5] = [
@@ -279,8 +383,13 @@ async fn write(connection: &mut Client, client: usize, told: &Told) -> Result<u6
 }
 
 /// Reads what all have written.
-async fn read(connection: &mut Client, client: usize, told: &Told) -> Result<u64, ClientError> {
-    let (both, alone) = (told.both.told(), told.alone.told());
+async fn read(
+    connection: &mut Client,
+    client: usize,
+    told: &Told,
+    asked: &Asked<'_>,
+) -> Result<u64, ClientError> {
+    let (both, alone) = (asked.floor(&told.both), asked.floor(&told.alone));
     let own = register(client);
     let requests: [&[&[u8]]; 3] = [
         &[b"MGET", b"left", b"right"],

@@ -18,6 +18,8 @@ pub(super) struct Counter {
     /// The greatest that anybody was told.
     told: Cell<u64>,
     given: RefCell<BTreeSet<u64>>,
+    /// The greatest that anybody was told before another server was to be the primary.
+    told_before: Cell<u64>,
 }
 
 impl Counter {
@@ -27,13 +29,23 @@ impl Counter {
             tried: Cell::new(0),
             told: Cell::new(0),
             given: RefCell::default(),
+            told_before: Cell::new(0),
         }
     }
 
-    /// Somebody is about to raise it. Returns what was told until now.
-    pub(super) fn try_raise(&self) -> u64 {
+    /// Another server is about to be the primary: the old one may show what is now for good.
+    pub(super) fn is_about_to_move(&self) {
+        self.told_before.set(self.told.get());
+    }
+
+    /// What one who asks a server that is not the primary any more may not fall behind.
+    pub(super) fn told_before(&self) -> u64 {
+        self.told_before.get()
+    }
+
+    /// Somebody is about to raise it.
+    pub(super) fn try_raise(&self) {
         self.tried.set(self.tried.get() + 1);
-        self.told.get()
     }
 
     /// Somebody is about to read it. Returns what was told until now.

@@ -3,6 +3,10 @@
 //! Owns what the clients do, what they were told, and what must hold of it. Knows nothing of sweeps.
 
 mod clients;
+mod jobs;
 mod ledger;
+mod lives;
 mod pair;
+mod requests;
 pub(crate) mod run;
+mod weak;

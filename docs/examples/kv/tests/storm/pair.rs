@@ -1,12 +1,14 @@
 //! A server, alone or with a replica that may take its place.
 //!
-//! Owns who is the primary. Knows nothing of what clients do.
+//! Owns who is the primary, and how another becomes it. Knows nothing of what clients do.
 
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use kv::client::Pipeline;
+use kv::resp::Reply;
 use kv::{Client, Config, Server};
 use simoom::rand;
 use simoom::task::spawn_local;
@@ -16,9 +18,28 @@ use simoom_sim::{Ended, Node, OnFailure, Sim};
 /// The servers.
 #[derive(Clone)]
 pub(super) struct Pair {
+    sim: Sim,
     nodes: Rc<Vec<Node>>,
     /// Which of them is the primary: a node that boots asks here.
     leader: Rc<Cell<usize>>,
+    /// So many clients go on to ask the one that was the primary.
+    behind: Rc<Cell<usize>>,
+    /// Another one is to be the primary, and has said that it is.
+    has_begun: Rc<Cell<bool>>,
+    /// How often another one was to be the primary.
+    term: Rc<Cell<u64>>,
+}
+
+/// How a primary is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It is ended, and a replica when it boots again.
+    End,
+    /// It lives on, cut off from the new one, and is told to follow that when the link heals.
+    CutOff,
+    /// It lives on and reaches the new one, and is told to follow that before or after the new one
+    /// is told.
+    Switch,
 }
 
 const NAMES: [&str; 2] = ["server", "replica"];
@@ -64,8 +85,12 @@ impl Pair {
             spawn_local(supervise(node.clone()));
         }
         Self {
+            sim: sim.clone(),
             nodes: Rc::new(nodes),
             leader,
+            behind: Rc::default(),
+            has_begun: Rc::new(Cell::new(true)),
+            term: Rc::default(),
         }
     }
 
@@ -79,6 +104,29 @@ impl Pair {
 
     pub(super) fn replica(&self) -> &'static str {
         ADDRS[1 - self.leader.get()]
+    }
+
+    /// Whom a client asks: for a while after a change, some ask the one that was the primary.
+    pub(super) fn asked_by(&self, client: usize) -> &'static str {
+        match client < self.behind.get() {
+            true => self.replica(),
+            false => self.primary(),
+        }
+    }
+
+    /// Counts the changes.
+    pub(super) fn term(&self) -> u64 {
+        self.term.get()
+    }
+
+    /// Whether the one at `addr` is not the primary any more, though it may not know.
+    pub(super) fn is_over(&self, addr: &str) -> bool {
+        self.primary() != addr
+    }
+
+    /// Whether the new primary has said that it is.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
     }
 
     /// How often the servers were booted.
@@ -99,29 +147,141 @@ impl Pair {
         }
     }
 
-    /// Ends the primary for good, and lets the replica take its place. What has been the primary is
-    /// a replica of it when it boots again.
-    ///
-    /// Whoever promotes must see to it that the old primary is gone.
-    pub(super) async fn fail_over(&self) {
-        let old = self.leader.get();
-        let new = 1 - old;
-        match rand::below(2) {
-            0 => self.nodes[old].kill(),
-            _ => self.nodes[old].power_loss(),
+    /// Lets the replica take the place of the primary, which is ended, cut off, or told to follow.
+    /// `about_to` is called before any other than the primary may be asked.
+    pub(super) async fn change(&self, clients: usize, about_to: impl FnOnce()) {
+        let change = match rand::below(4) {
+            0 | 1 => Change::End,
+            2 => Change::CutOff,
+            _ => Change::Switch,
+        };
+        let (old, new) = (self.leader.get(), 1 - self.leader.get());
+        let follow: [&[u8]; 3] = [b"REPLICAOF", NAMES[new].as_bytes(), b"6379"];
+        match change {
+            Change::End => match rand::below(2) {
+                0 => self.nodes[old].kill(),
+                _ => self.nodes[old].power_loss(),
+            },
+            Change::CutOff => {
+                self.cut(old, new);
+                // Nobody knows yet.
+                sleep(Duration::from_millis(rand::below(800))).await;
+            }
+            Change::Switch => {}
+        }
+        about_to();
+        self.term.set(self.term.get() + 1);
+        self.has_begun.set(false);
+        if change != Change::End {
+            self.behind.set(rand::below(clients as u64 + 1) as usize);
         }
         // If it boots in the meantime, it is the primary at once.
         self.leader.set(new);
-        let mut client = Client::new(ADDRS[new]).timeout(Duration::from_secs(1));
-        let request: [&[u8]; 3] = [b"REPLICAOF", b"NO", b"ONE"];
-        while client.request(&request).await.is_err() {
-            sleep(Duration::from_millis(10)).await;
+        if change == Change::Switch && rand::below(2) == 0 {
+            tell(old, &follow).await;
         }
-        sleep(Duration::from_millis(rand::below(300))).await;
-        if !self.nodes[old].is_alive() {
-            self.nodes[old].restart();
+        tell(new, &[b"REPLICAOF", b"NO", b"ONE"]).await;
+        self.has_begun.set(true);
+        let most = match change {
+            Change::CutOff => 1_500,
+            _ => 300,
+        };
+        sleep(Duration::from_millis(rand::below(most))).await;
+        if rand::below(2) == 0 {
+            self.behind.set(0);
+        }
+        match change {
+            Change::End => {
+                if !self.nodes[old].is_alive() {
+                    self.nodes[old].restart();
+                }
+            }
+            Change::CutOff => {
+                self.sim.net().heal(&self.nodes[old], &self.nodes[new]);
+                sleep(Duration::from_millis(rand::below(300))).await;
+                tell(old, &follow).await;
+            }
+            Change::Switch => tell(old, &follow).await,
+        }
+        self.behind.set(0);
+    }
+
+    /// Cuts both ways between the servers, or one.
+    fn cut(&self, old: usize, new: usize) {
+        let (net, old, new) = (self.sim.net(), &self.nodes[old], &self.nodes[new]);
+        match rand::below(3) {
+            0 => net.partition_one_way(old, new),
+            1 => net.partition_one_way(new, old),
+            _ => net.partition(old, new),
         }
     }
+
+    /// Nothing happens any more and nobody writes: whatever was going on, both servers are told their
+    /// place, without being started again, and come to have the same past, which is told then.
+    pub(super) async fn settle(&self) -> Vec<Vec<Reply>> {
+        self.behind.set(0);
+        // A change may not have come to its end.
+        for node in self.nodes.iter().filter(|node| !node.is_alive()) {
+            node.restart();
+        }
+        let leader = self.leader.get();
+        let follow: [&[u8]; 3] = [b"REPLICAOF", NAMES[leader].as_bytes(), b"6379"];
+        tell(leader, &[b"REPLICAOF", b"NO", b"ONE"]).await;
+        tell(1 - leader, &follow).await;
+        let mut pasts = Vec::new();
+        for _ in 0..1_000 {
+            pasts.clear();
+            for addr in ADDRS {
+                pasts.push(past(addr).await);
+            }
+            if pasts[0].is_some() && pasts[0] == pasts[1] {
+                return self.everything().await;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        panic!("an acknowledged write is lost: the servers do not come to one past: {pasts:?}");
+    }
+
+    /// What each server shows of what all clients write.
+    async fn everything(&self) -> Vec<Vec<Reply>> {
+        let mut all = Vec::new();
+        for addr in ADDRS {
+            let mut client = Client::new(addr).timeout(Duration::from_secs(5));
+            let mut requests = Pipeline::new().request(&[b"MGET", b"left", b"right", b"count"]);
+            for client in 0..super::clients::CLIENTS {
+                let list = super::clients::list(client);
+                requests = requests
+                    .request(&[b"LRANGE", list.as_bytes(), b"0", b"-1"])
+                    .get(super::clients::register(client));
+            }
+            let replies = client.pipeline(&requests).await;
+            all.push(replies.unwrap_or_else(|error| panic!("{addr} does not answer: {error}")));
+        }
+        all
+    }
+}
+
+/// Tells the server so until it says that it is done. It may be down, or booting.
+async fn tell(server: usize, request: &[&[u8]]) {
+    let mut client = Client::new(ADDRS[server]).timeout(Duration::from_secs(1));
+    while client.request(request).await.is_err() {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The name of the server's history, and how many commits it has and shows.
+async fn past(addr: &str) -> Option<(String, String)> {
+    let mut client = Client::new(addr).timeout(Duration::from_secs(1));
+    let Ok(Reply::Bulk(text)) = client.request(&[b"INFO", b"replication"]).await else {
+        return None;
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = |name: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.to_owned()))
+    };
+    let offset = line("slave_repl_offset").or_else(|| line("master_repl_offset"));
+    Some((line("master_replid")?, offset?))
 }
 
 async fn supervise(server: Node) {
