@@ -180,7 +180,7 @@ impl Pair {
         if change == Change::Switch && rand::below(2) == 0 {
             tell(old, &follow).await;
         }
-        tell(new, &[b"REPLICAOF", b"NO", b"ONE"]).await;
+        promote(new).await;
         self.has_begun.set(true);
         let most = match change {
             Change::CutOff => 1_500,
@@ -226,7 +226,7 @@ impl Pair {
         }
         let leader = self.leader.get();
         let follow: [&[u8]; 3] = [b"REPLICAOF", NAMES[leader].as_bytes(), b"6379"];
-        tell(leader, &[b"REPLICAOF", b"NO", b"ONE"]).await;
+        promote(leader).await;
         tell(1 - leader, &follow).await;
         let mut pasts = Vec::new();
         for _ in 0..1_000 {
@@ -266,6 +266,21 @@ async fn tell(server: usize, request: &[&[u8]]) {
     let mut client = Client::new(ADDRS[server]).timeout(Duration::from_secs(1));
     while client.request(request).await.is_err() {
         sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Tells the server to decide until it does. If it did before, and has writes that its replica lacks,
+/// it answers when that has come back.
+async fn promote(server: usize) {
+    let mut client = Client::new(ADDRS[server]).timeout(Duration::from_secs(1));
+    let request: [&[u8]; 3] = [b"REPLICAOF", b"NO", b"ONE"];
+    while client.request(&request).await.is_err() {
+        sleep(Duration::from_millis(10)).await;
+        if let Ok(Reply::Array(role)) = client.request(&[b"ROLE"]).await
+            && role[0] == Reply::Bulk("master".into())
+        {
+            return;
+        }
     }
 }
 
