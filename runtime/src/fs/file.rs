@@ -16,6 +16,7 @@ use super::metadata::{Metadata, stat};
 use super::open_options::OpenOptions;
 use super::operation::{Operation, nothing, wrong};
 use super::stream::Stream;
+use super::synced::Synced;
 use super::times::FileTimes;
 use crate::backend::system::SystemFile;
 use crate::backend::{FileOp, OpenFile, Outcome};
@@ -28,8 +29,9 @@ use crate::backend::{FileOp, OpenFile, Outcome};
 /// [`write_at`](Self::write_at).
 ///
 /// A write returns when its bytes are in the file's buffer, of at most
-/// [`max_buf_size`](Self::max_buf_size) bytes: its error is told by the next write or
-/// [`flush`](crate::io::AsyncWriteExt::flush), which waits until the system has the bytes. A file
+/// [`max_buf_size`](Self::max_buf_size) bytes: its error is told by the next write,
+/// [`flush`](crate::io::AsyncWriteExt::flush), which waits until the system has the bytes, or
+/// [`sync_all`](Self::sync_all). A file
 /// that is dropped without a flush still writes them, and nobody hears of an error.
 ///
 /// # Cancel safety
@@ -210,17 +212,20 @@ impl File {
     /// Waits until everything written so far is on the disk, with its metadata.
     ///
     /// The file's name is not part of it: see [`sync_dir`](super::sync_dir). Called on an open
-    /// directory, it does what `sync_dir` does.
+    /// directory, it does what `sync_dir` does. No [`flush`](crate::io::AsyncWriteExt::flush) is
+    /// needed before: what is in the file's buffer is written first, and if that or an earlier
+    /// write failed and nobody was told, this says so. (tokio keeps that error for the next write
+    /// or flush.)
     ///
     /// # Errors
-    /// `EIO` when the disk failed. What was written since the last success may be lost then, and a
+    /// Those of the writes before it, such as `StorageFull`. `EIO` when the disk failed. What was written since the last success may be lost then, and a
     /// second call may succeed all the same: fail over instead of trying again.
     ///
     /// # Cancel safety
     /// Safe: dropped, it may still happen.
     #[track_caller]
-    pub fn sync_all(&self) -> Operation<()> {
-        self.does(FileOp::Sync { data_only: false }, nothing)
+    pub fn sync_all(&self) -> Synced<'_> {
+        Synced::new(self, self.does(FileOp::Sync { data_only: false }, nothing))
     }
 
     /// As [`sync_all`](Self::sync_all), without what is not needed to read the bytes back, such as
@@ -232,8 +237,8 @@ impl File {
     /// # Cancel safety
     /// Safe: dropped, it may still happen.
     #[track_caller]
-    pub fn sync_data(&self) -> Operation<()> {
-        self.does(FileOp::Sync { data_only: true }, nothing)
+    pub fn sync_data(&self) -> Synced<'_> {
+        Synced::new(self, self.does(FileOp::Sync { data_only: true }, nothing))
     }
 
     /// Cuts the file off at `size` bytes, or fills it up with zeros. The cursor stays.

@@ -48,6 +48,7 @@ mod positional;
 mod raw;
 mod read_dir;
 mod stream;
+mod synced;
 mod times;
 
 pub use self::dir_builder::DirBuilder;
@@ -63,4 +64,5 @@ pub use self::paths::{
 };
 pub use self::positional::ReadAt;
 pub use self::read_dir::{DirEntry, NextEntry, ReadDir, read_dir};
+pub use self::synced::Synced;
 pub use self::times::FileTimes;

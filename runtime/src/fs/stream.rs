@@ -76,6 +76,14 @@ impl Stream {
         Poll::Ready(())
     }
 
+    /// Waits until no write is under way; what one failed with, if nobody was told yet.
+    pub(super) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let State::Writing(_) = self.state {
+            ready!(self.poll_quiet(cx));
+        }
+        Poll::Ready(self.failed.take().map_or(Ok(()), Err))
+    }
+
     /// Waits until nothing is under way; what a write failed with.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(match &mut self.state {

@@ -98,13 +98,16 @@ both! {
         done(dir).await;
     }
 
-    async fn a_failed_write_is_told_after_a_sync_too() {
+    async fn a_failed_write_is_told_by_a_sync() {
         let dir = dir().await;
         fs::write(dir.join("a"), b"").await.unwrap();
         let mut file = File::open(dir.join("a")).await.unwrap();
         file.write_all(b"1").await.unwrap();
+        assert_eq!(number(file.sync_all().await), libc::EBADF);
         file.sync_all().await.unwrap();
-        assert_eq!(number(file.flush().await), libc::EBADF);
+        file.flush().await.unwrap();
+        file.write_all(b"2").await.unwrap();
+        assert_eq!(number(file.sync_data().await), libc::EBADF);
         done(dir).await;
     }
 
