@@ -75,6 +75,8 @@ impl Sweep<'_> {
         let mut plan = unshrunk.clone();
         let again = self.replay(&plan);
         let mut shrunk = None;
+        // The run that is told is the one whose choices are: the shrunk one.
+        let mut told = None;
         if again.hash != outcome.hash {
             notes.push(self.why_not_repeated(&spec, outcome.hash, &again));
             plan = Plan {
@@ -85,6 +87,7 @@ impl Sweep<'_> {
             let (left, shrinking) = self.shrink(&plan, &signature);
             plan.deviations = left;
             shrunk = Some(shrinking);
+            told = Some(self.replay(&plan));
         }
         notes.extend(foreign_note(outcome.foreign));
         notes.extend(lost_note(outcome.lost_threads));
@@ -101,11 +104,16 @@ impl Sweep<'_> {
                      left as it was found"
                         .to_owned(),
                 );
-                (plan, shown, shrunk) = (unshrunk, whole, None);
+                (plan, shown, shrunk, told) = (unshrunk, whole, None, None);
             }
         }
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
+        let told = told.and_then(|told| Some((told.failure?, told.polls, told.time_ns)));
+        let (failure, polls, time_ns) = match told {
+            Some(told) if told.0.signature() == signature => told,
+            _ => (failure, outcome.polls, outcome.time_ns),
+        };
         let failure = shown.failure(failure);
         let is_of_calm = self.is_of_calm(&spec);
         let variables = environment::variables(is_of_calm);
@@ -118,8 +126,8 @@ impl Sweep<'_> {
             seed,
             position,
             failure,
-            polls: outcome.polls,
-            time_ns: outcome.time_ns,
+            polls,
+            time_ns,
             raw,
             shrunk,
             faults: outcome.faults,

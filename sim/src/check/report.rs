@@ -181,7 +181,7 @@ pub struct Found {
     pub(crate) saved: Option<PathBuf>,
     pub(crate) replay: String,
     pub(crate) notes: Vec<String>,
-    /// How often each kind of fault came into question in the failing run.
+    /// How often each kind of fault came into question in the run that was found.
     pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
     pub(crate) record: Option<PathBuf>,
@@ -231,7 +231,7 @@ impl Found {
         }
     }
 
-    /// Why the run failed.
+    /// Why the run failed, in the words of the shrunk run.
     #[must_use]
     pub fn cause(&self) -> &Failure {
         &self.failure
@@ -243,7 +243,8 @@ impl Found {
         self.failure.class()
     }
 
-    /// How often each kind of fault came into question in the failing run, fired and was seen.
+    /// How often each kind of fault came into question, fired and was seen in the run of the seed,
+    /// before anything was shrunk.
     #[must_use]
     pub fn faults(&self) -> &FaultTally {
         &self.faults
@@ -386,7 +387,7 @@ impl Found {
         let (told, quiet) = self.faults.split();
         if !told.is_empty() {
             let told = told.to_string().replace('\n', "\n    ");
-            writeln!(f, "  faults of the failing run:\n    {told}")?;
+            writeln!(f, "  faults of the seed as it was found:\n    {told}")?;
         }
         match quiet {
             0 => Ok(()),

@@ -66,7 +66,7 @@ fn a_failure_under_hostile_shrinks_to_the_fault_that_matters() {
     assert!(line.contains("node.") && line.contains("server"), "{line}");
     assert!(found.to_string().contains(" to 1 fault in "), "{found}");
     assert!(
-        found.to_string().contains("faults of the failing run:"),
+        found.to_string().contains("faults of the seed as it was found:"),
         "{found}"
     );
     let text = found.to_string();
