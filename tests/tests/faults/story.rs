@@ -66,7 +66,9 @@ fn a_failure_under_hostile_shrinks_to_the_fault_that_matters() {
     assert!(line.contains("node.") && line.contains("server"), "{line}");
     assert!(found.to_string().contains(" to 1 fault in "), "{found}");
     assert!(
-        found.to_string().contains("faults of the seed as it was found:"),
+        found
+            .to_string()
+            .contains("faults of the seed as it was found:"),
         "{found}"
     );
     let text = found.to_string();
