@@ -3,6 +3,10 @@
 //! This file holds `unsafe`: calls into libc.
 
 #![expect(unsafe_code, reason = "calls into libc")]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "a call and the place that it is given belong together"
+)]
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::{null, null_mut};
@@ -199,10 +203,8 @@ fn timed_waits_of_glibc_take_real_and_virtual_time() {
         // SAFETY: a run that failed may have left it held; no other uses it now.
         unsafe { (*waited).own = zeroed() };
         // SAFETY: the lock lies there, and nobody holds it.
-        assert_eq!(
-            unsafe { libc::pthread_mutex_lock(&raw mut (*waited).own) },
-            0
-        );
+        let locked = unsafe { libc::pthread_mutex_lock(&raw mut (*waited).own) };
+        assert_eq!(locked, 0);
         for &(name, clock, says, wait) in WAITS {
             let (before, start) = (sim.elapsed(), Instant::now());
             let until = moment_after(clock, LENGTH);
@@ -228,10 +230,8 @@ fn timed_waits_of_glibc_take_real_and_virtual_time() {
             assert_eq!(start.elapsed(), Duration::ZERO, "{name}");
         }
         // SAFETY: this thread holds it.
-        assert_eq!(
-            unsafe { libc::pthread_mutex_unlock(&raw mut (*waited).own) },
-            0
-        );
+        let unlocked = unsafe { libc::pthread_mutex_unlock(&raw mut (*waited).own) };
+        assert_eq!(unlocked, 0);
     })
     .unwrap();
     // A calm run, the seed, and the seed once more.
@@ -354,8 +354,8 @@ fn bytes_of_the_process() -> u128 {
 #[test]
 fn the_random_bytes_of_a_process_show_in_a_fresh_one() {
     let run = async |sim: Sim| sim.note(&bytes_of_the_process().to_string());
-    check(config().seeds(2), move |sim| run(sim)).unwrap();
-    let report = check(config().seeds(2).processes(1), move |sim| run(sim));
+    check(config().seeds(2), run).unwrap();
+    let report = check(config().seeds(2).processes(1), run);
     let cause = report
         .failure()
         .expect("a fresh process has others")
