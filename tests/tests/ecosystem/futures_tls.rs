@@ -67,8 +67,11 @@ both! {
     }
 }
 
+/// First messages of clients, each with the seed of its run.
+type Hellos = Arc<Mutex<Vec<(u64, Vec<u8>)>>>;
+
 /// The first message of a client, which holds 32 random bytes, an identifier and a public key.
-async fn hello(sim: Sim, hellos: Arc<Mutex<Vec<(u64, Vec<u8>)>>>) {
+async fn hello(sim: Sim, hellos: Hellos) {
     let server = sim.node("server").spawn(async {
         let listener = TcpListener::bind("0.0.0.0:443").await.unwrap();
         let (mut stream, _) = listener.accept().await.unwrap();
