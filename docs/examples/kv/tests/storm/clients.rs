@@ -125,6 +125,15 @@ impl Told {
         self.alone.is_about_to_move();
         self.watched.is_about_to_move();
     }
+
+    /// It is, and shows these counters first: none of what was told before is missing.
+    pub(super) fn moved(&self, counters: &[Reply]) {
+        let (left, right) = (count_of(&counters[0]), count_of(&counters[1]));
+        assert_eq!(left, right, "half a transaction is there");
+        self.both.seen(self.both.told_before(), left);
+        self.alone
+            .seen(self.alone.told_before(), count_of(&counters[2]));
+    }
 }
 
 /// Whom a client asks, and what it may be told.

@@ -148,8 +148,14 @@ impl Pair {
     }
 
     /// Lets the replica take the place of the primary, which is ended, cut off, or told to follow.
-    /// `about_to` is called before any other than the primary may be asked.
-    pub(super) async fn change(&self, clients: usize, about_to: impl FnOnce()) {
+    /// `about_to` is called before any other than the primary may be asked, and `shown` with the
+    /// counters that the new one shows at once.
+    pub(super) async fn change(
+        &self,
+        clients: usize,
+        about_to: impl FnOnce(),
+        shown: impl FnOnce(&[Reply]),
+    ) {
         let change = match rand::below(4) {
             0 | 1 => Change::End,
             2 => Change::CutOff,
@@ -180,7 +186,9 @@ impl Pair {
         if change == Change::Switch && rand::below(2) == 0 {
             tell(old, &follow).await;
         }
-        promote(new).await;
+        if let Some(Reply::Array(counters)) = promote(new).await {
+            shown(&counters);
+        }
         self.has_begun.set(true);
         let most = match change {
             Change::CutOff => 1_500,
@@ -278,17 +286,26 @@ async fn tell(server: usize, request: &[&[u8]]) {
     }
 }
 
-/// Tells the server to decide until it does. If it did before, and has writes that its replica lacks,
-/// it answers when that has come back.
-async fn promote(server: usize) {
+/// Tells the server to decide until it does, and returns the counters that it shows next, if it
+/// answered. If it decided before, and has writes that its replica lacks, it answers when that has
+/// come back.
+async fn promote(server: usize) -> Option<Reply> {
     let mut client = Client::new(ADDRS[server]).timeout(Duration::from_secs(1));
-    let request: [&[u8]; 3] = [b"REPLICAOF", b"NO", b"ONE"];
-    while client.request(&request).await.is_err() {
+    // One after the other at once: what it shows when it has just begun to decide.
+    let requests = Pipeline::new()
+        .request(&[b"REPLICAOF", b"NO", b"ONE"])
+        .request(&[b"MGET", b"left", b"right", b"count"]);
+    loop {
+        if let Ok(mut replies) = client.pipeline(&requests).await
+            && !matches!(replies[0], Reply::Error(_))
+        {
+            return replies.pop();
+        }
         sleep(Duration::from_millis(10)).await;
         if let Ok(Reply::Array(role)) = client.request(&[b"ROLE"]).await
             && role[0] == Reply::Bulk("master".into())
         {
-            return;
+            return None;
         }
     }
 }

@@ -93,7 +93,8 @@ pub(crate) async fn storm(sim: Sim) -> Counts {
         let failing = async {
             loop {
                 sleep(Duration::from_millis(200 + rand::below(2_000))).await;
-                pair.change(CLIENTS, || told.is_about_to_move()).await;
+                pair.change(CLIENTS, || told.is_about_to_move(), |it| told.moved(it))
+                    .await;
                 promotions += 1;
             }
         };
@@ -117,7 +118,8 @@ pub(crate) async fn storm(sim: Sim) -> Counts {
     pair.lose_power();
     judge(&told, pair.primary()).await;
     if pair.has_replica() {
-        pair.change(0, || told.is_about_to_move()).await;
+        pair.change(0, || told.is_about_to_move(), |it| told.moved(it))
+            .await;
         promotions += 1;
         judge(&told, pair.primary()).await;
     }
