@@ -13,7 +13,7 @@ use crate::baton::{self, Worker};
 use crate::record::EventKind;
 use crate::world::failure::Failure;
 use crate::world::faults::Act;
-use crate::world::node::{Ended, NodeId, OnFailure, SIGKILL};
+use crate::world::node::{Ended, Left, NodeId, OnFailure, SIGKILL};
 use crate::world::tasks::TaskEntry;
 use crate::world::{World, each};
 
@@ -89,7 +89,11 @@ fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {
     };
     let (policy, name) = backend.with(|world| {
         let this = &world.nodes[node.0 as usize];
-        (this.on_failure, this.name.clone())
+        let (policy, name) = (this.on_failure, this.name.clone());
+        if !leaves(policy, true) {
+            world.note_exit(node, Left::WithError(&message));
+        }
+        (policy, name)
     });
     let how = Ended::Failed {
         message: message.clone(),
@@ -106,7 +110,16 @@ fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {
         OnFailure::KillNode => end(backend, node, how),
         OnFailure::MayExit => end(backend, node, how),
         OnFailure::Contain => backend.with(|world| world.note_end(node, how)),
+        OnFailure::Restart { after, at_most } => {
+            end(backend, node, how);
+            backend.with(|world| world.restart_later(node, after, at_most));
+        }
     }
+}
+
+/// Whether the runtime of a main that has returned is shut down as by its drop.
+fn leaves(policy: OnFailure, is_error: bool) -> bool {
+    !is_error || matches!(policy, OnFailure::MayExit | OnFailure::Restart { .. })
 }
 
 /// Shuts the runtime of a main down that has returned, as its drop does: what its other tasks hold
@@ -121,12 +134,18 @@ fn leave(
     result: &Result<(), String>,
 ) -> Poll<()> {
     let policy = backend.with(|world| world.nodes[node.0 as usize].on_failure);
-    if result.is_err() && policy != OnFailure::MayExit {
+    if !leaves(policy, result.is_err()) {
         return Poll::Ready(());
     }
     if is_first {
         let leaving = backend.with(|world| {
-            world.note(EventKind::NodeExited, u64::from(node.0), 0);
+            world.note_exit(
+                node,
+                match result {
+                    Ok(()) => Left::Fine,
+                    Err(message) => Left::WithError(message),
+                },
+            );
             take_tasks(world, node, |entry| !entry.on_thread)
         });
         // A runtime that shuts down has nobody to tell what destructors throw, either.
@@ -172,6 +191,7 @@ pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
                 continue;
             }
             world.note(EventKind::NodePowerLost, u64::from(node.0), 0);
+            world.tell_unsynced(node);
             let Doomed { tasks, idle } = end_process(world, node, Ended::PowerLost);
             doomed.tasks.extend(tasks);
             doomed.idle.extend(idle);
@@ -193,10 +213,13 @@ struct Doomed {
 
 /// Takes a process out of the world, but for its sockets.
 fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
-    let this = &mut world.nodes[node.0 as usize];
-    if !std::mem::replace(&mut this.alive, false) {
+    if !std::mem::replace(&mut world.nodes[node.0 as usize].alive, false) {
         return Doomed::default();
     }
+    if how != Ended::Returned {
+        world.tell_syncs_cut_off(node);
+    }
+    let this = &mut world.nodes[node.0 as usize];
     this.deaths += 1;
     let mut signals = std::mem::take(&mut this.signals);
     let tasks = tasks_of(world, node);

@@ -94,7 +94,8 @@ pub use self::check::{Config, Found, Report, RunSummary, check};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{
-    Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, Sim, Wait,
+    Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, NodeIsDown, Sim,
+    Wait,
 };
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};

@@ -44,6 +44,11 @@ pub(crate) fn take() -> Option<Note> {
     LAST.take()
 }
 
+/// What the last panic on this thread said.
+pub(crate) fn last_message() -> Option<String> {
+    LAST.with_borrow(|last| last.as_ref().map(|note| note.message.clone()))
+}
+
 /// Forgets earlier panics, which somebody has caught.
 pub(crate) fn forget() {
     LAST.set(None);
@@ -104,7 +109,14 @@ fn note(info: &PanicHookInfo<'_>) {
     let location = info
         .location()
         .map_or_else(String::new, ToString::to_string);
-    let backtrace = Backtrace::capture();
+    // Where simoom itself panics, only the stack tells what line of the user's led there.
+    let is_own = info
+        .location()
+        .is_some_and(|location| stuck::is_source_of_simoom(location.file()));
+    let backtrace = match is_own && WANTS_BACKTRACE.with(Cell::get) {
+        true => Backtrace::force_capture(),
+        false => Backtrace::capture(),
+    };
     let backtrace = (backtrace.status() == BacktraceStatus::Captured
         && WANTS_BACKTRACE.with(Cell::get))
     .then(|| stuck::user_frames(&backtrace.to_string()).join("\n"));

@@ -107,15 +107,27 @@ pub(crate) fn user_frames(stack: &str) -> Vec<String> {
     frames(stack, true)
 }
 
+/// Whether a frame of a panic's stack stands in the user's code although its name does not say so:
+/// with few symbols, an async block has no other name than that.
+fn is_block_of_user(name: &str, place: Option<&str>) -> bool {
+    let is_users = |place: &str| !is_of_simoom(place) && !place.starts_with("/rustc/");
+    name.starts_with("{async_block") && place.is_some_and(is_users)
+}
+
 /// The user's frames of a captured stack, from the operation that is waited for.
 fn awaits(stack: &str) -> Vec<String> {
     frames(stack, false)
 }
 
-fn frames(stack: &str, mut inside: bool) -> Vec<String> {
+fn frames(stack: &str, of_panic: bool) -> Vec<String> {
+    let mut inside = of_panic;
     let mut frames: Vec<String> = Vec::new();
     for (name, place) in parse(stack) {
         if name.contains("simoom::task::cell::") {
+            if of_panic && frames.is_empty() {
+                // It is where the panic was, not yet what polls the task.
+                continue;
+            }
             break;
         }
         if name.contains("simoom::coop::") {
@@ -123,7 +135,9 @@ fn frames(stack: &str, mut inside: bool) -> Vec<String> {
             frames.clear();
             continue;
         }
-        if !inside || is_plumbing(name) || place.is_some_and(is_of_simoom) {
+        let is_of_std = of_panic && place.is_some_and(|place| place.starts_with("/rustc/"));
+        let is_plumbing = is_plumbing(name) && !(of_panic && is_block_of_user(name, place));
+        if !inside || is_plumbing || is_of_std || place.is_some_and(is_of_simoom) {
             continue;
         }
         let name = frame_name(name);
@@ -170,6 +184,15 @@ pub(crate) fn is_of_simoom(place: &str) -> bool {
     let packages = [env!("CARGO_MANIFEST_DIR"), simoom::backend::PACKAGE];
     let folders = packages.map(|package| Path::new(package).join("src"));
     whole.is_ok_and(|whole| folders.iter().any(|folder| whole.starts_with(folder)))
+}
+
+/// Whether a source file is simoom's own, as the compiler names it.
+pub(crate) fn is_source_of_simoom(file: &str) -> bool {
+    // Relative to where cargo builds from, which is some folder above this package or none.
+    let this = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/stuck.rs");
+    let this = this.to_string_lossy();
+    let root = this.strip_suffix(file!()).unwrap_or_default();
+    is_of_simoom(&Path::new(root).join(file).to_string_lossy())
 }
 
 /// Frames that are not the user's.

@@ -19,6 +19,7 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_FAULTS` | these faults in place of the test's: the name of a [`Profile`](crate::Profile), or the text of a [`Plan`](simoom_faults::Plan) with or without its first line, `;` for the end of a line |
 /// | `SIMOOM_DOUBLED` | of how many seeds one runs twice, see [`doubled`](Self::doubled); `0`: none |
 /// | `SIMOOM_PROCESSES` | how many of those run in a fresh process, see [`processes`](Self::processes) |
+/// | `SIMOOM_NOTES` | how many notes a report shows, see [`notes`](Self::notes) |
 /// | `SIMOOM_JOBS` | how many runs at once in this process; 1 under nextest unless set |
 /// | `SIMOOM_REPLAY` | replay this file of saved failures only |
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
@@ -55,6 +56,8 @@ pub struct Config {
     pub(crate) persist: bool,
     pub(crate) doubled: u64,
     pub(crate) processes: Option<u64>,
+    /// How many of the user's notes a report shows.
+    pub(crate) notes: usize,
     /// The faults in place of those of the test.
     pub(crate) faults: Option<Arc<Plan>>,
 }
@@ -82,6 +85,7 @@ impl Default for Config {
             persist: true,
             doubled: 20,
             processes: None,
+            notes: 20,
             faults: None,
         }
     }
@@ -221,6 +225,30 @@ impl Config {
     #[must_use]
     pub fn processes(mut self, most: u64) -> Self {
         self.processes = Some(most);
+        self
+    }
+
+    /// How many of a failing run's [notes](crate::Sim::note) its report shows, the last ones
+    /// (default 20); 0: none.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let config = Config::default().seeds(1).persist(false).notes(2);
+    /// let report = check(config, |sim| async move {
+    ///     for number in 1..=5 {
+    ///         sim.note(&format!("step {number} is done"));
+    ///     }
+    ///     assert_eq!(sim.seed(), 0, "always");
+    /// });
+    /// let text = report.failure().unwrap().to_string();
+    /// assert!(text.contains("the last 2 of 5 notes"));
+    /// assert!(text.contains("step 4 is done") && !text.contains("step 3 is done"));
+    /// ```
+    #[must_use]
+    pub fn notes(mut self, most: usize) -> Self {
+        self.notes = most;
         self
     }
 

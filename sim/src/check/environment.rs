@@ -29,6 +29,9 @@ pub(crate) fn apply(mut config: Config) -> Config {
     if let Some(text) = read("SIMOOM_PROCESSES") {
         config.processes = Some(seed("SIMOOM_PROCESSES", &text));
     }
+    if let Some(text) = read("SIMOOM_NOTES") {
+        config.notes = usize::try_from(seed("SIMOOM_NOTES", &text)).unwrap_or(usize::MAX);
+    }
     if let Some(text) = read("SIMOOM_STRATEGY") {
         config.strategy = text
             .parse()

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
+use super::build::{Build, Output};
 use super::config::Config;
 use crate::choice::hash_text;
 
@@ -230,9 +231,7 @@ impl Identity {
     /// The folder under the target directory for what is too heavy to commit.
     pub(crate) fn bundle(&self, seed: u64) -> Option<PathBuf> {
         let name = self.name.as_deref()?.replace("::", "-");
-        let binary = std::env::current_exe().ok()?;
-        // target/debug/deps/binary
-        let mut path = binary.ancestors().nth(3)?.join("simoom");
+        let mut path = Output::of_this_binary()?.folder.join("simoom");
         path.extend(self.package.as_deref());
         path.extend(self.krate.as_deref());
         path.push(name);
@@ -243,7 +242,7 @@ impl Identity {
     /// Where its failures are saved.
     pub(crate) fn saved_at(&self) -> Option<PathBuf> {
         let name = self.name.as_deref()?.replace("::", "-");
-        let mut path = self.manifest_dir.clone()?.join("simoom-regressions");
+        let mut path = self.manifest_dir.clone()?.join(REGRESSIONS);
         if let Some(krate) = &self.krate {
             path.push(krate);
         }
@@ -301,6 +300,47 @@ impl Identity {
         }
     }
 
+    fn build(&self) -> Build {
+        let package = self.package.as_deref();
+        package.map(Build::of_this_binary).unwrap_or_default()
+    }
+
+    /// What is to be said of the command that runs this test again: that the features are not
+    /// known that it was built with, if it may have any.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        self.name.as_ref()?;
+        let manifest = self.manifest_dir.as_ref()?.join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap_or_default();
+        let has_features = manifest.is_empty() || manifest.contains("[features]");
+        (has_features && self.build().features.is_none()).then(|| {
+            "it is not known which features this binary was built with: add its `--features` to \
+             the command below"
+                .to_owned()
+        })
+    }
+
+    /// The command that replays what is saved at `path`, of `owner`, another test than this one.
+    pub(crate) fn command_of(path: &Path, owner: &str) -> String {
+        let test = owner.split(' ').next().unwrap_or_default();
+        let (krate, name) = match test.split_once("::") {
+            Some((krate, name)) => (Some(krate), name),
+            None => (None, test),
+        };
+        let is_regressions = |it: &&Path| it.file_name().is_some_and(|name| name == REGRESSIONS);
+        let folder = path.ancestors().find(is_regressions).and_then(Path::parent);
+        let package = folder.and_then(|folder| {
+            let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+            package_of(&manifest)
+        });
+        let target = match (folder, krate) {
+            (Some(folder), Some(krate)) => target_of(folder, krate),
+            _ => String::new(),
+        };
+        let package = package.map_or_else(String::new, |name| format!(" -p {name}"));
+        let path = path.display();
+        format!("SIMOOM_REPLAY={path} cargo test{package}{target} -- --exact {name} --nocapture")
+    }
+
     /// The command that runs this test again.
     pub(crate) fn command(&self, variables: &str) -> String {
         let verb = if self.is_program { "run" } else { "test" };
@@ -308,6 +348,7 @@ impl Identity {
         if let Some(package) = &self.package {
             command.push_str(&format!(" -p {package}"));
         }
+        command.push_str(&self.build().arguments());
         if let Some(target) = &self.target {
             command.push_str(&format!(" {target}"));
         }
@@ -315,6 +356,42 @@ impl Identity {
             command.push_str(&format!(" -- --exact {name} --nocapture"));
         }
         command
+    }
+}
+
+/// The folder below a package in which failures are saved.
+const REGRESSIONS: &str = "simoom-regressions";
+
+/// The name of the package in the text of its manifest.
+fn package_of(manifest: &str) -> Option<String> {
+    let (_, package) = manifest.split_once("[package]")?;
+    let mut lines = package.lines().take_while(|line| !line.starts_with('['));
+    lines.find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "name").then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+/// What cargo is told to find `krate` of the package in `folder`; nothing where that is not plain.
+fn target_of(folder: &Path, krate: &str) -> String {
+    let is_there = |path: String| folder.join(path).is_file();
+    let kinds = [
+        ("tests", "--test"),
+        ("src/bin", "--bin"),
+        ("examples", "--example"),
+    ];
+    for (below, option) in kinds {
+        let places = [
+            format!("{below}/{krate}.rs"),
+            format!("{below}/{krate}/main.rs"),
+        ];
+        if places.into_iter().any(is_there) {
+            return format!(" {option} {krate}");
+        }
+    }
+    match is_there("src/lib.rs".to_owned()) && !is_there("src/main.rs".to_owned()) {
+        true => " --lib".to_owned(),
+        false => String::new(),
     }
 }
 

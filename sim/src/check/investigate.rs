@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::build::Output;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
 use super::process::{self, Errand, Witness};
 use super::report::{Confirmation, Found, Position, RunSummary, Seed, Shrinking};
@@ -109,6 +110,7 @@ impl Sweep<'_> {
         }
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
+        notes.extend(self.places(&shown.witness));
         let told = told.and_then(|told| Some((told.failure?, told.polls, told.time_ns)));
         let (failure, polls, time_ns) = match told {
             Some(told) if told.0.signature() == signature => told,
@@ -140,6 +142,7 @@ impl Sweep<'_> {
                 .identity
                 .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
             notes,
+            notes_shown: self.config.notes,
         }
     }
 
@@ -206,6 +209,7 @@ impl Sweep<'_> {
         let failure = outcome.failure.expect("only failing runs are described");
         let shown = self.confirm(&plan, &failure.signature());
         notes.extend(shown.note());
+        notes.extend(self.places(&shown.witness));
         let saved = self.identity.saved_at();
         let replay = match &saved {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
@@ -228,6 +232,7 @@ impl Sweep<'_> {
             saved: None,
             replay: self.identity.command(&replay),
             notes,
+            notes_shown: self.config.notes,
         }
     }
 
@@ -285,7 +290,8 @@ impl Sweep<'_> {
             witness: Witness::default(),
             saved: None,
             replay: self.identity.command(&replay),
-            notes: Vec::new(),
+            notes: self.identity.lacks().into_iter().collect(),
+            notes_shown: self.config.notes,
             record: None,
         }
     }
@@ -373,6 +379,17 @@ impl Sweep<'_> {
             },
             Mode::Quiet,
         )
+    }
+
+    /// What is to be said of the record and of the command, if they are not what is usual.
+    fn places(&self, witness: &Witness) -> impl Iterator<Item = String> + use<> {
+        let record = Output::of_this_binary()
+            .and_then(|output| output.instead)
+            .filter(|_| witness.recorded);
+        let record = record.map(|instead| {
+            format!("this binary is not in a target directory of cargo: its record is in {instead}")
+        });
+        record.into_iter().chain(self.identity.lacks())
     }
 
     /// Where every event of the run is written down, if a fresh process did so.

@@ -1,5 +1,6 @@
 //! Sweeps: the same test under many seeds, and what is made of a failure.
 
+mod build;
 mod config;
 mod doubled;
 mod environment;

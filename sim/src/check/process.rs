@@ -17,7 +17,7 @@ use super::identity::Identity;
 use crate::choice::{Plan, escape, unescape};
 use crate::record::Trail;
 use crate::run::{Outcome, Parting};
-use crate::world::TestsAct;
+use crate::world::StoryLine;
 
 const PLAN: &str = "SIMOOM_CHILD";
 const SWEEP: &str = "SIMOOM_CHILD_SWEEP";
@@ -38,7 +38,7 @@ pub(crate) struct Witness {
     /// What the user noted.
     pub(crate) history: Vec<String>,
     /// What the test did itself.
-    pub(crate) acts: Vec<TestsAct>,
+    pub(crate) acts: Vec<StoryLine>,
     /// Where it was not the parent's run.
     pub(crate) parting: Option<Parting>,
     /// In what two runs of the fresh process differ.
@@ -95,7 +95,7 @@ impl Witness {
         for note in &self.history {
             line("note", note);
         }
-        for TestsAct { time_ns, text } in &self.acts {
+        for StoryLine { time_ns, text } in &self.acts {
             line("act", &format!("{time_ns} {text}"));
         }
         if let Some(parting) = &self.parting {
@@ -133,7 +133,7 @@ impl Witness {
                 "note" => witness.history.push(value),
                 "act" => {
                     let (time_ns, text) = value.split_once(' ')?;
-                    witness.acts.push(TestsAct {
+                    witness.acts.push(StoryLine {
                         time_ns: time_ns.parse().ok()?,
                         text: text.to_owned(),
                     });

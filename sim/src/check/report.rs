@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::process::Witness;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
-use crate::world::TestsAct;
+use crate::world::StoryLine;
 use crate::world::failure::{Class, Failure, Seconds};
 use crate::world::faults::FaultTally;
 
@@ -181,6 +181,8 @@ pub struct Found {
     pub(crate) saved: Option<PathBuf>,
     pub(crate) replay: String,
     pub(crate) notes: Vec<String>,
+    /// How many of the user's notes are shown.
+    pub(crate) notes_shown: usize,
     /// How often each kind of fault came into question in the run that was found.
     pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
@@ -281,7 +283,8 @@ impl Found {
     }
 
     /// What happened, in the order of time: one line for each choice that differs from a calm
-    /// run, and one for each thing that the test did itself to nodes, the network or faults.
+    /// run, one for each thing that the test did itself to nodes, the network or faults, one for
+    /// each main that ended, and up to three for what was not synced when a node lost its power.
     #[must_use]
     pub fn story(&self) -> Vec<String> {
         lines(&self.plan.deviations, &self.witness.acts)
@@ -299,12 +302,13 @@ impl fmt::Display for Found {
             self.write_story(f)?;
         }
         let history = &self.witness.history;
-        if !history.is_empty() {
+        let shown = self.notes_shown;
+        if !history.is_empty() && shown > 0 {
             match history.len() {
-                all if all <= SHOWN => writeln!(f, "  notes:")?,
-                all => writeln!(f, "  the last {SHOWN} of {all} notes:")?,
+                all if all <= shown => writeln!(f, "  notes:")?,
+                all => writeln!(f, "  the last {shown} of {all} notes:")?,
             }
-            for note in &history[history.len().saturating_sub(SHOWN)..] {
+            for note in &history[history.len().saturating_sub(shown)..] {
                 writeln!(f, "  {note}")?;
             }
         }
@@ -430,7 +434,7 @@ impl Found {
             acts.len().saturating_sub(SHOWN),
         );
         if earlier > 0 {
-            writeln!(f, "  … {earlier} earlier acts of the test, and:")?;
+            writeln!(f, "  … {earlier} earlier lines, and:")?;
         }
         for line in lines(&deviations[..deviations.len() - more], &acts[earlier..]) {
             writeln!(f, "  {line}")?;
@@ -443,7 +447,7 @@ impl Found {
 }
 
 /// The lines of a story. What the test does comes before what happens at the same time.
-fn lines(deviations: &[Deviation], acts: &[TestsAct]) -> Vec<String> {
+fn lines(deviations: &[Deviation], acts: &[StoryLine]) -> Vec<String> {
     let acts = acts.iter().map(|act| (act.time_ns, &act.text));
     let deviations = (deviations.iter()).map(|it| (it.story.time_ns, &it.story.text));
     let mut lines: Vec<_> = acts.chain(deviations).collect();

@@ -508,8 +508,9 @@ impl Sweep<'_> {
                 let (_, name) = test.split_once("::").unwrap_or(("", test));
                 panic!(
                     "SIMOOM_REPLAY: {} holds failures of {test}, not of {own}: run that test \
-                     alone, with `-- --exact {name}`",
-                    path.display()
+                     alone, with `-- --exact {name}`:\n  {}",
+                    path.display(),
+                    Identity::command_of(path, &owner)
                 );
             }
             _ => saved.plans,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::bytes::{Bytes, SECTOR};
 use super::loss::{Decide, Question};
+use super::unsynced::Pending;
 
 /// The content of a file.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,19 @@ impl Content {
 
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.cached
+    }
+
+    /// What was written and not synced; `None` if all was.
+    pub(super) fn pending(&self) -> Option<Pending> {
+        if self.unsynced.is_empty() {
+            return None;
+        }
+        let is_write = |change: &&Change| matches!(change, Change::Write { .. });
+        Some(Pending {
+            writes: self.unsynced.iter().filter(is_write).count(),
+            bytes: self.unsynced_bytes,
+            sectors: self.versions().1.len(),
+        })
     }
 
     /// What is on the disk for certain.

@@ -17,12 +17,14 @@ mod lookup;
 mod loss;
 mod outside;
 mod tree;
+mod unsynced;
 
 pub(crate) use self::errno::{os, too_many_open};
 pub(crate) use self::inode::Ino;
 pub(crate) use self::kernel::Description;
 pub(crate) use self::loss::{Loss, Question};
 pub(crate) use self::tree::Disk;
+pub(crate) use self::unsynced::Unsynced;
 
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,9 @@ use crate::disk::loss::Decide;
 /// A disk with a file system on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
-    inodes: BTreeMap<Ino, Inode>,
+    pub(super) inodes: BTreeMap<Ino, Inode>,
     next: u64,
-    unsynced: Vec<EntryOp>,
+    pub(super) unsynced: Vec<EntryOp>,
     /// How many pages files take, and may take.
     pub(super) pages: u64,
     pub(crate) pages_max: Option<u64>,

@@ -85,7 +85,7 @@ pub(crate) enum EventKind {
     NodePaused,
     /// `node.resumed`: node.
     NodeResumed,
-    /// `node.exited`: node.
+    /// `node.exited`: node, 0 where its main returned nothing wrong, 1 an error, 2 it panicked.
     NodeExited,
     /// `node.power_lost`: node.
     NodePowerLost,

@@ -5,7 +5,7 @@
 use crate::choice::Deviation;
 use crate::record::{Kept, Names, Parted};
 use crate::stuck::Stuck;
-use crate::world::TestsAct;
+use crate::world::StoryLine;
 use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named};
 
@@ -30,7 +30,7 @@ pub(crate) struct Outcome {
     /// What the user noted, as text.
     pub(crate) history: Vec<String>,
     /// What the test did itself, if the run was recorded in full.
-    pub(crate) acts: Vec<TestsAct>,
+    pub(crate) acts: Vec<StoryLine>,
     /// How often each kind of fault came into question.
     pub(crate) faults: FaultTally,
     /// Which nodes its plans name.

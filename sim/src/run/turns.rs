@@ -23,7 +23,7 @@ use crate::sim::{Exit, Sim};
 use crate::watchdog::Watched;
 use crate::world::World;
 use crate::world::failure::{Failure, THE_TEST};
-use crate::world::node::{self, NodeId, OnFailure};
+use crate::world::node::{self, Left, NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
 
 /// Counts foreign wakes; the run never waits for one, so nobody is to be woken.
@@ -329,9 +329,13 @@ impl Run<'_> {
 
     fn task_panicked(&self, entry: &TaskEntry, home: Home, is_test: bool, verdict: &mut Verdict) {
         let Home { node, is_main } = home;
-        let policy = self
-            .backend
-            .with(|world| world.nodes[node.0 as usize].on_failure);
+        let policy = self.backend.with(|world| {
+            if is_main && !is_test {
+                let message = panics::last_message().unwrap_or_else(|| NO_MESSAGE.to_owned());
+                world.note_exit(node, Left::Panicking(&message));
+            }
+            world.nodes[node.0 as usize].on_failure
+        });
         match policy {
             OnFailure::Contain if !is_test => {
                 if is_main {
@@ -340,6 +344,11 @@ impl Run<'_> {
                 }
             }
             OnFailure::KillNode if !is_test => kill::end(self.backend, node, ended_by_panic()),
+            OnFailure::Restart { after, at_most } if !is_test => {
+                kill::end(self.backend, node, ended_by_panic());
+                let restart = |world: &mut World| world.restart_later(node, after, at_most);
+                self.backend.with(restart);
+            }
             _ => {
                 let task = self.backend.with(|world| world.paths.label(entry.path));
                 self.fail_with_panic(task, verdict);
@@ -351,7 +360,7 @@ impl Run<'_> {
     fn fail_with_panic(&self, task: String, verdict: &mut Verdict) {
         let (message, location, backtrace) = match panics::take() {
             Some(note) => (note.message, note.location, note.backtrace),
-            None => ("a task panicked".to_owned(), String::new(), None),
+            None => (NO_MESSAGE.to_owned(), String::new(), None),
         };
         if self.backend.with(|world| world.failure.is_some()) {
             // What failed first may have caused this.
@@ -384,6 +393,9 @@ impl Run<'_> {
 
 /// How a process ends that panics, with the last panic of this thread.
 fn ended_by_panic() -> node::Ended {
-    let message = panics::take().map_or_else(|| "a task panicked".to_owned(), |note| note.message);
+    let message = panics::take().map_or_else(|| NO_MESSAGE.to_owned(), |note| note.message);
     node::Ended::Failed { message }
 }
+
+/// What is said of a panic that left no message.
+const NO_MESSAGE: &str = "a task panicked";

@@ -145,6 +145,7 @@ impl Disk {
     ///
     /// # Panics
     /// If `least` is more than `most`.
+    #[track_caller]
     pub fn latency(&self, least: Duration, most: Duration) -> &Self {
         let range = range(least, most);
         self.with(|machine, _| machine.latency.access = range);
@@ -155,6 +156,7 @@ impl Disk {
     ///
     /// # Panics
     /// If `least` is more than `most`.
+    #[track_caller]
     pub fn sync_latency(&self, least: Duration, most: Duration) -> &Self {
         let range = range(least, most);
         self.with(|machine, _| machine.latency.sync = range);
@@ -162,6 +164,7 @@ impl Disk {
     }
 }
 
+#[track_caller]
 fn range(least: Duration, most: Duration) -> (u64, u64) {
     assert!(
         least <= most,

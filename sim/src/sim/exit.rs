@@ -1,6 +1,8 @@
 //! What mains return.
 
-use std::fmt;
+use std::any::Any;
+use std::error::Error;
+use std::{fmt, io};
 
 /// What the main of a node, or a test, may return: nothing, or a result whose error fails the run.
 ///
@@ -12,7 +14,7 @@ use std::fmt;
     note = "if it never returns, write it as an `async fn` whose return type is `()` or `Result<(), E>`"
 )]
 pub trait Exit {
-    /// The error, as text.
+    /// The error, as text: the `Display` of an `io::Error` or a boxed error, the `Debug` of others.
     fn exit(self) -> Result<(), String>;
 }
 
@@ -22,8 +24,23 @@ impl Exit for () {
     }
 }
 
-impl<E: fmt::Debug> Exit for Result<(), E> {
+impl<E: fmt::Debug + 'static> Exit for Result<(), E> {
     fn exit(self) -> Result<(), String> {
-        self.map_err(|error| format!("{error:?}"))
+        self.map_err(|error| text(&error))
     }
+}
+
+/// An error in its own words, where its type is known to have some for people.
+fn text<E: fmt::Debug + 'static>(error: &E) -> String {
+    let any: &dyn Any = error;
+    if let Some(error) = any.downcast_ref::<io::Error>() {
+        return error.to_string();
+    }
+    if let Some(error) = any.downcast_ref::<Box<dyn Error>>() {
+        return error.to_string();
+    }
+    if let Some(error) = any.downcast_ref::<Box<dyn Error + Send + Sync>>() {
+        return error.to_string();
+    }
+    format!("{error:?}")
 }

@@ -12,6 +12,7 @@ mod messages;
 mod net;
 mod node;
 mod simulation;
+mod spawn;
 
 pub use self::clock::Clock;
 pub use self::disk::Disk;
@@ -22,3 +23,4 @@ pub use self::messages::{Hold, Matching, Message, MessageId};
 pub use self::net::Net;
 pub use self::node::Node;
 pub use self::simulation::Sim;
+pub use self::spawn::NodeIsDown;

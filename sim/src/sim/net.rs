@@ -94,6 +94,7 @@ impl Net {
     ///
     /// # Panics
     /// If `least` is more than `most`.
+    #[track_caller]
     pub fn latency(&self, one: &Node, two: &Node, least: Duration, most: Duration) {
         let link = link(least, most);
         with(self.world, |backend| {
@@ -110,6 +111,7 @@ impl Net {
     ///
     /// # Panics
     /// If `least` is more than `most`.
+    #[track_caller]
     pub fn default_latency(&self, least: Duration, most: Duration) {
         let link = link(least, most);
         with(self.world, |backend| {
@@ -128,6 +130,7 @@ impl Net {
     }
 }
 
+#[track_caller]
 fn link(least: Duration, most: Duration) -> Link {
     assert!(
         least <= most,

@@ -7,13 +7,11 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use simoom::backend::spawn_local_in;
 use simoom::signal::unix::SignalKind;
-use simoom::task::JoinHandle;
 
 use super::exit::Exit;
 use super::simulation::{tell, with};
-use crate::backend::{SimBackend, SpawnFor};
+use crate::backend::SimBackend;
 use crate::baton;
 use crate::kill;
 use crate::world::failure::Seconds;
@@ -107,32 +105,6 @@ impl Node {
             node.boot.replace(boot)
         });
         drop(before);
-    }
-
-    /// Starts a task on the node, which need not have a main.
-    ///
-    /// # Panics
-    /// If the node's process has ended: it was killed, or its main returned.
-    #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        baton::assert_at_home("Node::spawn");
-        assert!(
-            self.is_alive(),
-            "the process of node {:?} has ended: restart it first",
-            self.name()
-        );
-        let location = Location::caller();
-        with(self.world, |backend| {
-            let target = SpawnFor {
-                node: self.id,
-                name: None,
-            };
-            backend.spawning_for(target, || spawn_local_in(backend, future, location))
-        })
     }
 
     /// Kills the node's process, as SIGKILL does.
@@ -497,7 +469,8 @@ impl Node {
     /// If the node of the test itself were to be killed.
     #[track_caller]
     pub fn on_failure(&self, on_failure: OnFailure) -> Self {
-        if on_failure == OnFailure::KillNode {
+        let ends = matches!(on_failure, OnFailure::KillNode | OnFailure::Restart { .. });
+        if ends {
             self.assert_not_test();
         }
         with(self.world, |backend| {

@@ -116,6 +116,7 @@ impl Sim {
     ///
     /// # Panics
     /// If `name` is empty, or the simulation has 64 000 nodes.
+    #[track_caller]
     #[must_use]
     pub fn node(&self, name: &str) -> Node {
         assert!(!name.is_empty(), "a node needs a name");

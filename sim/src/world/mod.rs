@@ -62,8 +62,8 @@ pub(crate) struct World {
     pub(crate) deviated: Vec<Deviated>,
     /// What the user noted: when, who, what.
     pub(crate) history: Vec<(i64, String, String)>,
-    /// What the test did itself.
-    pub(crate) acts: Vec<TestsAct>,
+    /// What the test did itself, and what else a story tells.
+    pub(crate) acts: Vec<StoryLine>,
     /// How many scheduling choices were made.
     pub(crate) scheduled: u64,
     pub(crate) failure: Option<Failure>,
@@ -84,9 +84,10 @@ pub(crate) struct World {
     cause: u64,
 }
 
-/// Something that the test did itself.
+/// A line of a story that is no deviation: what the test did itself, how a main ended, what was
+/// not on the disk when that mattered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TestsAct {
+pub(crate) struct StoryLine {
     pub(crate) time_ns: i64,
     pub(crate) text: String,
 }
@@ -147,6 +148,8 @@ pub(crate) enum Due {
     File { job: files::JobId },
     /// A fault that was to last so long is over.
     FaultEnds { number: u64 },
+    /// A process that has failed is started again, unless somebody has done so.
+    Restart { node: NodeId, incarnation: u32 },
 }
 
 impl World {
@@ -275,10 +278,18 @@ impl World {
         let about = about(self);
         let (file, line) = (place.file(), place.line());
         let gap = if about.is_empty() { "" } else { ", " };
-        self.acts.push(TestsAct {
-            time_ns: self.now_ns,
-            text: format!("{name:<17}  {about}{gap}by the test at {file}:{line}"),
-        });
+        self.tell(name, &format!("{about}{gap}by the test at {file}:{line}"));
+    }
+
+    /// Tells what nobody chose, where the run is recorded in full: `name` as events are called, and
+    /// what there is to know of it.
+    pub(crate) fn tell(&mut self, name: &str, what: &str) {
+        if self.tells_everything() {
+            self.acts.push(StoryLine {
+                time_ns: self.now_ns,
+                text: format!("{name:<17}  {what}"),
+            });
+        }
     }
 
     /// What the hashes in the record stand for.
@@ -395,6 +406,7 @@ impl World {
             Due::Datagram { id } => self.land(id),
             Due::Unreachable { socket, target } => self.unreachable(socket, target),
             Due::FaultEnds { number } => self.fault_ends(number),
+            Due::Restart { node, incarnation } => self.restart_is_due(node, incarnation),
         }
     }
 

@@ -7,14 +7,18 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
-use super::World;
+use simoom::time::Instant;
+
 use super::clock::Clock;
 use super::pause::Pause;
 use super::pool::Pool;
 use super::signals::Signals;
 use super::tasks::TaskSlot;
+use super::{Due, World};
 use crate::choice::PathId;
+use crate::record::EventKind;
 
 /// A node's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +49,41 @@ pub enum OnFailure {
     ///
     /// For programs whose way to say that something is wrong is a status other than zero.
     MayExit,
+    /// The node's process ends and is booted again, as by systemd's `Restart=on-failure`.
+    ///
+    /// A main that returns an error ends it in good order, a panic in any of its tasks as by
+    /// `panic = "abort"`. What kills it from without (the test, a fault, a signal, a loss of power)
+    /// is none of its failures, and a main that returns `()` or `Ok` has done its work.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom_sim::{Config, OnFailure, check};
+    ///
+    /// /// Needs something that is there after a while.
+    /// async fn serve() -> std::io::Result<()> {
+    ///     simoom::fs::read("/run/ready").await?;
+    ///     std::future::pending().await
+    /// }
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let after = Duration::from_secs(1);
+    ///     let node = sim.node("server");
+    ///     node.on_failure(OnFailure::Restart { after, at_most: 5 }).run(serve);
+    ///     simoom::time::sleep(Duration::from_millis(2500)).await;
+    ///     assert_eq!(node.incarnation(), 3);
+    ///     node.disk().write("/run/ready", b"").unwrap();
+    ///     simoom::time::sleep(Duration::from_secs(60)).await;
+    ///     assert_eq!(node.incarnation(), 4);
+    /// })
+    /// .unwrap();
+    /// ```
+    Restart {
+        /// How much true time passes before it is booted.
+        after: Duration,
+        /// How often that happens in a run; then it stays down, as systemd leaves it. 0: never.
+        at_most: u32,
+    },
 }
 
 /// How the process of a node ended.
@@ -67,6 +106,14 @@ pub enum Ended {
     PowerLost,
 }
 
+/// How a main came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Left<'a> {
+    Fine,
+    WithError(&'a str),
+    Panicking(&'a str),
+}
+
 /// One node.
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -81,6 +128,8 @@ pub(crate) struct Node {
     /// Where its main was given.
     pub(crate) booted_at: &'static Location<'static>,
     pub(crate) on_failure: OnFailure,
+    /// How often it was booted again because it had failed.
+    pub(crate) restarts: u32,
     pub(crate) next_port: u16,
     /// Whether its machine is on: it is, also when its process has ended.
     pub(crate) powered: bool,
@@ -111,6 +160,43 @@ impl World {
         self.effects.wake_all(&mut this.end_wakers);
     }
 
+    /// Notes that the main of a node has ended, and how.
+    pub(crate) fn note_exit(&mut self, node: NodeId, left: Left<'_>) {
+        let (how, text) = match left {
+            Left::Fine => (0, "Ok".to_owned()),
+            Left::WithError(message) => (1, one_line(message)),
+            Left::Panicking(message) => (2, format!("panicked: {}", one_line(message))),
+        };
+        let text = format!("{}: {text}", self.nodes[node.0 as usize].name);
+        self.tell("node.exited", &text);
+        self.say(|_| text);
+        self.note(EventKind::NodeExited, u64::from(node.0), how);
+    }
+
+    /// Boots a node that has failed once `after` has passed, unless it was booted so often before.
+    pub(crate) fn restart_later(&mut self, node: NodeId, after: Duration, at_most: u32) {
+        let this = &mut self.nodes[node.0 as usize];
+        if this.restarts >= at_most {
+            return;
+        }
+        this.restarts += 1;
+        let incarnation = this.incarnation;
+        let after_ns = i64::try_from(after.as_nanos()).unwrap_or(i64::MAX);
+        let at = Instant::from_nanos(self.now_ns.saturating_add(after_ns));
+        self.timers.insert(at, Due::Restart { node, incarnation });
+    }
+
+    /// Boots a node that has failed, unless it is another process since, or its machine is off.
+    pub(super) fn restart_is_due(&mut self, node: NodeId, incarnation: u32) {
+        let this = &self.nodes[node.0 as usize];
+        if this.alive || !this.powered || this.incarnation != incarnation {
+            return;
+        }
+        let text = format!("{}, by itself, time {}", this.name, this.restarts);
+        self.tell("node.restarted", &text);
+        self.faults.under_way.ask_to_boot(node);
+    }
+
     /// The node called `name`, made now if there is none.
     pub(crate) fn node(&mut self, name: &str) -> NodeId {
         if let Some(index) = self.nodes.iter().position(|node| node.name == name) {
@@ -137,6 +223,7 @@ impl World {
             boot: None,
             booted_at: Location::caller(),
             on_failure: OnFailure::default(),
+            restarts: 0,
             next_port: FIRST_PORT,
             powered: true,
             pause: None,
@@ -151,3 +238,20 @@ impl World {
         id
     }
 }
+
+/// The first line of a message, as far as a line of a story holds it.
+fn one_line(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let more = if first.len() < message.trim_end().len() {
+        " …"
+    } else {
+        ""
+    };
+    match first.char_indices().nth(MESSAGE_MAX) {
+        Some((end, _)) => format!("{} …", &first[..end]),
+        None => format!("{first}{more}"),
+    }
+}
+
+/// So many characters of a message are told.
+const MESSAGE_MAX: usize = 200;

@@ -9,7 +9,7 @@ fn an_answer_is_read_back_as_it_was_written() {
         before: Some("two\nlines".to_owned()),
     };
     let witness = Witness {
-        acts: vec![TestsAct {
+        acts: vec![StoryLine {
             time_ns: 7,
             text: "node.killed  it, by the test".to_owned(),
         }],

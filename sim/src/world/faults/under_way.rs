@@ -87,6 +87,11 @@ impl UnderWay {
         std::mem::take(&mut self.acts)
     }
 
+    /// Asks for a node to be booted, if it is down.
+    pub(crate) fn ask_to_boot(&mut self, node: NodeId) {
+        self.acts.push(Act::Boot(node));
+    }
+
     fn held_by(&mut self, kind: Kind) -> Option<&mut BTreeMap<(NodeId, NodeId), u32>> {
         match kind {
             Kind::NetLinkCut | Kind::NetLinkCutOneWay => Some(&mut self.cut),

@@ -3,10 +3,12 @@
 //! Owns who answers the questions that a disk asks then: chance, and a plan of faults where there
 //! is one.
 
+use simoom::backend::OpKind;
 use simoom_faults::Kind;
 
+use super::state::{JobId, Phase};
 use crate::choice::{hash_text, mix, value};
-use crate::disk::{Disk, Loss, Question};
+use crate::disk::{Disk, Loss, Question, Unsynced};
 use crate::record::EventKind;
 use crate::world::World;
 use crate::world::faults::{FaultPoint, LossOdds};
@@ -46,6 +48,69 @@ impl World {
         }
     }
 }
+
+impl World {
+    /// Tells what is not synced on the disk of `node`, which is about to lose its power.
+    pub(crate) fn tell_unsynced(&mut self, node: NodeId) {
+        if !self.tells_everything() {
+            return;
+        }
+        let Some(machine) = self.files.machines.get(&node) else {
+            return;
+        };
+        let Unsynced { files, names } = machine.disk.unsynced();
+        let files = files
+            .iter()
+            .map(|(path, pending)| format!("{path} {pending}"));
+        let (files, names) = (few(files.collect(), "files"), few(names, "names"));
+        let node = self.nodes[node.0 as usize].name.clone();
+        for what in [files, names].into_iter().flatten() {
+            self.tell("disk.unsynced", &format!("{node}: {what}"));
+        }
+    }
+
+    /// Tells which syncs the process of `node` has begun and not heard of, as it dies.
+    pub(crate) fn tell_syncs_cut_off(&mut self, node: NodeId) {
+        if !self.tells_everything() {
+            return;
+        }
+        let syncs: Vec<_> = (self.files.jobs.iter())
+            .filter(|(_, job)| job.node == node && job.kind == OpKind::Sync)
+            .map(|(slot, job)| {
+                let how = match job.phase {
+                    Phase::Waiting => ", which had not begun",
+                    Phase::Ending { .. } | Phase::Over(_) => ", which was done and not told",
+                    _ => "",
+                };
+                let site = job.site.map_or_else(String::new, |site| {
+                    format!(" at {}:{}", site.file(), site.line())
+                });
+                let (slot, serial) = (slot as u32, job.serial);
+                (JobId { slot, serial }, format!("{site}{how}"))
+            })
+            .collect();
+        let tell = |(id, how): (JobId, String)| format!("{}{how}", self.thing_of(id));
+        let syncs: Vec<_> = syncs.into_iter().map(tell).collect();
+        let node = self.nodes[node.0 as usize].name.clone();
+        if let Some(syncs) = few(syncs, "syncs") {
+            self.tell("disk.sync.cut_off", &format!("{node}: {syncs}"));
+        }
+    }
+}
+
+/// The first few of `things`, and how many more there are; `None` if there are none.
+fn few(mut things: Vec<String>, what: &str) -> Option<String> {
+    let more = things.len().saturating_sub(TOLD);
+    things.truncate(TOLD);
+    let told = (!things.is_empty()).then(|| things.join("; "));
+    told.map(|told| match more {
+        0 => told,
+        _ => format!("{told}; and {more} more {what}"),
+    })
+}
+
+/// So many things are told in one line.
+const TOLD: usize = 3;
 
 const LOSSES: u64 = 0x006c_6f73_7365_7300;
 
