@@ -23,6 +23,12 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/testing.md")]
     pub mod testing {}
 
+    #[doc = include_str!("../../docs/book/src/nodes.md")]
+    pub mod nodes {}
+
+    #[doc = include_str!("../../docs/book/src/configuration.md")]
+    pub mod configuration {}
+
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
 
