@@ -491,7 +491,7 @@ impl Net for SimBackend {
     fn tcp_listen(&self, address: SocketAddr, backlog: u32) -> io::Result<Arc<dyn Listener>> {
         self.refuse_dead()?;
         let id = self.with(|world| world.listen(address, backlog as usize))?;
-        Ok(Arc::new(SimListener::new(self.owner.id, id)))
+        Ok(Arc::new(SimListener::of(self.owner.id, id)))
     }
 
     fn tcp_connect(&self, address: SocketAddr) -> io::Result<Arc<dyn Stream>> {

@@ -226,7 +226,7 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
     world.note(EventKind::NodeKilled, u64::from(node.0), tasks.len() as u64);
     world.end_pause(node);
     world.note_end(node, how);
-    world.effects.drop_all(&mut signals.take_wakers());
+    world.effects.drop_all(signals.take_wakers());
     // Nothing of them leaves the machine: a loss of power ends them as a kill does.
     world.close_unix_sockets_of(node);
     world.close_pipes_of(node);

@@ -45,11 +45,13 @@ mod polled;
 mod signal_wait;
 mod socket_option;
 mod tcp_socket;
+mod waiters;
 
 pub use self::datagram::{Datagram, DatagramNet, Interface};
 pub use self::signal_wait::SignalWait;
 pub use self::socket_option::SocketOption;
 pub use self::tcp_socket::{TcpSockets, UnusedTcp};
+pub use self::waiters::Waiters;
 
 pub(crate) mod park;
 pub(crate) mod real;

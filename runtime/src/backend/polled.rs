@@ -46,33 +46,34 @@ pub struct Seat {
     pub writing: u64,
 }
 
+impl Seat {
+    /// The number for those who wait in `direction`.
+    pub fn number(&mut self, direction: Direction) -> &mut u64 {
+        match direction {
+            Direction::Write => &mut self.writing,
+            Direction::Read | Direction::Error | Direction::Priority => &mut self.reading,
+        }
+    }
+}
+
 /// A socket or pipe that can be waited for.
 pub trait Polled: Send + Sync {
-    /// `Ready` when the direction may be tried, else keeps the waker.
+    /// `Ready` when the direction may be tried, else keeps the waker as [`Waiters`] do.
     ///
-    /// After `WouldBlock` it is not ready until something changed. Of several who call this for one
-    /// side of a socket a world needs to keep the last alone: who shares a socket has a [`Seat`].
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
-
-    /// As [`poll_ready`](Self::poll_ready), for one of any number of waiters. The waker takes the
-    /// place of the one that `seat` stands for, and is kept until an event or
-    /// [`leave`](Self::leave).
+    /// After `WouldBlock` it is not ready until something changed. Of several who call this without
+    /// a seat for one side of a socket the last is woken alone. The waker of one with a seat takes
+    /// the place of the one before it there, and is kept until an event or [`leave`](Self::leave).
     ///
-    /// A world that keeps every waker until an event needs no seats.
-    fn poll_seated(
+    /// [`Waiters`]: super::Waiters
+    fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        seat: &mut Seat,
-    ) -> Poll<io::Result<()>> {
-        let _ = seat;
-        self.poll_ready(cx, direction)
-    }
+        seat: Option<&mut Seat>,
+    ) -> Poll<io::Result<()>>;
 
     /// Gives up a seat, and the wakers that are kept for it.
-    fn leave(&self, seat: &mut Seat) {
-        let _ = seat;
-    }
+    fn leave(&self, seat: &mut Seat);
 
     /// Calls `attempt` if one of `directions` may be tried; else, and when `attempt` would block,
     /// they would block.
@@ -100,14 +101,8 @@ pub trait ReadBytes: Polled {
     /// Copies waiting bytes into `buf`. 0 means that the peer finished; `WouldBlock` if none wait.
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
 
-    /// As [`try_read`](Self::try_read), into several buffers of which one is not empty. A world
-    /// may fill the first of these alone.
-    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-            Some(buf) => self.try_read(&mut ReadBuf::new(buf)),
-            None => Ok(0),
-        }
-    }
+    /// As [`try_read`](Self::try_read), into several buffers, one after the other.
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
 }
 
 /// Something that bytes are written to.

@@ -27,11 +27,7 @@ pub(super) fn poll_io<T, P: Polled + ?Sized>(
     loop {
         match attempt() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let polled = match &mut seat {
-                    Some(seat) => polled.poll_seated(cx, direction, seat),
-                    None => polled.poll_ready(cx, direction),
-                };
-                ready!(polled)?;
+                ready!(polled.poll_ready(cx, direction, seat.as_deref_mut()))?;
             }
             outcome => {
                 progress.done();
@@ -115,7 +111,7 @@ pub(super) async fn connected<S: Polled + ?Sized>(
         let stream: &Arc<S> = started
             .as_ref()
             .expect("a failed start is not polled again");
-        ready!(stream.poll_ready(cx, Direction::Write))?;
+        ready!(stream.poll_ready(cx, Direction::Write, None))?;
         progress.done();
         Poll::Ready(Ok::<(), io::Error>(()))
     })

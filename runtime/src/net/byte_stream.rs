@@ -19,9 +19,6 @@ macro_rules! tries_to_read {
         ///
         /// # Errors
         /// As [`try_read`](Self::try_read).
-        ///
-        /// # Under simulation
-        /// Reads into the first that is not empty alone.
         pub fn try_read_vectored(
             &self,
             bufs: &mut [std::io::IoSliceMut<'_>],

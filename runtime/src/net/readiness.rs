@@ -83,8 +83,8 @@ impl Future for ReadyFor<'_> {
         let progress = ready!(proceed(cx, &op));
         let mut found = Ready::EMPTY;
         for &direction in directions {
-            let seat = &mut self.held.seat;
-            if let Poll::Ready(ready) = polled.poll_seated(cx, direction, seat) {
+            let seat = Some(&mut self.held.seat);
+            if let Poll::Ready(ready) = polled.poll_ready(cx, direction, seat) {
                 ready?;
                 found |= meaning(direction, polled);
             }
@@ -111,7 +111,7 @@ pub(super) fn poll_one(
     };
     let op = Op::read(kind, polled.resource(direction), site);
     let progress = ready!(proceed(cx, &op));
-    ready!(polled.poll_ready(cx, direction))?;
+    ready!(polled.poll_ready(cx, direction, None))?;
     progress.done();
     Poll::Ready(Ok(()))
 }
@@ -241,9 +241,6 @@ macro_rules! waits_to_read {
         ///
         /// # Errors
         /// When the runtime is gone.
-        ///
-        /// # Under simulation
-        /// All of them are woken.
         #[track_caller]
         pub fn $poll(
             &self,
@@ -283,9 +280,6 @@ macro_rules! waits_to_write {
         ///
         /// # Errors
         /// When the runtime is gone.
-        ///
-        /// # Under simulation
-        /// All of them are woken.
         #[track_caller]
         pub fn $poll(
             &self,

@@ -95,9 +95,6 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
-    ///
-    /// # Under simulation
-    /// All of them are woken.
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.poll_accept_at(cx, None, Location::caller())

@@ -4,6 +4,7 @@
 //! closes what is left by itself.
 
 mod files;
+mod handle;
 mod inside;
 mod pipe;
 mod tcp;
@@ -11,5 +12,4 @@ mod tcp_socket;
 mod udp;
 mod unix;
 
-pub(crate) use self::inside::keep_waker;
 pub(crate) use self::tcp::{SimListener, SimStream};

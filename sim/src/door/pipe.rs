@@ -3,55 +3,78 @@
 //! Owns what tasks hold. Knows nothing of how bytes move.
 
 use std::fs::OpenOptions;
-use std::io::{self, IoSlice};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use simoom::backend::{
-    Direction, PipeAccess, PipeReceiver, PipeSender, Pipes, Polled, ReadBytes, Resource, Signs,
-    WriteBytes,
-};
-use tokio::io::ReadBuf;
+use simoom::backend::{Direction, PipeAccess, PipeReceiver, PipeSender, Pipes, Signs};
 
-use super::inside::{inside, keep_waker, no_descriptor, try_ready};
+use super::handle::{Bytes, Handle, Socket, Waits};
+use super::inside::no_descriptor;
 use crate::backend::SimBackend;
 use crate::remote::SimRemote;
 use crate::world::World;
-use crate::world::net::Side;
 use crate::world::net::unix::SocketId;
+use crate::world::net::{Side, Waiting};
 
 /// One end of a pipe of a world.
-struct SimPipe {
-    world: u64,
+type SimPipe = Handle<PipeEnd>;
+
+/// One end of a pipe.
+#[derive(Clone, Copy)]
+struct PipeEnd {
     id: SocketId,
     side: Side,
-    /// The direction in which bytes move.
-    moving: Resource,
-    /// The other one, in which nothing does.
-    idle: Resource,
 }
 
 impl SimPipe {
     fn new(backend: &SimBackend, id: SocketId, side: Side) -> Arc<Self> {
-        let moving = Resource::new();
-        backend.with(|world| world.name_pipe(id, &moving));
-        Arc::new(Self {
-            world: backend.id(),
-            id,
-            side,
-            moving,
-            idle: Resource::new(),
-        })
+        let this = Self::of(backend.id(), PipeEnd { id, side });
+        let moving = match side {
+            Side::Sender => &this.writing,
+            Side::Receiver => &this.reading,
+        };
+        backend.with(|world| world.name_pipe(id, moving));
+        Arc::new(this)
+    }
+}
+
+impl Socket for PipeEnd {
+    fn close(self, world: &mut World) {
+        world.close_pipe(self.id, self.side);
+    }
+}
+
+impl Waits for PipeEnd {
+    fn may_try(self, world: &mut World, direction: Direction) -> io::Result<bool> {
+        let pipe = world.net.pipes.get_mut(self.id, self.side)?;
+        Ok(pipe.may_try(self.side, direction))
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
-        inside(self.world, |backend| backend.with(f))
+    /// There is one for all directions, as bytes move in one alone.
+    fn waiting(self, world: &mut World, _direction: Direction) -> io::Result<&mut Waiting> {
+        let pipe = world.net.pipes.get_mut(self.id, self.side)?;
+        Ok(pipe.waiting(self.side))
     }
 
-    fn is_ready(&self, direction: Direction) -> io::Result<bool> {
-        self.with(|world| world.pipe_is_ready(self.id, self.side, direction))
+    fn signs(self, world: &mut World) -> io::Result<Signs> {
+        let pipe = world.net.pipes.get_mut(self.id, self.side)?;
+        Ok(pipe.signs(self.side))
+    }
+
+    fn take_error(self, _world: &mut World) -> io::Result<Option<io::Error>> {
+        Ok(None)
+    }
+}
+
+impl Bytes for PipeEnd {
+    fn read(self, world: &mut World, targets: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        world.pipe_read(self.id, targets)
+    }
+
+    fn write(self, world: &mut World, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        world.pipe_write(self.id, parts)
     }
 }
 
@@ -107,86 +130,6 @@ impl Pipes for SimRemote {
     }
 }
 
-impl Polled for SimPipe {
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        match self.is_ready(direction) {
-            Err(error) => return Poll::Ready(Err(error)),
-            Ok(true) => return Poll::Ready(Ok(())),
-            Ok(false) => {}
-        }
-        // Cloning a waker runs foreign code.
-        let waker = cx.waker().clone();
-        let kept = self.with(|world| {
-            let waiting = world.pipe_waiting(self.id, self.side)?;
-            if let Some(spare) = keep_waker(&mut waiting.wakers, waker) {
-                world.effects.drop(spare);
-            }
-            Ok(())
-        });
-        match kept {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        try_ready(
-            directions,
-            attempt,
-            |direction| self.is_ready(direction),
-            |direction| {
-                self.with(|world| {
-                    world.pipe_waiting(self.id, self.side)?.block(direction);
-                    Ok(())
-                })
-            },
-        )
-    }
-
-    fn signs(&self) -> Signs {
-        let signs = self.with(|world| world.pipe_signs(self.id, self.side));
-        signs.unwrap_or_default()
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(None)
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match (self.side, direction) {
-            (Side::Sender, Direction::Write) | (Side::Receiver, Direction::Read) => &self.moving,
-            _ => &self.idle,
-        }
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-}
-
-impl ReadBytes for SimPipe {
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let target = buf.initialize_unfilled();
-        let count = self.with(|world| world.pipe_read(self.id, target))?;
-        buf.advance(count);
-        Ok(count)
-    }
-}
-
-impl WriteBytes for SimPipe {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.try_write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.with(|world| world.pipe_write(self.id, parts))
-    }
-}
-
 impl PipeSender for SimPipe {
     fn to_fd(&self, _blocking: bool) -> io::Result<OwnedFd> {
         Err(no_descriptor())
@@ -196,15 +139,6 @@ impl PipeSender for SimPipe {
 impl PipeReceiver for SimPipe {
     fn to_fd(&self, _blocking: bool) -> io::Result<OwnedFd> {
         Err(no_descriptor())
-    }
-}
-
-impl Drop for SimPipe {
-    fn drop(&mut self) {
-        let _ = self.with(|world| {
-            world.close_pipe(self.id, self.side);
-            Ok(())
-        });
     }
 }
 

@@ -2,95 +2,47 @@
 //!
 //! Owns the streams and listeners that tasks hold. Knows nothing of how a connection moves.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use simoom::backend::{
-    Direction, Listener, Polled, ReadBytes, Resource, Signs, SocketOption, Stream, WriteBytes,
-};
+use simoom::backend::{Direction, Listener, Signs, SocketOption, Stream};
 use tokio::io::ReadBuf;
 
-use super::inside::{inside, keep_waker, no_descriptor, try_ready};
+use super::handle::{Bytes, Handle, Socket, Waits};
+use super::inside::{inside, no_descriptor};
 use crate::backend::SimBackend;
 use crate::world::World;
-use crate::world::net::waiting::is_news;
-use crate::world::net::{ConnectionId, End, ListenerId, no_listener, of_kind};
+use crate::world::net::{ConnectionId, End, ListenerId, Waiting, no_listener, of_kind, shown};
 
 /// A listening socket of a world.
-pub(crate) struct SimListener {
-    world: u64,
-    id: ListenerId,
-    resource: Resource,
-}
+pub(crate) type SimListener = Handle<ListenerId>;
 
-impl SimListener {
-    pub(crate) fn new(world: u64, id: ListenerId) -> Self {
-        Self {
-            world,
-            id,
-            resource: Resource::new(),
-        }
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
-        inside(self.world, |backend| backend.with(f))
-    }
-
-    fn is_ready(&self) -> io::Result<bool> {
-        self.with(|world| {
-            let listener = world.net.listener(self.id).ok_or_else(no_listener)?;
-            Ok(!listener.accepted.is_empty())
-        })
+impl Socket for ListenerId {
+    fn close(self, world: &mut World) {
+        world.close_listener(self);
     }
 }
 
-impl Polled for SimListener {
-    fn poll_ready(&self, cx: &mut Context<'_>, _direction: Direction) -> Poll<io::Result<()>> {
-        match self.is_ready() {
-            Err(error) => return Poll::Ready(Err(error)),
-            Ok(true) => return Poll::Ready(Ok(())),
-            Ok(false) => {}
-        }
-        let waker = cx.waker().clone();
-        let kept = self.with(|world| {
-            let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
-            if let Some(spare) = keep_waker(&mut listener.wakers, waker) {
-                world.effects.drop(spare);
-            }
-            Ok(())
-        });
-        match kept {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+impl Waits for ListenerId {
+    fn may_try(self, world: &mut World, direction: Direction) -> io::Result<bool> {
+        let listener = world.net.listener(self).ok_or_else(no_listener)?;
+        Ok(direction == Direction::Read && !listener.accepted.is_empty())
     }
 
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        try_ready(directions, attempt, |_| self.is_ready(), |_| Ok(()))
+    fn waiting(self, world: &mut World, _direction: Direction) -> io::Result<&mut Waiting> {
+        let listener = world.net.listener_mut(self).ok_or_else(no_listener)?;
+        Ok(&mut listener.waiting)
     }
 
-    fn signs(&self) -> Signs {
-        Signs::default()
+    fn signs(self, _world: &mut World) -> io::Result<Signs> {
+        Ok(Signs::default())
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
+    fn take_error(self, world: &mut World) -> io::Result<Option<io::Error>> {
+        world.net.listener(self).ok_or_else(no_listener)?;
         Ok(None)
-    }
-
-    fn resource(&self, _direction: Direction) -> &Resource {
-        &self.resource
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
     }
 }
 
@@ -98,7 +50,7 @@ impl Listener for SimListener {
     fn try_accept(&self) -> io::Result<(Arc<dyn Stream>, SocketAddr)> {
         inside(self.world, |backend| {
             let (id, peer) = backend.with(|world| {
-                let id = world.accept(self.id)?;
+                let id = world.accept(self.socket)?;
                 let connection = world.net.connection(id).ok_or_else(no_listener)?;
                 let end = &connection.ends[1];
                 Ok::<_, io::Error>((id, end.shown(end.peer)))
@@ -109,23 +61,23 @@ impl Listener for SimListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.with(|world| Ok(world.net.listener(self.id).ok_or_else(no_listener)?.local))
+        self.with(|world| {
+            let listener = world.net.listener(self.socket).ok_or_else(no_listener)?;
+            Ok(shown(listener.local, listener.is_v6))
+        })
     }
 
     fn ttl(&self) -> io::Result<u32> {
         self.with(|world| {
-            Ok(world
-                .net
-                .listener(self.id)
-                .ok_or_else(no_listener)?
-                .options
-                .value(SocketOption::Ttl))
+            let listener = world.net.listener(self.socket).ok_or_else(no_listener)?;
+            Ok(listener.options.value(SocketOption::Ttl))
         })
     }
 
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.with(|world| {
-            let listener = world.net.listener_mut(self.id).ok_or_else(no_listener)?;
+            let listener = world.net.listener_mut(self.socket);
+            let listener = listener.ok_or_else(no_listener)?;
             listener.options.set(SocketOption::Ttl, ttl)
         })
     }
@@ -135,143 +87,87 @@ impl Listener for SimListener {
     }
 }
 
-impl Drop for SimListener {
-    fn drop(&mut self) {
-        let _ = self.with(|world| {
-            world.close_listener(self.id);
-            Ok(())
-        });
-    }
-}
-
 /// One end of a connection of a world.
-pub(crate) struct SimStream {
-    world: u64,
+pub(crate) type SimStream = Handle<TcpEnd>;
+
+/// One end of a connection: its opener's, which is the first, or the other one.
+#[derive(Clone, Copy)]
+pub(crate) struct TcpEnd {
     id: ConnectionId,
     end: usize,
-    reading: Resource,
-    writing: Resource,
+}
+
+impl TcpEnd {
+    fn of(self, world: &mut World) -> io::Result<&mut End> {
+        world.net.end_mut(self.id, self.end)
+    }
 }
 
 impl SimStream {
     pub(crate) fn new(backend: &SimBackend, id: ConnectionId, end: usize) -> Self {
-        let (reading, writing) = (Resource::new(), Resource::new());
+        let this = Self::of(backend.id(), TcpEnd { id, end });
         backend.with(|world| {
-            world.name_direction(id, end == 1, &reading);
-            world.name_direction(id, end == 0, &writing);
+            world.name_direction(id, end == 1, &this.reading);
+            world.name_direction(id, end == 0, &this.writing);
         });
-        Self {
-            world: backend.id(),
-            id,
-            end,
-            reading,
-            writing,
-        }
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
-        inside(self.world, |backend| backend.with(f))
+        this
     }
 
     fn end<R>(&self, f: impl FnOnce(&mut End) -> R) -> io::Result<R> {
-        self.with(|world| Ok(f(world.net.end_mut(self.id, self.end)?)))
+        self.with(|world| Ok(f(self.socket.of(world)?)))
     }
+}
 
-    fn is_ready(&self, direction: Direction) -> io::Result<bool> {
-        self.end(|end| {
-            let may_be_tried = match direction {
-                Direction::Read => end.is_readable(),
-                Direction::Write => end.is_writable(),
-                other => is_news(other, end.signs()),
-            };
-            may_be_tried && !end.waiting(direction).is_blocked(direction)
+impl Socket for TcpEnd {
+    fn close(self, world: &mut World) {
+        world.close(self.id, self.end);
+    }
+}
+
+impl Waits for TcpEnd {
+    fn may_try(self, world: &mut World, direction: Direction) -> io::Result<bool> {
+        let end = self.of(world)?;
+        Ok(match direction {
+            Direction::Write => end.is_writable(),
+            _ => end.is_readable(),
         })
     }
-}
 
-impl Polled for SimStream {
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        match self.is_ready(direction) {
-            Err(error) => return Poll::Ready(Err(error)),
-            Ok(true) => return Poll::Ready(Ok(())),
-            Ok(false) => {}
-        }
-        let waker = cx.waker().clone();
-        let kept = self.with(|world| {
-            let end = world.net.end_mut(self.id, self.end)?;
-            if let Some(spare) = keep_waker(&mut end.waiting(direction).wakers, waker) {
-                world.effects.drop(spare);
-            }
-            Ok(())
-        });
-        match kept {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+    fn waiting(self, world: &mut World, direction: Direction) -> io::Result<&mut Waiting> {
+        Ok(self.of(world)?.waiting(direction))
     }
 
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        try_ready(
-            directions,
-            attempt,
-            |direction| self.is_ready(direction),
-            |direction| self.end(|end| end.waiting(direction).block(direction)),
-        )
+    fn signs(self, world: &mut World) -> io::Result<Signs> {
+        Ok(self.of(world)?.signs())
     }
 
-    fn signs(&self) -> Signs {
-        self.end(|end| end.signs()).unwrap_or_default()
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.end(|end| end.error.take().map(of_kind))
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        match direction {
-            Direction::Write => &self.writing,
-            Direction::Read | Direction::Error | Direction::Priority => &self.reading,
-        }
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
+    fn take_error(self, world: &mut World) -> io::Result<Option<io::Error>> {
+        Ok(self.of(world)?.error.take().map(of_kind))
     }
 }
 
-impl ReadBytes for SimStream {
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let target = buf.initialize_unfilled();
-        let count = self.with(|world| world.read(self.id, self.end, target))?;
-        buf.advance(count);
-        Ok(count)
-    }
-}
-
-impl WriteBytes for SimStream {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|world| world.write(self.id, self.end, &[io::IoSlice::new(bytes)]))
+impl Bytes for TcpEnd {
+    fn read(self, world: &mut World, targets: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        world.read(self.id, self.end, targets)
     }
 
-    fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.with(|world| world.write(self.id, self.end, parts))
+    fn write(self, world: &mut World, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        world.write(self.id, self.end, parts)
     }
 }
 
 impl Stream for SimStream {
     fn try_peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         let target = buf.initialize_unfilled();
-        let count = self.with(|world| world.peek(self.id, self.end, target))?;
+        let TcpEnd { id, end } = self.socket;
+        let count = self.with(|world| world.peek(id, end, target))?;
         buf.advance(count);
         Ok(count)
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.with(|world| world.shut(self.id, self.end, how))
+        let TcpEnd { id, end } = self.socket;
+        self.with(|world| world.shut(id, end, how))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -287,10 +183,10 @@ impl Stream for SimStream {
     }
 
     fn set_option(&self, option: SocketOption, value: u32) -> io::Result<()> {
+        let TcpEnd { id, end } = self.socket;
         self.with(|world| {
-            let end = world.net.end_mut(self.id, self.end)?;
-            end.options.set(option, value)?;
-            world.option_was_set(self.id, self.end, option);
+            self.socket.of(world)?.options.set(option, value)?;
+            world.option_was_set(id, end, option);
             Ok(())
         })
     }
@@ -306,14 +202,5 @@ impl Stream for SimStream {
 
     fn to_std(&self) -> io::Result<std::net::TcpStream> {
         Err(no_descriptor())
-    }
-}
-
-impl Drop for SimStream {
-    fn drop(&mut self) {
-        let _ = self.with(|world| {
-            world.close(self.id, self.end);
-            Ok(())
-        });
     }
 }

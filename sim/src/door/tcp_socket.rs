@@ -70,7 +70,7 @@ impl UnusedTcp for SimUnused {
 
     fn listen(self: Box<Self>, backlog: u32) -> io::Result<Arc<dyn Listener>> {
         let id = self.with(|world| world.listen_unused(self.id, backlog as usize))?;
-        Ok(Arc::new(SimListener::new(self.world, id)))
+        Ok(Arc::new(SimListener::of(self.world, id)))
     }
 
     fn option(&self, option: SocketOption) -> io::Result<u32> {
@@ -109,7 +109,7 @@ impl UnusedTcp for SimUnused {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket(|socket| Ok(socket.local.unwrap_or_else(|| socket.any())))
+        self.socket(|socket| Ok(socket.shown_local()))
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

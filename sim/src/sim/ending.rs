@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use simoom::backend::{Op, OpKind, proceed};
@@ -11,7 +11,6 @@ use simoom::signal::unix::SignalKind;
 
 use super::node::Node;
 use super::simulation::with;
-use crate::door::keep_waker;
 use crate::kill;
 use crate::world::node::Ended;
 
@@ -143,4 +142,13 @@ impl Future for Wait {
         });
         Poll::Pending
     }
+}
+
+/// Keeps `waker` unless an equal one is kept; returns the one that is not needed.
+fn keep_waker(wakers: &mut Vec<Waker>, waker: Waker) -> Option<Waker> {
+    if wakers.iter().any(|kept| kept.will_wake(&waker)) {
+        return Some(waker);
+    }
+    wakers.push(waker);
+    None
 }

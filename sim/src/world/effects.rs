@@ -19,8 +19,8 @@ impl Effects {
         self.wake.push(waker);
     }
 
-    pub(crate) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
-        self.wake.append(wakers);
+    pub(crate) fn wake_all(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        self.wake.extend(wakers);
     }
 
     pub(crate) fn drop(&mut self, waker: Waker) {
@@ -31,8 +31,8 @@ impl Effects {
         self.drop.extend(waker);
     }
 
-    pub(crate) fn drop_all(&mut self, wakers: &mut Vec<Waker>) {
-        self.drop.append(wakers);
+    pub(crate) fn drop_all(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        self.drop.extend(wakers);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -74,16 +74,16 @@ impl World {
         }
         for (_, connection) in &mut self.net.connections {
             for end in &mut connection.ends {
-                wakers.append(&mut end.readers.wakers);
-                wakers.append(&mut end.writers.wakers);
+                end.readers.take_wakers(&mut wakers);
+                end.writers.take_wakers(&mut wakers);
             }
         }
         for (_, listener) in &mut self.net.listeners {
-            wakers.append(&mut listener.wakers);
+            listener.waiting.take_wakers(&mut wakers);
         }
         for (_, socket) in &mut self.net.datagrams {
-            wakers.append(&mut socket.readers.wakers);
-            wakers.append(&mut socket.writers.wakers);
+            socket.readers.take_wakers(&mut wakers);
+            socket.writers.take_wakers(&mut wakers);
         }
         self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);

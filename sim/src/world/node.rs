@@ -157,7 +157,7 @@ impl World {
     pub(crate) fn note_end(&mut self, node: NodeId, how: Ended) {
         let this = &mut self.nodes[node.0 as usize];
         this.ends.entry(this.incarnation).or_insert(how);
-        self.effects.wake_all(&mut this.end_wakers);
+        self.effects.wake_all(this.end_wakers.drain(..));
     }
 
     /// Notes that the main of a node has ended, and how.

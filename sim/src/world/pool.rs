@@ -143,7 +143,7 @@ impl World {
         node.pool.fill(&mut wakers);
         node.pool.idle.push(worker);
         wakers.extend(node.pool.last_out.take());
-        self.effects.wake_all(&mut wakers);
+        self.effects.wake_all(wakers);
         None
     }
 
@@ -170,7 +170,7 @@ impl World {
         let pool = &mut self.nodes[node.0 as usize].pool;
         pool.threads_max = threads_max;
         pool.fill(&mut wakers);
-        self.effects.wake_all(&mut wakers);
+        self.effects.wake_all(wakers);
     }
 
     /// Forgets a node's closures, which are dropped with its tasks; the caller ends the threads.

@@ -131,8 +131,8 @@ impl World {
         let signals = &mut self.nodes[node.0 as usize].signals;
         if let Some(known) = signals.known.get_mut(&signal) {
             known.count += 1;
-            let mut waiting = std::mem::take(&mut known.waiting).into_values().collect();
-            self.effects.wake_all(&mut waiting);
+            let waiting = std::mem::take(&mut known.waiting);
+            self.effects.wake_all(waiting.into_values());
             return;
         }
         match default_of(signal) {

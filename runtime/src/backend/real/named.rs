@@ -62,17 +62,9 @@ macro_rules! polled {
                 &self,
                 cx: &mut std::task::Context<'_>,
                 direction: $crate::backend::Direction,
+                seat: Option<&mut $crate::backend::Seat>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                self.socket.poll_ready(cx, direction)
-            }
-
-            fn poll_seated(
-                &self,
-                cx: &mut std::task::Context<'_>,
-                direction: $crate::backend::Direction,
-                seat: &mut $crate::backend::Seat,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.socket.poll_seated(cx, direction, seat)
+                self.socket.poll_ready(cx, direction, seat)
             }
 
             fn leave(&self, seat: &mut $crate::backend::Seat) {

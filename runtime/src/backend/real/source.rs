@@ -1,6 +1,6 @@
 //! What is known of one socket's readiness, and who waits for it.
 //!
-//! Owns the readiness word and the wakers. Knows nothing of sockets or of where events come from.
+//! Owns the readiness word and when wakers are kept and woken. Knows nothing of sockets or of where events come from.
 //!
 //! A source starts out ready: the first attempt tells. Only a socket that would have blocked is
 //! ever registered.
@@ -15,7 +15,7 @@
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use crate::backend::{Direction, Seat, Signs};
+use crate::backend::{Direction, Seat, Signs, Waiters};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Bytes, a connection or the end can be read.
@@ -34,12 +34,14 @@ pub(super) const ERROR: usize = 1 << 5;
 pub(super) const PRIORITY: usize = 1 << 6;
 /// Urgent bytes were told of at some time.
 const WAS_URGENT: usize = 1 << 7;
+/// The peer has finished, and no attempt for urgent bytes has blocked since an event said so.
+const ENDED: usize = 1 << 8;
 /// The number of events so far, wrapping.
-const TICK: usize = 1 << 8;
+const TICK: usize = 1 << 9;
 
 const READ: usize = READABLE | READ_CLOSED;
 const WRITE: usize = WRITABLE | WRITE_CLOSED;
-const URGENT: usize = PRIORITY | READ_CLOSED;
+const URGENT: usize = PRIORITY | ENDED;
 
 /// Readiness of one socket.
 pub(super) struct Source {
@@ -47,17 +49,6 @@ pub(super) struct Source {
     /// Who waits for errors and urgent bytes too.
     readers: Mutex<Waiters>,
     writers: Mutex<Waiters>,
-}
-
-/// Who waits for one direction: hardly ever more than one.
-#[derive(Default)]
-struct Waiters {
-    /// Of those without a seat, the last one that asked.
-    last: Option<Waker>,
-    /// By the numbers of their seats, which rise.
-    seated: Vec<(u64, Waker)>,
-    /// The number of the last seat that was taken.
-    serial: u64,
 }
 
 /// What the readiness was before an attempt.
@@ -90,7 +81,7 @@ impl Source {
     pub(super) fn signs(&self) -> Signs {
         let seen = self.readiness.load(Ordering::Acquire);
         Signs {
-            read_closed: seen & READ_CLOSED != 0,
+            read_closed: seen & (READ_CLOSED | ENDED) != 0,
             write_closed: seen & WRITE_CLOSED != 0,
             error: seen & ERROR != 0,
             priority: seen & PRIORITY != 0,
@@ -99,13 +90,10 @@ impl Source {
 
     /// An attempt would have blocked.
     ///
-    /// One for urgent bytes tells nothing of the end of the stream, which has still to be read.
+    /// One for urgent bytes tells nothing of the end of the stream, which has still to be read, but
+    /// the end is not told to such attempts again.
     pub(super) fn blocked(&self, direction: Direction, seen: Seen) {
-        let cleared = match direction {
-            Direction::Priority => PRIORITY,
-            other => bits(other),
-        };
-        self.clear(cleared, seen);
+        self.clear(bits(direction), seen);
     }
 
     /// An attempt took all there was, so that the next one would block.
@@ -150,43 +138,23 @@ impl Source {
     }
 
     /// As [`is_ready`](Self::is_ready), and keeps the waker if it is pending, in the place of the
-    /// one before it.
+    /// one before it: of `seat`, or of those without one.
     pub(super) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
+        seat: Option<&mut Seat>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(ready) = self.is_ready(direction) {
             return Poll::Ready(ready);
         }
         let waiters = self.waiters(direction);
-        if !is_same(lock(waiters).last.as_ref(), cx.waker()) {
+        let number = seat.map(|seat| seat.number(direction));
+        let is_kept = lock(waiters).keeps(number.as_deref().copied(), cx.waker());
+        if !is_kept {
             // Cloning and dropping a waker runs foreign code.
             let waker = cx.waker().clone();
-            let previous = lock(waiters).last.replace(waker);
-            drop(previous);
-        }
-        self.is_ready(direction)
-    }
-
-    /// As [`poll_ready`](Self::poll_ready), for whoever has `seat`.
-    pub(super) fn poll_seated(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        seat: &mut Seat,
-    ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(ready) = self.is_ready(direction) {
-            return Poll::Ready(ready);
-        }
-        let waiters = self.waiters(direction);
-        let number = match direction {
-            Direction::Write => &mut seat.writing,
-            Direction::Read | Direction::Error | Direction::Priority => &mut seat.reading,
-        };
-        if !is_same(lock(waiters).seated(*number), cx.waker()) {
-            let waker = cx.waker().clone();
-            let previous = lock(waiters).sit(number, waker);
+            let previous = lock(waiters).keep(number, waker);
             drop(previous);
         }
         self.is_ready(direction)
@@ -211,6 +179,9 @@ impl Source {
         if ready & PRIORITY != 0 {
             ready |= WAS_URGENT;
         }
+        if ready & READ_CLOSED != 0 {
+            ready |= ENDED;
+        }
         let mut current = self.readiness.load(Ordering::Acquire);
         while let Err(actual) = self.readiness.compare_exchange_weak(
             current,
@@ -220,11 +191,11 @@ impl Source {
         ) {
             current = actual;
         }
-        if ready & (READ | ERROR | URGENT | GONE) != 0 {
-            lock(&self.readers).take(wakers);
+        if ready & (READ | ERROR | PRIORITY | GONE) != 0 {
+            wakers.extend(lock(&self.readers).drain());
         }
         if ready & (WRITE | GONE) != 0 {
-            lock(&self.writers).take(wakers);
+            wakers.extend(lock(&self.writers).drain());
         }
     }
 
@@ -239,46 +210,6 @@ impl Source {
             Direction::Read | Direction::Error | Direction::Priority => &self.readers,
         }
     }
-}
-
-impl Waiters {
-    /// The waker of the seat with a number.
-    fn seated(&self, number: u64) -> Option<&Waker> {
-        let place = self.place(number)?;
-        self.seated.get(place).map(|(_, waker)| waker)
-    }
-
-    /// Gives `waker` the seat of this number, or one at the end if there is none any more; the
-    /// waker that had it.
-    fn sit(&mut self, number: &mut u64, waker: Waker) -> Option<Waker> {
-        if let Some(place) = self.place(*number) {
-            let kept = &mut self.seated[place].1;
-            return Some(std::mem::replace(kept, waker));
-        }
-        self.serial += 1;
-        *number = self.serial;
-        self.seated.push((self.serial, waker));
-        None
-    }
-
-    fn leave(&mut self, number: u64) -> Option<Waker> {
-        let place = self.place(number)?;
-        Some(self.seated.remove(place).1)
-    }
-
-    fn place(&self, number: u64) -> Option<usize> {
-        let found = self.seated.binary_search_by_key(&number, |&(it, _)| it);
-        found.ok()
-    }
-
-    fn take(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.last.take());
-        wakers.extend(self.seated.drain(..).map(|(_, waker)| waker));
-    }
-}
-
-fn is_same(kept: Option<&Waker>, waker: &Waker) -> bool {
-    kept.is_some_and(|kept| kept.will_wake(waker))
 }
 
 fn bits(direction: Direction) -> usize {

@@ -103,46 +103,30 @@ impl<S: AsFd> Watched<S> {
         result
     }
 
+    /// `Ready` if the source is, else keeps the waker, once there will be events.
     pub(super) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-    ) -> Poll<io::Result<()>> {
-        self.poll_watched(direction, |source| source.poll_ready(cx, direction))
-    }
-
-    pub(super) fn poll_seated(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        seat: &mut Seat,
-    ) -> Poll<io::Result<()>> {
-        self.poll_watched(direction, |source| source.poll_seated(cx, direction, seat))
-    }
-
-    /// Gives up a seat.
-    pub(super) fn leave(&self, seat: &mut Seat) {
-        self.source.leave(seat);
-    }
-
-    /// `Ready` if the source is, or else what `poll` says once there will be events.
-    fn poll_watched(
-        &self,
-        direction: Direction,
-        mut poll: impl FnMut(&Source) -> Poll<io::Result<()>>,
+        mut seat: Option<&mut Seat>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(ready) = self.source.is_ready(direction) {
             return Poll::Ready(ready);
         }
         loop {
             self.watch()?;
-            let polled = poll(&self.source);
+            let polled = self.source.poll_ready(cx, direction, seat.as_deref_mut());
             // Another task whose attempt to register was under way may have failed before our
             // waker was kept: then nobody will wake us.
             if polled.is_ready() || self.watched.load(Ordering::Acquire) {
                 return polled;
             }
         }
+    }
+
+    /// Gives up a seat.
+    pub(super) fn leave(&self, seat: &mut Seat) {
+        self.source.leave(seat);
     }
 
     /// Has the events of the descriptor delivered from now on.

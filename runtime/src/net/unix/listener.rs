@@ -147,9 +147,6 @@ impl UnixListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
-    ///
-    /// # Under simulation
-    /// All of them are woken.
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         self.poll_accept_at(cx, None, Location::caller())

@@ -2,92 +2,63 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
-use std::task::{Context, Poll};
 
-use simoom::backend::{Direction, Polled, Resource, Signs, UnixDatagram};
+use simoom::backend::{Direction, Signs, UnixDatagram};
 use tokio::io::ReadBuf;
 
+use super::super::handle::{Handle, Socket, Waits};
 use super::super::inside::no_descriptor;
-use super::Named;
-use crate::world::net::unix::{Closing, SocketId};
+use crate::world::World;
+use crate::world::net::unix::{Closing, SocketId, Waiting};
 
 /// A socket for messages of a world.
-pub(super) struct SimUnixDatagram {
-    socket: Named,
-}
+pub(super) type SimUnixDatagram = Handle<Messages>;
+
+/// A socket for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Messages(pub(super) SocketId);
 
 impl SimUnixDatagram {
-    pub(super) fn new(world: u64, id: SocketId) -> Self {
-        let socket = Named::new(world, id, Closing::Datagram);
-        Self { socket }
-    }
-
     pub(super) fn bind(&self, address: &SocketAddr) -> io::Result<()> {
-        let id = self.socket.id;
-        self.socket
-            .with(|world| world.unix_datagram_bind(id, address))
+        self.with(|world| world.unix_datagram_bind(self.socket.0, address))
     }
 }
 
-impl Polled for SimUnixDatagram {
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        let id = self.socket.id;
-        self.socket.poll_ready(
-            cx,
-            |world| Ok(world.net.unix.datagrams.get(id)?.is_ready(direction)),
-            |world| Ok(world.net.unix.datagrams.get_mut(id)?.waiting(direction)),
-        )
+impl Socket for Messages {
+    fn close(self, world: &mut World) {
+        world.close_unix(self.0, Closing::Datagram);
+    }
+}
+
+impl Waits for Messages {
+    fn may_try(self, world: &mut World, direction: Direction) -> io::Result<bool> {
+        let socket = world.net.unix.datagrams.get(self.0)?;
+        Ok(direction == Direction::Write || socket.is_readable())
     }
 
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        let id = self.socket.id;
-        self.socket.try_io(
-            directions,
-            attempt,
-            |world, direction| Ok(world.net.unix.datagrams.get(id)?.is_ready(direction)),
-            |world, direction| Ok(world.net.unix.datagrams.get_mut(id)?.waiting(direction)),
-        )
+    fn waiting(self, world: &mut World, direction: Direction) -> io::Result<&mut Waiting> {
+        Ok(world.net.unix.datagrams.get_mut(self.0)?.waiting(direction))
     }
 
-    fn signs(&self) -> Signs {
-        let id = self.socket.id;
-        let signs = self
-            .socket
-            .with(|world| Ok(world.net.unix.datagrams.get(id)?.signs()));
-        signs.unwrap_or_default()
+    fn signs(self, world: &mut World) -> io::Result<Signs> {
+        Ok(world.net.unix.datagrams.get(self.0)?.signs())
     }
 
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let id = self.socket.id;
-        self.socket
-            .with(|world| Ok(world.net.unix.datagrams.get_mut(id)?.take_error()))
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        self.socket.resource(direction)
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
+    fn take_error(self, world: &mut World) -> io::Result<Option<io::Error>> {
+        Ok(world.net.unix.datagrams.get_mut(self.0)?.take_error())
     }
 }
 
 impl UnixDatagram for SimUnixDatagram {
     fn connect(&self, address: &SocketAddr) -> io::Result<()> {
-        let id = self.socket.id;
-        self.socket
-            .with(|world| world.unix_datagram_connect(id, address))
+        let id = self.socket.0;
+        self.with(|world| world.unix_datagram_connect(id, address))
     }
 
     fn try_send(&self, bytes: &[u8], target: Option<&SocketAddr>) -> io::Result<usize> {
-        let id = self.socket.id;
-        self.socket.with(|world| world.unix_send(id, bytes, target))
+        let id = self.socket.0;
+        self.with(|world| world.unix_send(id, bytes, target))
     }
 
     fn try_recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
@@ -96,28 +67,24 @@ impl UnixDatagram for SimUnixDatagram {
 
     fn try_recv_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
         let target = buf.initialize_unfilled();
-        let received = self
-            .socket
-            .with(|world| world.unix_recv(self.socket.id, target))?;
+        let received = self.with(|world| world.unix_recv(self.socket.0, target))?;
         buf.advance(received.0);
         Ok(received)
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let id = self.socket.id;
-        self.socket.with(|world| world.unix_datagram_shut(id, how))
+        let id = self.socket.0;
+        self.with(|world| world.unix_datagram_shut(id, how))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        let id = self.socket.id;
-        self.socket
-            .with(|world| Ok(world.net.unix.datagrams.get(id)?.local()))
+        let id = self.socket.0;
+        self.with(|world| Ok(world.net.unix.datagrams.get(id)?.local()))
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        let id = self.socket.id;
-        self.socket
-            .with(|world| world.net.unix.datagrams.get(id)?.peer())
+        let id = self.socket.0;
+        self.with(|world| world.net.unix.datagrams.get(id)?.peer())
     }
 
     fn to_std(&self) -> io::Result<net::UnixDatagram> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use simoom::backend::{Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream};
 
+use super::datagram::Messages;
 use super::{SimUnixDatagram, SimUnixSocket, SimUnixStream};
 use crate::backend::SimBackend;
 use crate::remote::SimRemote;
@@ -30,8 +31,8 @@ impl Unix for SimBackend {
         self.refuse_dead()?;
         let [one, two] = self.with(|world| world.unix_datagram_pair())?;
         Ok([
-            Arc::new(SimUnixDatagram::new(self.id(), one)),
-            Arc::new(SimUnixDatagram::new(self.id(), two)),
+            Arc::new(SimUnixDatagram::of(self.id(), Messages(one))),
+            Arc::new(SimUnixDatagram::of(self.id(), Messages(two))),
         ])
     }
 

@@ -1,135 +1,100 @@
 //! One end of a Unix stream.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::BorrowedFd;
 use std::os::unix::net::{self, SocketAddr};
-use std::task::{Context, Poll};
 
-use simoom::backend::{
-    Credentials, Direction, Polled, ReadBytes, Resource, Signs, UnixStream, WriteBytes,
-};
-use tokio::io::ReadBuf;
+use simoom::backend::{Credentials, Direction, Signs, UnixStream};
 
+use super::super::handle::{Bytes, Handle, Socket, Waits};
 use super::super::inside::no_descriptor;
-use super::Named;
 use crate::backend::SimBackend;
 use crate::native;
-use crate::world::net::unix::{Closing, SocketId};
+use crate::world::World;
+use crate::world::net::unix::{Closing, End, SocketId, Waiting};
 
 /// One end of a stream of a world.
-pub(super) struct SimUnixStream {
-    socket: Named,
+pub(super) type SimUnixStream = Handle<UnixEnd>;
+
+/// One end of a stream: its opener's, which is the first, or the other one.
+#[derive(Clone, Copy)]
+pub(super) struct UnixEnd {
+    id: SocketId,
     end: usize,
 }
 
 /// The process of a node, as others see it: this and the node's number.
 const FIRST_PROCESS: i32 = 1000;
 
+impl UnixEnd {
+    fn of(self, world: &mut World) -> io::Result<&mut End> {
+        world.unix_end(self.id, self.end)
+    }
+}
+
 impl SimUnixStream {
     pub(super) fn new(backend: &SimBackend, id: SocketId, end: usize) -> Self {
-        let socket = Named::new(backend.id(), id, Closing::Stream { end });
+        let this = Self::of(backend.id(), UnixEnd { id, end });
         backend.with(|world| {
-            world.name_unix_direction(id, end == 1, &socket.reading);
-            world.name_unix_direction(id, end == 0, &socket.writing);
+            world.name_unix_direction(id, end == 1, &this.reading);
+            world.name_unix_direction(id, end == 0, &this.writing);
         });
-        Self { socket, end }
+        this
     }
 }
 
-impl Polled for SimUnixStream {
-    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        let (id, end) = (self.socket.id, self.end);
-        self.socket.poll_ready(
-            cx,
-            |world| Ok(world.unix_end(id, end)?.is_ready(direction)),
-            |world| Ok(world.unix_end(id, end)?.waiting(direction)),
-        )
-    }
-
-    fn try_io(
-        &self,
-        directions: &[Direction],
-        attempt: &mut dyn FnMut() -> io::Result<()>,
-    ) -> io::Result<()> {
-        let (id, end) = (self.socket.id, self.end);
-        self.socket.try_io(
-            directions,
-            attempt,
-            |world, direction| Ok(world.unix_end(id, end)?.is_ready(direction)),
-            |world, direction| Ok(world.unix_end(id, end)?.waiting(direction)),
-        )
-    }
-
-    fn signs(&self) -> Signs {
-        let (id, end) = (self.socket.id, self.end);
-        let signs = self
-            .socket
-            .with(|world| Ok(world.unix_end(id, end)?.signs()));
-        signs.unwrap_or_default()
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let (id, end) = (self.socket.id, self.end);
-        self.socket
-            .with(|world| Ok(world.unix_end(id, end)?.take_error()))
-    }
-
-    fn resource(&self, direction: Direction) -> &Resource {
-        self.socket.resource(direction)
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
+impl Socket for UnixEnd {
+    fn close(self, world: &mut World) {
+        world.close_unix(self.id, Closing::Stream { end: self.end });
     }
 }
 
-impl ReadBytes for SimUnixStream {
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let target = buf.initialize_unfilled();
-        let count = self
-            .socket
-            .with(|world| world.unix_read(self.socket.id, self.end, target))?;
-        buf.advance(count);
-        Ok(count)
+impl Waits for UnixEnd {
+    fn may_try(self, world: &mut World, direction: Direction) -> io::Result<bool> {
+        let end = self.of(world)?;
+        Ok(direction == Direction::Write || end.is_readable())
+    }
+
+    fn waiting(self, world: &mut World, direction: Direction) -> io::Result<&mut Waiting> {
+        Ok(self.of(world)?.waiting(direction))
+    }
+
+    fn signs(self, world: &mut World) -> io::Result<Signs> {
+        Ok(self.of(world)?.signs())
+    }
+
+    fn take_error(self, world: &mut World) -> io::Result<Option<io::Error>> {
+        Ok(self.of(world)?.take_error())
     }
 }
 
-impl WriteBytes for SimUnixStream {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.try_write_vectored(&[IoSlice::new(bytes)])
+impl Bytes for UnixEnd {
+    fn read(self, world: &mut World, targets: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        world.unix_read(self.id, self.end, targets)
     }
 
-    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket
-            .with(|world| world.unix_write(self.socket.id, self.end, parts))
+    fn write(self, world: &mut World, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        world.unix_write(self.id, self.end, parts)
     }
 }
 
 impl UnixStream for SimUnixStream {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket
-            .with(|world| world.unix_shut(self.socket.id, self.end, how))
+        let UnixEnd { id, end } = self.socket;
+        self.with(|world| world.unix_shut(id, end, how))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        let (id, end) = (self.socket.id, self.end);
-        self.socket
-            .with(|world| Ok(world.unix_end(id, end)?.local.clone()))
+        self.with(|world| Ok(self.socket.of(world)?.local.clone()))
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        let (id, end) = (self.socket.id, self.end);
-        self.socket
-            .with(|world| Ok(world.unix_end(id, end)?.peer.clone()))
+        self.with(|world| Ok(self.socket.of(world)?.peer.clone()))
     }
 
     fn peer_cred(&self) -> io::Result<Credentials> {
-        let (id, end) = (self.socket.id, self.end);
         // Both ends are of one node.
-        let node = self
-            .socket
-            .with(|world| Ok(world.unix_end(id, end)?.node))?;
+        let node = self.with(|world| Ok(self.socket.of(world)?.node))?;
         let (uid, gid) = native::effective_ids();
         let pid = Some(FIRST_PROCESS + i32::from(node.0));
         Ok(Credentials { pid, uid, gid })

@@ -1,9 +1,38 @@
 //! Which addresses are whose, and which ports are free.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::world::World;
 use crate::world::node::{FIRST_PORT, LAST_PORT, NodeId};
+
+/// What `address` stands for: one of IPv4 if it is `::ffff:10.0.0.1`, as sockets of IPv6 write it.
+pub(crate) fn meant(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// How a socket shows `address`: one of IPv6 shows those of IPv4 as `::ffff:10.0.0.1`.
+pub(crate) fn shown(address: SocketAddr, is_v6: bool) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if is_v6 => (ip.to_ipv6_mapped(), address.port()).into(),
+        _ => address,
+    }
+}
+
+/// The address that is reached at `target` by a socket bound to `bound`: "no address" is this host,
+/// as on Linux.
+pub(crate) fn this_host(target: SocketAddr, bound: Option<SocketAddr>) -> SocketAddr {
+    let target = meant(target);
+    let ip = match target.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        // Whichever the socket can reach.
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) if bound.is_some_and(|it| it.is_ipv4()) => {
+            Ipv4Addr::LOCALHOST.into()
+        }
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    SocketAddr::new(ip, target.port())
+}
 
 impl World {
     /// Whether a socket of `node` can be bound to `ip`.

@@ -13,11 +13,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use simoom::backend::{Direction, Signs, SocketOption, TimerKey};
 
-use super::{ListenerId, Options, Waiting, of_kind};
+use super::{ListenerId, Options, Waiting, of_kind, shown};
 use crate::choice::{PathId, ResourceName};
 use crate::world::node::NodeId;
 
@@ -63,7 +63,7 @@ pub(crate) struct End {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     /// Its socket is one of IPv6, which shows addresses of IPv4 as `::ffff:10.0.0.1`.
-    pub(crate) shows_mapped: bool,
+    pub(crate) is_v6: bool,
     pub(crate) phase: Phase,
     /// A task holds this end, or it waits in an accept queue.
     pub(crate) held_open: bool,
@@ -211,7 +211,7 @@ impl End {
             node,
             local,
             peer,
-            shows_mapped: false,
+            is_v6: local.is_ipv6(),
             phase: Phase::Opening,
             held_open: true,
             vanished: false,
@@ -254,10 +254,7 @@ impl End {
 
     /// An address of the connection, as this end's socket shows it.
     pub(crate) fn shown(&self, address: SocketAddr) -> SocketAddr {
-        match address.ip() {
-            IpAddr::V4(ip) if self.shows_mapped => (ip.to_ipv6_mapped(), address.port()).into(),
-            _ => address,
-        }
+        shown(address, self.is_v6)
     }
 
     /// The other end's address, unless the connection is over: failed, or finished by both ends.
@@ -319,8 +316,8 @@ impl End {
         }
     }
 
-    /// Moves received bytes to `target`, and returns how many.
-    pub(crate) fn take(&mut self, target: &mut [u8]) -> usize {
+    /// Moves received bytes to `target`, which there are enough of for all of it.
+    pub(crate) fn take(&mut self, target: &mut [u8]) {
         let mut taken = 0;
         while taken < target.len() {
             let Some(part) = self.received.front() else {
@@ -338,7 +335,6 @@ impl End {
             }
         }
         self.received_bytes -= taken;
-        taken
     }
 
     /// Copies received bytes to `target` without removing them, and returns how many.

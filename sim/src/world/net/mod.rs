@@ -3,6 +3,7 @@
 //! Owns what a socket is, apart from the handle a task holds. Handles are plain numbers.
 
 mod address;
+mod buffers;
 mod connection;
 mod descriptors;
 mod errors;
@@ -19,10 +20,10 @@ pub(crate) mod waiting;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::Waker;
 
 use slab::Slab;
 
+pub(crate) use self::address::{meant, shown};
 pub(crate) use self::connection::{Connection, End, Held, Phase, Segment, Small, Travelling};
 pub(crate) use self::errors::{of_kind, os};
 pub(crate) use self::link::Link;
@@ -96,12 +97,14 @@ pub(crate) struct Listener {
     pub(crate) serial: u64,
     pub(crate) node: NodeId,
     pub(crate) local: SocketAddr,
+    /// It is a socket of IPv6, which shows addresses of IPv4 as `::ffff:10.0.0.1`.
+    pub(crate) is_v6: bool,
     /// One more than this many connections wait to be accepted; handshakes do not count.
     pub(crate) backlog: usize,
     /// Handshakes that it keeps account of.
     pub(crate) pending: usize,
     pub(crate) accepted: VecDeque<ConnectionId>,
-    pub(crate) wakers: Vec<Waker>,
+    pub(crate) waiting: Waiting,
     pub(crate) options: Options,
 }
 

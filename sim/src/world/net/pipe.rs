@@ -5,14 +5,15 @@
 //! page is written all or not at all.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::task::Waker;
 
 use simoom::backend::{Direction, Resource, Signs};
 
+use super::buffers::{fill, room_of};
 use super::os;
 use super::unix::{SocketId, Table};
-use super::waiting::{Waiting, is_news};
+use super::waiting::Waiting;
 use crate::choice::{Operation, PathId, ResourceName, hash_bytes};
 use crate::record::EventKind;
 use crate::world::World;
@@ -63,7 +64,7 @@ pub(crate) struct Pipes(Table<Pipe>);
 
 impl Pipes {
     /// The pipe, as long as this side of it is open.
-    fn get_mut(&mut self, id: SocketId, side: Side) -> io::Result<&mut Pipe> {
+    pub(crate) fn get_mut(&mut self, id: SocketId, side: Side) -> io::Result<&mut Pipe> {
         let pipe = self.0.get_mut(id)?;
         if pipe.has(side) {
             Ok(pipe)
@@ -75,8 +76,8 @@ impl Pipes {
     /// Moves everyone who waits to `wakers`, at the end of a world.
     pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
         for pipe in self.0.all_mut() {
-            wakers.append(&mut pipe.reading.wakers);
-            wakers.append(&mut pipe.writing.wakers);
+            pipe.reading.take_wakers(wakers);
+            pipe.writing.take_wakers(wakers);
         }
     }
 }
@@ -89,7 +90,7 @@ impl Pipe {
         }
     }
 
-    fn waiting(&mut self, side: Side) -> &mut Waiting {
+    pub(crate) fn waiting(&mut self, side: Side) -> &mut Waiting {
         match side {
             Side::Sender => &mut self.writing,
             Side::Receiver => &mut self.reading,
@@ -97,7 +98,7 @@ impl Pipe {
     }
 
     /// What one side knows of the other.
-    fn signs(&self, side: Side) -> Signs {
+    pub(crate) fn signs(&self, side: Side) -> Signs {
         match side {
             Side::Sender => Signs {
                 write_closed: !self.has_receiver,
@@ -111,23 +112,12 @@ impl Pipe {
         }
     }
 
-    fn is_ready(&self, side: Side, direction: Direction) -> bool {
+    /// Whether an attempt in `direction` would not block.
+    pub(crate) fn may_try(&self, side: Side, direction: Direction) -> bool {
         match (side, direction) {
-            (Side::Sender, Direction::Write) => {
-                let may_be_tried = self.pages.len() < PAGES_MAX || !self.has_receiver;
-                may_be_tried && !self.writing.blocked
-            }
-            (Side::Receiver, Direction::Read) => {
-                let may_be_tried = !self.pages.is_empty() || !self.has_sender;
-                may_be_tried && !self.reading.blocked
-            }
-            (Side::Sender, Direction::Read) | (Side::Receiver, Direction::Write) => false,
-            (Side::Sender, other) => {
-                is_news(other, self.signs(side)) && !self.writing.is_blocked(other)
-            }
-            (Side::Receiver, other) => {
-                is_news(other, self.signs(side)) && !self.reading.is_blocked(other)
-            }
+            (Side::Sender, Direction::Write) => self.pages.len() < PAGES_MAX || !self.has_receiver,
+            (Side::Receiver, Direction::Read) => !self.pages.is_empty() || !self.has_sender,
+            _ => false,
         }
     }
 
@@ -229,29 +219,16 @@ impl World {
         self.resources.name(self.id, resource, name, origin);
     }
 
-    pub(crate) fn pipe_is_ready(
+    pub(crate) fn pipe_read(
         &mut self,
         id: SocketId,
-        side: Side,
-        direction: Direction,
-    ) -> io::Result<bool> {
-        let pipe = self.net.pipes.get_mut(id, side)?;
-        Ok(pipe.is_ready(side, direction))
-    }
-
-    pub(crate) fn pipe_waiting(&mut self, id: SocketId, side: Side) -> io::Result<&mut Waiting> {
-        Ok(self.net.pipes.get_mut(id, side)?.waiting(side))
-    }
-
-    pub(crate) fn pipe_signs(&mut self, id: SocketId, side: Side) -> io::Result<Signs> {
-        Ok(self.net.pipes.get_mut(id, side)?.signs(side))
-    }
-
-    pub(crate) fn pipe_read(&mut self, id: SocketId, target: &mut [u8]) -> io::Result<usize> {
+        targets: &mut [IoSliceMut<'_>],
+    ) -> io::Result<usize> {
         let pipe = self.net.pipes.get_mut(id, Side::Receiver)?;
-        let available = pipe.unread().min(target.len());
+        let room = room_of(targets);
+        let available = pipe.unread().min(room);
         if available == 0 {
-            if target.is_empty() || !pipe.has_sender {
+            if room == 0 || !pipe.has_sender {
                 return Ok(0);
             }
             pipe.reading.blocked = true;
@@ -263,7 +240,7 @@ impl World {
         let short = self.choose_short(Operation::READ, direction, number, most) as usize;
         let pipe = self.net.pipes.get_mut(id, Side::Receiver)?;
         let was_full = pipe.pages.len() == PAGES_MAX;
-        pipe.take(&mut target[..available - short]);
+        fill(targets, available - short, |target| pipe.take(target));
         if was_full && pipe.pages.len() < PAGES_MAX {
             pipe.writing.change(&mut self.effects);
         }
@@ -332,10 +309,9 @@ impl World {
     pub(crate) fn close_pipes_of(&mut self, node: NodeId) {
         for id in self.net.pipes.0.ids(|it| it.node == node) {
             for side in [Side::Sender, Side::Receiver] {
-                if let Ok(waiting) = self.pipe_waiting(id, side) {
+                if let Ok(pipe) = self.net.pipes.get_mut(id, side) {
                     // A task of another node may hold the end and wait.
-                    let mut waiting = std::mem::take(waiting);
-                    waiting.change(&mut self.effects);
+                    pipe.waiting(side).change(&mut self.effects);
                 }
                 self.close_pipe(id, side);
             }

@@ -24,7 +24,7 @@ impl World {
         for slot in listeners {
             let mut listener = self.net.listeners.remove(slot);
             // A task of another node may hold the socket and wait.
-            self.effects.wake_all(&mut listener.wakers);
+            listener.waiting.change(&mut self.effects);
         }
         for (id, end) in self.net.ends() {
             self.vanish_end(id, end, node);

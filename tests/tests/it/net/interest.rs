@@ -72,7 +72,9 @@ both! {
         });
         assert!(timeout(MS, attempt).await.is_err());
         assert!((1..10).contains(&calls), "{calls} calls");
-        // Reading is another matter.
+        // The end and reading are other matters.
+        let ready = client.ready(Interest::PRIORITY).await.unwrap();
+        assert!(ready.is_read_closed(), "{ready:?}");
         assert_eq!(client.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
 
@@ -102,6 +104,36 @@ both! {
         simoom::io::AsyncWriteExt::shutdown(&mut server).await.unwrap();
         let ready = client.ready(Interest::PRIORITY).await.unwrap();
         assert!(ready.is_read_closed() && !ready.is_priority(), "{ready:?}");
+    }
+
+    async fn nothing_urgent_after_the_end_is_not_looked_for_again_and_again() {
+        let (mut client, mut server) = pair().await;
+        simoom::io::AsyncWriteExt::shutdown(&mut server).await.unwrap();
+        assert_eq!(client.ready(Interest::PRIORITY).await.unwrap(), Ready::READ_CLOSED);
+        let mut calls = 0;
+        let attempt = client.async_io(Interest::PRIORITY, || -> io::Result<()> {
+            calls += 1;
+            Err(ErrorKind::WouldBlock.into())
+        });
+        assert!(timeout(MS, attempt).await.is_err());
+        assert!((1..10).contains(&calls), "{calls} calls");
+        assert!(timeout(MS, client.ready(Interest::PRIORITY)).await.is_err(), "nothing has changed");
+        // Errors and the end are other matters.
+        let error = client.try_io(Interest::ERROR, || Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let ready = client.ready(Interest::READABLE).await.unwrap();
+        assert!(ready.is_readable() && ready.is_read_closed(), "{ready:?}");
+        assert_eq!(client.try_read(&mut [0; 8]).unwrap(), 0);
+        // What happens next is worth another look.
+        let writing = simoom::spawn(async move {
+            let bytes = vec![0; 8 << 20];
+            simoom::io::AsyncWriteExt::write_all(&mut client, &bytes).await.unwrap();
+            client.ready(Interest::PRIORITY).await.unwrap()
+        });
+        let mut sink = simoom::io::sink();
+        let copying = simoom::io::copy(&mut server, &mut sink);
+        let (ready, copied) = simoom::join!(writing, copying);
+        assert_eq!((ready.unwrap(), copied.unwrap()), (Ready::READ_CLOSED, 8 << 20));
     }
 
     async fn interests_are_taken_apart() {

@@ -3,6 +3,7 @@
 mod address;
 mod cancel;
 mod close;
+mod dual;
 mod helpers;
 mod interest;
 mod listener;
@@ -12,6 +13,8 @@ mod stream;
 mod tcp_socket;
 mod udp;
 mod unix;
+mod vectored;
+mod waiting;
 
 use simoom::net::{TcpListener, TcpStream};
 use std::net::SocketAddr;

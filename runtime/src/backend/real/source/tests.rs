@@ -64,7 +64,7 @@ fn one_waker_is_kept_once_and_several_are_all_woken() {
     for (count, seat) in counts.iter().zip(&mut seats) {
         let waker = Waker::from(count.clone());
         for _ in 0..3 {
-            let polled = source.poll_seated(&mut Context::from_waker(&waker), Read, seat);
+            let polled = source.poll_ready(&mut Context::from_waker(&waker), Read, Some(seat));
             assert!(polled.is_pending());
         }
     }
@@ -81,13 +81,13 @@ fn closed_source_wakes_and_fails_both_directions() {
     let waker = Waker::from(count.clone());
     let mut cx = Context::from_waker(&waker);
     for direction in [Read, Write] {
-        assert!(source.poll_ready(&mut cx, direction).is_pending());
+        assert!(source.poll_ready(&mut cx, direction, None).is_pending());
     }
     let mut wakers = Vec::new();
     source.close(&mut wakers);
     assert_eq!(wakers.len(), 2);
     for direction in [Read, Write] {
-        let polled = source.poll_ready(&mut cx, direction);
+        let polled = source.poll_ready(&mut cx, direction, None);
         assert!(matches!(polled, Poll::Ready(Err(_))));
         assert!(source.attempt(direction).is_err());
     }
@@ -101,7 +101,7 @@ fn event_while_a_waker_is_stored_is_not_lost() {
     for _ in 0..20_000 {
         std::thread::scope(|scope| {
             let event = scope.spawn(|| notify(&source, READABLE));
-            let polled = source.poll_ready(&mut Context::from_waker(&waker), Read);
+            let polled = source.poll_ready(&mut Context::from_waker(&waker), Read, None);
             event.join().unwrap();
             let woken = count.0.swap(0, Ordering::SeqCst) > 0;
             assert!(polled.is_ready() || woken, "neither ready nor woken");
@@ -118,7 +118,7 @@ fn of_those_without_a_seat_the_last_one_is_kept() {
     let counts: [Arc<Count>; 2] = Default::default();
     for count in &counts {
         let waker = Waker::from(count.clone());
-        let polled = source.poll_ready(&mut Context::from_waker(&waker), Read);
+        let polled = source.poll_ready(&mut Context::from_waker(&waker), Read, None);
         assert!(polled.is_pending());
     }
     assert_eq!(Arc::strong_count(&counts[0]), 1, "it was replaced");
@@ -134,7 +134,8 @@ fn who_leaves_a_seat_leaves_no_waker() {
     let mut kept = Seat::default();
     let waker = Waker::from(stays.clone());
     for direction in [Read, Write] {
-        let polled = source.poll_seated(&mut Context::from_waker(&waker), direction, &mut kept);
+        let polled =
+            source.poll_ready(&mut Context::from_waker(&waker), direction, Some(&mut kept));
         assert!(polled.is_pending());
     }
     for _ in 0..100 {
@@ -142,7 +143,8 @@ fn who_leaves_a_seat_leaves_no_waker() {
         let waker = Waker::from(count.clone());
         let mut seat = Seat::default();
         for direction in [Read, Write] {
-            let polled = source.poll_seated(&mut Context::from_waker(&waker), direction, &mut seat);
+            let polled =
+                source.poll_ready(&mut Context::from_waker(&waker), direction, Some(&mut seat));
             assert!(polled.is_pending());
         }
         drop(waker);
@@ -165,7 +167,7 @@ fn a_seat_that_was_woken_is_taken_anew() {
         for place in [round % 2, (round + 1) % 2] {
             let waker = Waker::from(counts[place].clone());
             let mut cx = Context::from_waker(&waker);
-            let polled = source.poll_seated(&mut cx, Read, &mut seats[place]);
+            let polled = source.poll_ready(&mut cx, Read, Some(&mut seats[place]));
             assert!(polled.is_pending());
         }
         notify(&source, READABLE);

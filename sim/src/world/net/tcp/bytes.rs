@@ -1,12 +1,13 @@
 //! Bytes: what is sent as there is room for it, and what is read.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 
 use simoom_faults::Kind;
 
 use crate::choice::Operation;
 use crate::world::World;
 use crate::world::faults::FaultPoint;
+use crate::world::net::buffers::{fill, room_of};
 use crate::world::net::waiting::change_one;
 use crate::world::net::{ConnectionId, Phase, Segment, gone, of_kind};
 
@@ -129,7 +130,7 @@ impl World {
         &mut self,
         id: ConnectionId,
         end: usize,
-        target: &mut [u8],
+        targets: &mut [IoSliceMut<'_>],
     ) -> io::Result<usize> {
         let Some(connection) = self.net.connection(id) else {
             return Err(gone());
@@ -140,9 +141,10 @@ impl World {
         }
         let direction = connection.name.direction(end == 1);
         let number = this.reads;
-        let available = this.received_bytes.min(target.len());
+        let room = room_of(targets);
+        let available = this.received_bytes.min(room);
         if available == 0 {
-            return self.read_nothing(id, end, target.is_empty());
+            return self.read_nothing(id, end, room == 0);
         }
         let short =
             self.choose_short(Operation::READ, direction, number, available as u64 - 1) as usize;
@@ -151,7 +153,8 @@ impl World {
         };
         let this = &mut connection.ends[end];
         this.reads += 1;
-        let count = this.take(&mut target[..available - short]);
+        let count = available - short;
+        fill(targets, count, |target| this.take(target));
         let peer = &connection.ends[1 - end];
         // The sender learns of the room after a trip, and only if it waits for it.
         let waits = !peer.unsent.is_empty() && !peer.is_nagling;

@@ -151,7 +151,7 @@ impl World {
             return;
         }
         let mut listener = self.net.listeners.remove(id.slot as usize);
-        self.effects.drop_all(&mut listener.wakers);
+        listener.waiting.forget(&mut self.effects);
         for waiting in listener.accepted {
             // Nobody will ever accept them: the peers are reset.
             self.close_abruptly(waiting, 1);
@@ -171,7 +171,7 @@ impl World {
             .collect();
         for listener in listeners {
             if let Some(listener) = self.net.listener_mut(listener) {
-                self.effects.wake_all(&mut listener.wakers);
+                listener.waiting.change(&mut self.effects);
             }
             self.close_listener(listener);
         }

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use simoom::backend::SocketOption;
 use simoom_faults::Kind;
 
-use super::ports::this_host;
 use super::wire::{again_after, syn_again_after};
 
 use crate::choice::ResourceName;
 use crate::record::EventKind;
 use crate::world::faults::FaultPoint;
+use crate::world::net::address::this_host;
 use crate::world::net::waiting::change_one;
 use crate::world::net::{
-    Connection, ConnectionId, End, Listener, ListenerId, Options, Phase, Segment, no_listener,
-    of_kind, os,
+    Connection, ConnectionId, End, Listener, ListenerId, Options, Phase, Segment, Waiting, meant,
+    no_listener, of_kind, os,
 };
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
@@ -40,14 +40,15 @@ impl World {
         let mut options = Options::stream(address.is_ipv6());
         // As the real world does for a listener without wishes.
         options.set(SocketOption::ReuseAddress, 1)?;
-        let local = self.claim(node, address, &options, None)?;
-        Ok(self.start_listening(node, local, backlog, options))
+        let local = self.claim(node, meant(address), &options, None)?;
+        Ok(self.start_listening(node, local, address.is_ipv6(), backlog, options))
     }
 
     pub(super) fn start_listening(
         &mut self,
         node: NodeId,
         local: SocketAddr,
+        is_v6: bool,
         backlog: usize,
         options: Options,
     ) -> ListenerId {
@@ -56,10 +57,11 @@ impl World {
             serial,
             node,
             local,
+            is_v6,
             backlog: backlog.min(BACKLOG_MAX),
             pending: 0,
             accepted: std::collections::VecDeque::new(),
-            wakers: Vec::new(),
+            waiting: Waiting::default(),
             options,
         };
         ListenerId {
@@ -84,7 +86,8 @@ impl World {
         bound: Option<SocketAddr>,
         options: Options,
     ) -> io::Result<ConnectionId> {
-        let target = SocketAddr::new(this_host(target.ip()), target.port());
+        let is_v6 = target.is_ipv6();
+        let target = this_host(target, bound);
         let source = self.connect_source(node, target.ip(), bound.map(|bound| bound.ip()))?;
         let port = match bound {
             Some(bound) if self.has_tuple(node, bound.port(), target) => {
@@ -156,6 +159,7 @@ impl World {
         );
         if let Some(connection) = self.net.connection_mut(id) {
             connection.ends[0].options = options;
+            connection.ends[0].is_v6 = is_v6;
             connection.ends[1].held_open = false;
             connection.attempt = Some(attempt);
         }
@@ -356,7 +360,7 @@ impl World {
         // (tcp_syncookies).
         let is_cookie = queue.pending > queue.backlog;
         queue.pending += usize::from(!is_cookie);
-        let (options, is_v6) = (queue.options.clone(), queue.local.is_ipv6());
+        let (options, is_v6) = (queue.options.clone(), queue.is_v6);
         let now_ns = self.now_ns;
         let Some(connection) = self.net.connection_mut(id) else {
             return;
@@ -365,7 +369,7 @@ impl World {
         connection.is_cookie = is_cookie;
         connection.answered_ns = now_ns;
         connection.ends[1].options = options;
-        connection.ends[1].shows_mapped = is_v6;
+        connection.ends[1].is_v6 = is_v6;
         connection.ends[1].held_open = true;
         self.send(id, 1, Segment::SynAck);
     }
@@ -432,8 +436,7 @@ impl World {
         };
         queue.pending -= usize::from(!is_cookie);
         queue.accepted.push_back(id);
-        let mut wakers = std::mem::take(&mut queue.wakers);
-        self.effects.wake_all(&mut wakers);
+        queue.waiting.change(&mut self.effects);
         self.small_heard_again(id, 0);
     }
 }

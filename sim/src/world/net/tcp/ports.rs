@@ -5,7 +5,7 @@
 //! port for 60 s (TIME_WAIT).
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use simoom::backend::SocketOption;
 
@@ -171,11 +171,16 @@ impl World {
         target: IpAddr,
         bound: Option<IpAddr>,
     ) -> io::Result<IpAddr> {
+        match (bound, target) {
+            (Some(IpAddr::V4(_)), IpAddr::V6(_)) => return Err(os(libc::EAFNOSUPPORT)),
+            (Some(IpAddr::V6(ip)), IpAddr::V4(_)) if !ip.is_unspecified() => {
+                // To be bound to such an address is to ask for `IPV6_V6ONLY`.
+                return Err(os(libc::ENETUNREACH));
+            }
+            _ => {}
+        }
         let bound = bound.filter(|ip| !ip.is_unspecified());
         if let Some(ip) = bound {
-            if ip.is_ipv4() != target.is_ipv4() {
-                return Err(os(libc::EAFNOSUPPORT));
-            }
             // Linux routes nothing that comes from the loopback address away from this host.
             if ip.is_loopback() && !self.is_own(node, target) {
                 return Err(os(libc::EINVAL));
@@ -184,14 +189,5 @@ impl World {
         }
         self.source_for(node, target)
             .ok_or_else(|| os(libc::ENETUNREACH))
-    }
-}
-
-/// The address that a connection to `ip` reaches: "no address" is this host, as on Linux.
-pub(super) fn this_host(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        other => other,
     }
 }

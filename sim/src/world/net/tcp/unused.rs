@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::world::World;
-use crate::world::net::{ConnectionId, ListenerId, Options, gone, os};
+use crate::world::net::{ConnectionId, ListenerId, Options, gone, meant, os, shown};
 use crate::world::node::NodeId;
 
 /// Names such a socket of one world; the serial is never reused.
@@ -27,8 +27,14 @@ pub(crate) struct Unused {
 }
 
 impl Unused {
+    /// The address that it is bound to, as the socket shows it.
+    pub(crate) fn shown_local(&self) -> SocketAddr {
+        self.local
+            .map_or_else(|| self.any(), |local| shown(local, self.is_v6))
+    }
+
     /// The unspecified address of its family, with port 0.
-    pub(crate) fn any(&self) -> SocketAddr {
+    fn any(&self) -> SocketAddr {
         if self.is_v6 {
             (Ipv6Addr::UNSPECIFIED, 0).into()
         } else {
@@ -87,7 +93,7 @@ impl World {
                 libc::EAFNOSUPPORT
             }));
         }
-        let local = self.claim(socket.node, address, &socket.options, None)?;
+        let local = self.claim(socket.node, meant(address), &socket.options, None)?;
         self.unused(id)?.local = Some(local);
         Ok(())
     }
@@ -99,7 +105,7 @@ impl World {
         // Others may share the port as long as nobody listens.
         let local = self.claim(socket.node, local, &socket.options, Some(id))?;
         self.close_unused(id);
-        Ok(self.start_listening(socket.node, local, backlog, socket.options))
+        Ok(self.start_listening(socket.node, local, socket.is_v6, backlog, socket.options))
     }
 
     /// Starts to connect; the socket is used up.
@@ -110,8 +116,11 @@ impl World {
     ) -> io::Result<ConnectionId> {
         let socket = self.unused(id)?.clone();
         self.close_unused(id);
-        if target.is_ipv6() && !socket.is_v6 {
-            return Err(os(libc::EAFNOSUPPORT));
+        match (socket.is_v6, target.is_ipv6()) {
+            (false, true) => return Err(os(libc::EAFNOSUPPORT)),
+            // An address of IPv4 is too short.
+            (true, false) => return Err(os(libc::EINVAL)),
+            _ => {}
         }
         let connection =
             self.start_connecting(socket.node, target, socket.local, socket.options)?;

@@ -7,10 +7,11 @@ use simoom::backend::SocketOption;
 use simoom::time::Instant;
 
 use super::flight::Datagram;
-use super::socket::{Udp, UdpId, is_broadcast, unspecified};
+use super::socket::{Udp, UdpId, is_broadcast};
 use crate::choice::hash_bytes;
 use crate::record::EventKind;
 use crate::world::net::errors::os;
+use crate::world::net::shown;
 use crate::world::net::waiting::change_one;
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
@@ -55,11 +56,7 @@ impl World {
         target: SocketAddr,
     ) -> Option<UdpId> {
         let fits = |socket: &Udp| {
-            let ip = socket.local.ip();
-            socket.node == node
-                && socket.local.port() == target.port()
-                && (ip == target.ip() || ip == unspecified(target.ip()))
-                && !socket.refuses(source)
+            socket.node == node && socket.is_bound_to(target) && !socket.refuses(source)
         };
         let score = |socket: &Udp| {
             (
@@ -81,12 +78,9 @@ impl World {
 
     /// The sockets of `node` that get a datagram for many.
     fn group_members(&self, node: NodeId, datagram: &Datagram) -> Vec<UdpId> {
-        let target = datagram.target;
         let fits = |socket: &Udp| {
-            let ip = socket.local.ip();
             socket.node == node
-                && socket.local.port() == target.port()
-                && (ip == target.ip() || ip == unspecified(target.ip()))
+                && socket.is_bound_to(datagram.target)
                 && !socket.refuses(datagram.source)
         };
         let sockets = self.net.datagrams.iter();
@@ -159,7 +153,7 @@ impl World {
         let Some((from, bytes)) = socket.received.front() else {
             return Err(os(libc::EAGAIN));
         };
-        let (from, count) = (*from, bytes.len().min(target.len()));
+        let (from, count) = (shown(*from, socket.is_v6), bytes.len().min(target.len()));
         target[..count].copy_from_slice(&bytes[..count]);
         if !peek {
             socket.charged -= charge(bytes.len());

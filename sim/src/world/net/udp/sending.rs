@@ -1,12 +1,13 @@
 //! Sending: what is refused at once, and whom a datagram is for.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use simoom::backend::SocketOption;
 
 use super::socket::{UdpId, is_broadcast};
 use crate::world::World;
+use crate::world::net::address::this_host;
 use crate::world::net::errors::os;
 use crate::world::node::NodeId;
 
@@ -32,21 +33,17 @@ impl World {
         if target.port() == 0 {
             return Err(os(libc::EINVAL));
         }
-        let is_v6 = socket.local.is_ipv6();
-        if target.is_ipv6() != is_v6 {
-            return Err(os(if is_v6 {
-                libc::EINVAL
-            } else {
-                libc::EAFNOSUPPORT
-            }));
+        if target.is_ipv6() && !socket.is_v6 {
+            return Err(os(libc::EAFNOSUPPORT));
         }
-        let target = SocketAddr::new(this_host(target.ip()), target.port());
+        let target = this_host(target, Some(socket.local));
         let may_broadcast = socket.options.is_on(SocketOption::Broadcast);
         if is_broadcast(target.ip()) && !may_broadcast {
             return Err(os(libc::EACCES));
         }
         let source = self.datagram_source(id, target.ip())?;
-        if bytes.len() > if is_v6 { MOST_V6 } else { MOST_V4 } {
+        let most = if target.is_ipv6() { MOST_V6 } else { MOST_V4 };
+        if bytes.len() > most {
             return Err(os(libc::EMSGSIZE));
         }
         let socket = self.net.udp_mut(id)?;
@@ -64,8 +61,16 @@ impl World {
     pub(super) fn datagram_source(&self, id: UdpId, target: IpAddr) -> io::Result<IpAddr> {
         let socket = self.net.udp(id)?;
         let bound = socket.local.ip();
-        if target.is_ipv6() != bound.is_ipv6() {
-            return Err(os(libc::EAFNOSUPPORT));
+        match (bound, target) {
+            (IpAddr::V4(_), IpAddr::V6(_)) => return Err(os(libc::EAFNOSUPPORT)),
+            (IpAddr::V6(_), IpAddr::V4(_)) if socket.only_v6 => {
+                return Err(os(libc::ENETUNREACH));
+            }
+            (IpAddr::V6(_), IpAddr::V4(_)) => {
+                let source = self.source_for(socket.node, target);
+                return source.ok_or_else(|| os(libc::ENETUNREACH));
+            }
+            _ => {}
         }
         if bound.is_loopback() {
             // Linux routes nothing that comes from the loopback address away from this host.
@@ -115,14 +120,5 @@ impl World {
             reached && is_member(node)
         };
         Ok(all().filter(gets).collect())
-    }
-}
-
-/// The address that a datagram to `ip` reaches: "no address" is this host, as on Linux.
-pub(super) fn this_host(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        other => other,
     }
 }

@@ -4,16 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use simoom::backend::{Direction, Interface, Signs, SocketOption};
 
 use super::flight::Flow;
 use crate::choice::PathId;
 use crate::world::World;
+use crate::world::net::address::this_host;
 use crate::world::net::errors::os;
 use crate::world::net::waiting::{Waiting, change_one};
-use crate::world::net::{Options, gone};
+use crate::world::net::{Options, gone, meant, shown, stands_for};
 use crate::world::node::NodeId;
 
 /// Names a socket of one world; the serial is never reused.
@@ -32,6 +33,10 @@ pub(crate) struct Udp {
     pub(crate) opener: PathId,
     pub(crate) number: u32,
     pub(crate) local: SocketAddr,
+    /// It is a socket of IPv6, which shows addresses of IPv4 as `::ffff:10.0.0.1`.
+    pub(super) is_v6: bool,
+    /// It was bound to one address of IPv6, which is to ask for `IPV6_V6ONLY`.
+    pub(super) only_v6: bool,
     pub(crate) peer: Option<SocketAddr>,
     /// What waits to be received, and who sent it.
     pub(crate) received: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -61,6 +66,17 @@ impl Udp {
         }
     }
 
+    /// An address, as the socket shows it.
+    pub(crate) fn shown(&self, address: SocketAddr) -> SocketAddr {
+        shown(address, self.is_v6)
+    }
+
+    /// Whether it gets what is sent to `target`.
+    pub(super) fn is_bound_to(&self, target: SocketAddr) -> bool {
+        let (ip, to) = (self.local.ip(), target.ip());
+        self.local.port() == target.port() && (ip == to || stands_for(ip, to))
+    }
+
     /// What is known of it.
     pub(crate) fn signs(&self) -> Signs {
         Signs {
@@ -80,7 +96,7 @@ impl World {
     pub(crate) fn udp_bind(&mut self, address: SocketAddr) -> io::Result<UdpId> {
         let node = self.current_node();
         self.take_descriptor(node)?;
-        let local = self.claim_datagram(node, address)?;
+        let local = self.claim_datagram(node, meant(address))?;
         let opener = self.current_path();
         let number = match self.tasks.current_mut() {
             Some(entry) => {
@@ -96,6 +112,8 @@ impl World {
             opener,
             number,
             local,
+            is_v6: address.is_ipv6(),
+            only_v6: local.is_ipv6() && !local.ip().is_unspecified(),
             peer: None,
             received: VecDeque::new(),
             charged: 0,
@@ -140,14 +158,21 @@ impl World {
             let (one, two) = (other.local.ip(), address.ip());
             other.node == node
                 && other.local.port() == address.port()
-                && (one == two || one.is_unspecified() || two.is_unspecified())
+                && (one == two || stands_for(one, two) || stands_for(two, one))
         })
     }
 
     /// Fixes the peer, and with it the source address.
     pub(crate) fn udp_connect(&mut self, id: UdpId, target: SocketAddr) -> io::Result<()> {
-        let target = SocketAddr::new(super::sending::this_host(target.ip()), target.port());
         let socket = self.net.udp(id)?;
+        let is_foreign = match target {
+            SocketAddr::V4(_) => socket.only_v6,
+            SocketAddr::V6(_) => !socket.is_v6,
+        };
+        if is_foreign {
+            return Err(os(libc::EAFNOSUPPORT));
+        }
+        let target = this_host(target, Some(socket.local));
         let may_broadcast = socket.options.is_on(SocketOption::Broadcast);
         if is_broadcast(target.ip()) && !may_broadcast {
             return Err(os(libc::EACCES));
@@ -155,7 +180,10 @@ impl World {
         let source = self.datagram_source(id, target.ip())?;
         let socket = self.net.udp_mut(id)?;
         socket.peer = Some(target);
-        socket.local.set_ip(source);
+        // One that was connected to an address of IPv6 keeps its own for those of IPv4.
+        if source.is_ipv6() || socket.local.is_ipv4() || socket.local.ip().is_unspecified() {
+            socket.local.set_ip(source);
+        }
         Ok(())
     }
 
@@ -241,12 +269,4 @@ impl super::super::Network {
 /// Whether `ip` stands for every node of the network 10.0.0.0/16.
 pub(super) fn is_broadcast(ip: IpAddr) -> bool {
     ip == Ipv4Addr::BROADCAST || ip == Ipv4Addr::new(10, 0, 255, 255)
-}
-
-/// The unspecified address of the family of `ip`.
-pub(super) fn unspecified(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    }
 }

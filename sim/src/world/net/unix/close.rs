@@ -57,10 +57,10 @@ impl World {
         }
         for id in self.net.unix.streams.ids(|it| it.ends[0].node == node) {
             for end in 0..2 {
-                if let Ok(this) = self.unix_end(id, end) {
-                    let mut waiting = std::mem::take(&mut this.reading);
-                    waiting.wakers.append(&mut this.writing.wakers);
-                    waiting.change(&mut self.effects);
+                if let Ok(connection) = self.net.unix.streams.get_mut(id) {
+                    let this = &mut connection.ends[end];
+                    this.reading.change(&mut self.effects);
+                    this.writing.change(&mut self.effects);
                 }
                 self.close_unix(id, Closing::Stream { end });
             }

@@ -16,7 +16,6 @@ use super::{Binding, Holder, SocketId, Waiting};
 use crate::choice::hash_bytes;
 use crate::record::EventKind;
 use crate::world::World;
-use crate::world::net::waiting::is_news;
 use crate::world::node::NodeId;
 
 /// A socket for messages.
@@ -105,16 +104,9 @@ impl Datagram {
         }
     }
 
-    /// Whether there is any use in an attempt.
-    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Read => {
-                let something = !self.received.is_empty() || self.error.is_some() || self.read_shut;
-                something && !self.reading.blocked
-            }
-            Direction::Write => !self.writing.blocked,
-            other => is_news(other, self.signs()) && !self.reading.is_blocked(other),
-        }
+    /// Whether there is something to read, be it an error or the end.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.received.is_empty() || self.error.is_some() || self.read_shut
     }
 
     pub(crate) fn take_error(&mut self) -> Option<io::Error> {

@@ -31,9 +31,9 @@ impl Listener {
         self.binding.address()
     }
 
-    /// Whether there is any use in an attempt to accept.
-    pub(crate) fn is_ready(&self) -> bool {
-        !self.waiting.is_empty() && !self.reading.blocked
+    /// Whether there is a stream to accept.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.waiting.is_empty()
     }
 }
 

@@ -4,7 +4,7 @@
 //! received stays readable.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use super::{Binding, SocketId, Waiting};
 use crate::choice::{Operation, PathId, ResourceName, hash_bytes};
 use crate::record::EventKind;
 use crate::world::World;
-use crate::world::net::waiting::is_news;
+use crate::world::net::buffers::{fill, room_of};
 use crate::world::node::NodeId;
 use crate::world::resources::Origin;
 
@@ -104,16 +104,9 @@ impl End {
         }
     }
 
-    /// Whether there is any use in an attempt.
-    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Read => {
-                let something = !self.received.is_empty() || self.error.is_some() || self.read_shut;
-                something && !self.reading.blocked
-            }
-            Direction::Write => !self.writing.blocked,
-            other => is_news(other, self.signs()) && !self.reading.is_blocked(other),
-        }
+    /// Whether there is something to read, be it an error or the end.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.received.is_empty() || self.error.is_some() || self.read_shut
     }
 
     pub(crate) fn take_error(&mut self) -> Option<io::Error> {
@@ -186,12 +179,13 @@ impl World {
         &mut self,
         id: SocketId,
         end: usize,
-        target: &mut [u8],
+        targets: &mut [IoSliceMut<'_>],
     ) -> io::Result<usize> {
         let this = self.unix_end(id, end)?;
-        let available = this.unread().min(target.len());
+        let room = room_of(targets);
+        let available = this.unread().min(room);
         if available == 0 {
-            return read_nothing(this, target.is_empty());
+            return read_nothing(this, room == 0);
         }
         let number = this.reads;
         this.reads += 1;
@@ -199,7 +193,10 @@ impl World {
         let most = available as u64 - 1;
         let short = self.choose_short(Operation::READ, direction, number, most) as usize;
         let connection = self.net.unix.streams.get_mut(id)?;
-        let freed = connection.ends[end].take(&mut target[..available - short]);
+        let mut freed = 0;
+        fill(targets, available - short, |target| {
+            freed += connection.ends[end].take(target);
+        });
         let writer = &mut connection.ends[1 - end];
         writer.charged -= freed;
         if freed > 0 && charge::has_room(writer.charged) {

@@ -36,17 +36,17 @@ impl UnixSockets {
     /// Moves everyone who waits to `wakers`, at the end of a world.
     pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
         for listener in self.listeners.all_mut() {
-            wakers.append(&mut listener.reading.wakers);
+            listener.reading.take_wakers(wakers);
         }
         for connection in self.streams.all_mut() {
             for end in &mut connection.ends {
-                wakers.append(&mut end.reading.wakers);
-                wakers.append(&mut end.writing.wakers);
+                end.reading.take_wakers(wakers);
+                end.writing.take_wakers(wakers);
             }
         }
         for datagram in self.datagrams.all_mut() {
-            wakers.append(&mut datagram.reading.wakers);
-            wakers.append(&mut datagram.writing.wakers);
+            datagram.reading.take_wakers(wakers);
+            datagram.writing.take_wakers(wakers);
         }
     }
 }
