@@ -129,6 +129,13 @@ mod c {
             arguments: *const *const c_char,
             environment: *const *const c_char,
         ) -> c_int;
+        pub(super) fn execveat(
+            folder: c_int,
+            path: *const c_char,
+            arguments: *const *const c_char,
+            environment: *const *const c_char,
+            flags: c_int,
+        ) -> c_int;
         pub(super) fn vfork() -> pid_t;
         pub(super) fn thrd_create(
             thread: *mut pthread_t,
@@ -272,6 +279,13 @@ const CALLS: &[Call] = &[
     minus_one!(PROCESSES execv(PATH.as_ptr(), NOTHING)),
     minus_one!(PROCESSES execve(PATH.as_ptr(), NOTHING, NOTHING)),
     minus_one!(PROCESSES execvp(PATH.as_ptr(), NOTHING)),
+    minus_one!(PROCESSES execl(PATH.as_ptr(), PATH.as_ptr(), null::<c_char>())),
+    minus_one!(PROCESSES execlp(PATH.as_ptr(), PATH.as_ptr(), null::<c_char>())),
+    minus_one!(PROCESSES execle(PATH.as_ptr(), PATH.as_ptr(), null::<c_char>(), NOTHING)),
+    minus_one!(PROCESSES execveat(libc::AT_FDCWD, PATH.as_ptr(), NOTHING, NOTHING, 0)),
+    minus_one!(PROCESSES fexecve(-1, NOTHING, NOTHING)),
+    // `daemon` ends this process if it is let through: see tests/tests/surfaces/glibc.rs.
+    minus_one!(PROCESSES forkpty(null_mut(), null_mut(), null(), null())),
     returning!(
         libc::EPERM,
         PROCESSES posix_spawn(
@@ -320,6 +334,62 @@ fn every_escape_is_refused_by_its_own_name() {
     }
     // SAFETY: the path ends with a zero.
     assert_eq!(unsafe { libc::access(PATH.as_ptr(), libc::F_OK) }, -1);
+}
+
+/// What a child ends with that becomes another program by `exec`.
+fn status_of(exec: impl FnOnce()) -> i32 {
+    // SAFETY: the child does nothing but become another program, or end.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        exec();
+        // SAFETY: nothing of the parent's is cleaned up.
+        unsafe { libc::_exit(1) };
+    }
+    let mut status = 0;
+    // SAFETY: there is room for the status.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status), "status {status}");
+    libc::WEXITSTATUS(status)
+}
+
+#[test]
+fn as_many_arguments_as_one_likes_are_passed_on() {
+    let (shell, name, run) = (c"/bin/sh".as_ptr(), c"sh".as_ptr(), c"-c".as_ptr());
+    let (end, zero) = (null::<c_char>(), c"0".as_ptr());
+    let numbers = [c"1", c"2", c"3", c"4", c"5", c"6", c"7", c"8"].map(CStr::as_ptr);
+    let [a, b, c, d, e, f, g, h] = numbers;
+    let sum = c"exit $(($1 + $2 + $3 + $4 + $5 + $6 + $7 + $8))".as_ptr();
+    let status = status_of(|| {
+        // SAFETY: the texts end with a zero, and the list with null.
+        unsafe { libc::execl(shell, name, run, sum, zero, a, b, c, d, e, f, g, h, end) };
+    });
+    assert_eq!(status, 36);
+    let status = status_of(|| {
+        // SAFETY: the texts end with a zero, and the list with null.
+        unsafe { libc::execlp(name, name, run, sum, zero, a, b, c, d, e, f, g, h, end) };
+    });
+    assert_eq!(status, 36);
+    let (told, environment) = (c"exit $TOLD".as_ptr(), [c"TOLD=43".as_ptr(), end]);
+    let status = status_of(|| {
+        // SAFETY: the texts end with a zero, and the lists with null.
+        unsafe { libc::execle(shell, name, run, told, end, environment.as_ptr()) };
+    });
+    assert_eq!(status, 43);
+    check(config(), move |sim| async move {
+        sim.allow(Escape::PROCESSES);
+        let (sum, list) = (
+            c"exit $(($1 + $2))".as_ptr(),
+            [c"20".as_ptr(), c"22".as_ptr()],
+        );
+        let (shell, name, run) = (c"/bin/sh".as_ptr(), c"sh".as_ptr(), c"-c".as_ptr());
+        let status = status_of(|| {
+            let [a, b] = list;
+            // SAFETY: the texts end with a zero, and the list with null.
+            unsafe { libc::execl(shell, name, run, sum, name, a, b, null::<c_char>()) };
+        });
+        assert_eq!(status, 42);
+    })
+    .unwrap();
 }
 
 #[test]

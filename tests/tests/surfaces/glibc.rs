@@ -425,6 +425,78 @@ fn vfork_is_refused() {
 }
 
 #[test]
+fn children_with_a_terminal_are_refused() {
+    is_refused(Escape::PROCESSES, "forkpty", || {
+        let mut terminal = -1;
+        // SAFETY: there is room for the descriptor, and null is allowed.
+        let child = unsafe { libc::forkpty(&raw mut terminal, null_mut(), null(), null()) };
+        if child == 0 {
+            // SAFETY: nothing of the parent's is cleaned up.
+            unsafe { libc::_exit(0) };
+        }
+        reap(child);
+    });
+}
+
+/// In a process of its own: one that becomes a daemon ends, and says that all is well.
+#[test]
+fn a_daemon_is_refused() {
+    const NAME: &str = "glibc::a_daemon_is_refused";
+    const SEEN: &str = "no daemon was made";
+    if std::env::var_os("SIMOOM_TESTS_DAEMON").is_none() {
+        let this = std::env::current_exe().unwrap();
+        let mut command = std::process::Command::new(this);
+        command.args(["--exact", NAME, "--nocapture"]);
+        let output = command.env("SIMOOM_TESTS_DAEMON", "1").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains(SEEN), "{told}");
+        return;
+    }
+    // Not on the test's own thread: no process is to confirm the failure.
+    let run = || {
+        check(config().seeds(1), |_| async {
+            // SAFETY: the call has no preconditions.
+            assert_eq!(unsafe { libc::daemon(1, 1) }, -1);
+        })
+    };
+    let report = std::thread::spawn(run).join().unwrap();
+    let Some(Failure::Escaped { escape, call, .. }) = report.failure().map(|it| it.cause()) else {
+        panic!("{report}");
+    };
+    assert_eq!(
+        (*escape, call.split(' ').next()),
+        (Escape::PROCESSES, Some("daemon"))
+    );
+    println!("{SEEN}");
+}
+
+#[test]
+fn becoming_another_program_is_refused() {
+    // None of these is one: what is let through fails, and goes on.
+    const NONE: &std::ffi::CStr = c"/dev/null";
+    const END: *const libc::c_char = null();
+    is_refused(Escape::PROCESSES, "execl", || {
+        // SAFETY: the texts end with a zero, and the list with null.
+        unsafe { libc::execl(NONE.as_ptr(), NONE.as_ptr(), c"an argument".as_ptr(), END) };
+    });
+    is_refused(Escape::PROCESSES, "execle", || {
+        let environment = [END];
+        // SAFETY: the texts end with a zero, and the lists with null.
+        unsafe { libc::execle(NONE.as_ptr(), NONE.as_ptr(), END, environment.as_ptr()) };
+    });
+    is_refused(Escape::PROCESSES, "execv", || {
+        let arguments = [NONE.as_ptr(), END];
+        // SAFETY: the texts end with a zero, and the list with null.
+        unsafe { libc::execv(NONE.as_ptr(), arguments.as_ptr()) };
+    });
+    is_refused(Escape::PROCESSES, "fexecve", || {
+        let lists = [NONE.as_ptr(), END];
+        // SAFETY: the texts end with a zero, and the lists with null.
+        unsafe { libc::fexecve(-1, lists.as_ptr(), lists[1..].as_ptr()) };
+    });
+}
+
+#[test]
 fn posix_spawn_is_refused() {
     is_refused(Escape::PROCESSES, "posix_spawn", || {
         let (mut child, true_) = (-1, c"/bin/true");

@@ -265,6 +265,29 @@ escapes! {
         arguments: *const *const c_char,
         environment: *const *const c_char,
     ) -> c_int;
+    PROCESSES minus_one, about path;
+    fn execveat(
+        folder: c_int,
+        path: *const c_char,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+        flags: c_int,
+    ) -> c_int;
+    PROCESSES minus_one;
+    fn fexecve(
+        program: c_int,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
+    PROCESSES minus_one;
+    fn daemon(keep_folder: c_int, keep_streams: c_int) -> c_int;
+    PROCESSES minus_one;
+    fn forkpty(
+        terminal: *mut c_int,
+        name: *mut c_char,
+        settings: *const c_void,
+        size: *const c_void,
+    ) -> pid_t;
     PROCESSES error, about path;
     fn posix_spawn(
         child: *mut pid_t,
@@ -289,53 +312,101 @@ escapes! {
     fn popen(command: *const c_char, mode: *const c_char) -> *mut c_void;
 }
 
-/// `vfork(2)`, whose child returns on the stack of its parent: nothing may stay on it, so this
-/// jumps to what answers the call.
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub(super) extern "C" fn vfork() -> pid_t {
-    #[cfg(target_arch = "x86_64")]
-    std::arch::naked_asm!(
-        ".cfi_startproc",
-        "sub rsp, 8",
-        ".cfi_adjust_cfa_offset 8",
-        "call {answer}",
-        "add rsp, 8",
-        ".cfi_adjust_cfa_offset -8",
-        "jmp rax",
-        ".cfi_endproc",
-        answer = sym answer_to_vfork,
-    );
-    #[cfg(target_arch = "aarch64")]
-    std::arch::naked_asm!(
-        ".cfi_startproc",
-        "stp x29, x30, [sp, #-16]!",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset x29, -16",
-        ".cfi_offset x30, -8",
-        "bl {answer}",
-        "ldp x29, x30, [sp], #16",
-        ".cfi_def_cfa_offset 0",
-        "mov x16, x0",
-        "br x16",
-        ".cfi_endproc",
-        answer = sym answer_to_vfork,
-    );
+/// Functions between whose caller and the system's nothing may stand: they jump to what answers
+/// the call, which is asked for with the first argument, and leave all arguments where they are.
+macro_rules! jumps {
+    ($($(#[$about:meta])* $name:ident $argument:expr;)*) => {
+        $(
+            $(#[$about])*
+            #[unsafe(no_mangle)]
+            #[unsafe(naked)]
+            pub(super) extern "C" fn $name() -> c_int {
+                #[cfg(target_arch = "x86_64")]
+                std::arch::naked_asm!(
+                    ".cfi_startproc",
+                    "push rdi",
+                    "push rsi",
+                    "push rdx",
+                    "push rcx",
+                    "push r8",
+                    "push r9",
+                    "push rax",
+                    ".cfi_adjust_cfa_offset 56",
+                    "call {answer}",
+                    "mov r11, rax",
+                    "pop rax",
+                    "pop r9",
+                    "pop r8",
+                    "pop rcx",
+                    "pop rdx",
+                    "pop rsi",
+                    "pop rdi",
+                    ".cfi_adjust_cfa_offset -56",
+                    "jmp r11",
+                    ".cfi_endproc",
+                    answer = sym answers::$name,
+                );
+                #[cfg(target_arch = "aarch64")]
+                std::arch::naked_asm!(
+                    ".cfi_startproc",
+                    "stp x29, x30, [sp, #-80]!",
+                    ".cfi_def_cfa_offset 80",
+                    ".cfi_offset x29, -80",
+                    ".cfi_offset x30, -72",
+                    "stp x0, x1, [sp, #16]",
+                    "stp x2, x3, [sp, #32]",
+                    "stp x4, x5, [sp, #48]",
+                    "stp x6, x7, [sp, #64]",
+                    "bl {answer}",
+                    "mov x16, x0",
+                    "ldp x0, x1, [sp, #16]",
+                    "ldp x2, x3, [sp, #32]",
+                    "ldp x4, x5, [sp, #48]",
+                    "ldp x6, x7, [sp, #64]",
+                    "ldp x29, x30, [sp], #80",
+                    ".cfi_def_cfa_offset 0",
+                    "br x16",
+                    ".cfi_endproc",
+                    answer = sym answers::$name,
+                );
+            }
+        )*
+
+        /// The functions that go on with such a call: the system's, or one that refuses.
+        mod answers {
+            use super::*;
+
+            $(
+                pub(super) extern "C" fn $name(first: *const c_char) -> *const c_void {
+                    let argument = || ($argument)(first);
+                    if refuses(Escape::PROCESSES, stringify!($name), argument) {
+                        return refused as *const c_void;
+                    }
+                    match real!($name, fn() -> c_int) {
+                        Some(real) => real as *const c_void,
+                        None => none as *const c_void,
+                    }
+                }
+            )*
+
+            extern "C" fn refused() -> c_int {
+                minus_one()
+            }
+
+            extern "C" fn none() -> c_int {
+                absent()
+            }
+        }
+    };
 }
 
-/// The function that goes on with a call of `vfork`: the system's, or one that refuses.
-extern "C" fn answer_to_vfork() -> *const c_void {
-    extern "C" fn refused() -> pid_t {
-        minus_one()
-    }
-    extern "C" fn none() -> pid_t {
-        absent()
-    }
-    if refuses(Escape::PROCESSES, "vfork", || None) {
-        return refused as *const c_void;
-    }
-    match real!(vfork, fn() -> pid_t) {
-        Some(real) => real as *const c_void,
-        None => none as *const c_void,
-    }
+jumps! {
+    /// `vfork(2)`, whose child returns on the stack of its parent: nothing may stay on it.
+    vfork |_| None;
+    /// `execl(3)`, which has as many arguments as its caller likes.
+    execl text;
+    /// `execlp(3)`, which has as many arguments as its caller likes.
+    execlp text;
+    /// `execle(3)`, which has as many arguments as its caller likes.
+    execle text;
 }
