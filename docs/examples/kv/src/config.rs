@@ -161,7 +161,9 @@ impl Config {
     /// The server to follow: it answers writes with an error, and reads with what that server has
     /// committed. Default: none, it decides itself.
     ///
-    /// The requests `REPLICAOF HOST PORT` and `REPLICAOF NO ONE` change it until the process ends.
+    /// The requests `REPLICAOF HOST PORT` and `REPLICAOF NO ONE` change it for good: a server that
+    /// was told something, and keeps it in its [folder](Self::dir), does that when it starts again,
+    /// and not what is said here. Without a folder they change it until the process ends.
     #[must_use]
     pub fn replica_of(mut self, host: impl Into<String>, port: u16) -> Self {
         self.replica_of = Some((host.into(), port));

@@ -59,7 +59,8 @@ struct Flags {
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     status_bind: String,
 
-    /// Follow the server there: answer reads with what it has committed, and no writes.
+    /// Follow the server there: answer reads with what it has committed, and no writes. What
+    /// REPLICAOF has told a server with a folder counts more.
     #[arg(long, value_name = "HOST PORT", value_parser = primary)]
     replicaof: Option<(String, u16)>,
 

@@ -19,7 +19,7 @@ use simoom::time::{sleep, timeout};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::connections::Connections;
-use crate::log::{Keeping, Writer};
+use crate::log::{Folder, Keeping, Writer};
 use crate::phase::Phase;
 use crate::replication::{apply, run};
 use crate::shared::Shared;
@@ -229,13 +229,16 @@ async fn start_writer(shared: &Arc<Shared>) -> io::Result<Writing> {
     let Some(dir) = &shared.config.dir else {
         return Ok(Writing(None));
     };
+    let folder = Arc::new(Folder::open(dir).await?);
+    let store = &mut *shared.store.lock().await;
+    let (roles, log) = (&shared.roles, &shared.log);
+    roles.begin(Arc::clone(&folder), store, log).await?;
     let keeping = Keeping {
         sync: shared.config.sync,
         compact_bytes_min: shared.config.compact_bytes_min,
-        follows: shared.roles.is_replica(),
+        follows: roles.is_replica(),
     };
-    let store = &mut *shared.store.lock().await;
-    let writer = Writer::open(dir, keeping, Arc::clone(&shared.log), store).await?;
+    let writer = Writer::open(folder, keeping, Arc::clone(log), store).await?;
     shared.publish(store);
     let writing = writer.run(Arc::clone(shared));
     Ok(Writing(Some(simoom::spawn(writing))))

@@ -1,10 +1,10 @@
-//! The files of a log.
+//! The files of a server.
 //!
-//! Owns their names, and the order of writing, syncing and renaming that makes them safe. Knows
+//! Owns their folder, and the order of writing, syncing and renaming that makes them safe. Knows
 //! nothing of what is in them.
 //!
 //! # Invariants
-//! 1. The name `kv.log` always stands for a log that was synced as a whole before it got the name.
+//! 1. A name always stands for a file that was synced as a whole before it got the name.
 //! 2. Nothing is appended to a log before its name is safe, or it would go with the file.
 
 use std::io;
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use simoom::fs::{self, File, OpenOptions};
 use simoom::io::AsyncWriteExt;
 
-/// The folder of a log.
+/// The folder of a server.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// The folder at `path`, made now if there is none. Its name is safe, and those above it are.
-    pub(super) async fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) async fn open(path: &Path) -> io::Result<Self> {
         let folder = Self(path.to_owned());
         if fs::try_exists(folder.log()).await? {
             // Nobody makes a log in a folder whose name is not safe.
@@ -58,9 +58,9 @@ impl Folder {
         Ok(folder)
     }
 
-    /// What the log holds; `None` if there is none.
-    pub(super) async fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.log()).await {
+    /// What the file holds; `None` if there is none.
+    pub(crate) async fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.0.join(name)).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -71,7 +71,7 @@ impl Folder {
     pub(super) async fn keep(&self) -> io::Result<PathBuf> {
         let mut number = 1_u64;
         loop {
-            let kept = self.0.join(format!("kv.log.torn-{number}"));
+            let kept = self.0.join(format!("{LOG}.torn-{number}"));
             match fs::hard_link(self.log(), &kept).await {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 linked => {
@@ -83,49 +83,56 @@ impl Folder {
         }
     }
 
-    /// Writes a new log that holds `bytes` beside the old one, and syncs it. After an error there
+    /// Writes a new file that holds `bytes` beside the old one, and syncs it. After an error there
     /// is the old one alone.
     ///
     /// # Cancel safety
-    /// Dropped, it leaves the old log, and the new one in part.
-    pub(super) async fn prepare(&self, bytes: &[u8]) -> io::Result<File> {
-        let written = self.write_new(bytes).await;
+    /// Dropped, it leaves the old file, and the new one in part.
+    pub(crate) async fn prepare(&self, name: &str, bytes: &[u8]) -> io::Result<File> {
+        let new = self.new_file(name);
+        let written = write_new(&new, bytes).await;
         if written.is_err() {
             // It may be what has filled the disk.
-            let _ = fs::remove_file(self.new_log()).await;
+            let _ = fs::remove_file(new).await;
         }
         written
     }
 
-    /// Replaces the log by the one that was prepared.
+    /// Replaces the file by the one that was prepared.
+    ///
+    /// # Errors
+    /// What the system reports. Either of them may be there then.
     ///
     /// # Cancel safety
-    /// Dropped, it leaves the old log or the new one, each whole.
-    pub(super) async fn replace(&self) -> io::Result<()> {
-        fs::rename(self.new_log(), self.log()).await?;
+    /// Dropped, it leaves the old file or the new one, each whole.
+    pub(crate) async fn replace(&self, name: &str) -> io::Result<()> {
+        fs::rename(self.new_file(name), self.0.join(name)).await?;
         #[cfg(not(feature = "planted-no-dir-sync"))]
         fs::sync_dir(&self.0).await?;
         Ok(())
     }
 
-    async fn write_new(&self, bytes: &[u8]) -> io::Result<File> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(self.new_log())
-            .await?;
-        file.write_all(bytes).await?;
-        file.flush().await?;
-        file.sync_all().await?;
-        Ok(file)
-    }
-
-    fn new_log(&self) -> PathBuf {
-        self.0.join("kv.log.new")
+    fn new_file(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.new"))
     }
 
     pub(super) fn log(&self) -> PathBuf {
-        self.0.join("kv.log")
+        self.0.join(LOG)
     }
 }
+
+async fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .await?;
+    file.write_all(bytes).await?;
+    file.flush().await?;
+    file.sync_all().await?;
+    Ok(file)
+}
+
+/// The name of the log.
+pub(super) const LOG: &str = "kv.log";

@@ -1,6 +1,6 @@
 //! The log: what makes the data outlive the process and the machine's power.
 //!
-//! Owns its files, when a commit is safe, and which past its commits have. Knows nothing of requests
+//! Owns the files, when a commit is safe, and which past its commits have. Knows nothing of requests
 //! and connections.
 
 mod files;
@@ -15,6 +15,7 @@ mod state;
 
 mod writer;
 
+pub(crate) use self::files::Folder;
 pub(crate) use self::following::{do_changes, snapshot};
 pub(crate) use self::history::{History, HistoryId, Offset};
 pub(crate) use self::hold::Hold;

@@ -113,6 +113,8 @@ pub(super) struct Requests {
     pub(super) compact: bool,
     /// Write and sync what there is, and end.
     pub(super) finish: bool,
+    /// End as after an error.
+    pub(super) fail: bool,
 }
 
 /// Another server's data, to be had instead of our own.
@@ -325,6 +327,12 @@ impl Log {
         self.work.notify_one();
     }
 
+    /// Ends the log as after an error of writing: what else is in the folder is unknown.
+    pub(crate) fn fail(&self) {
+        self.state().requests.fail = true;
+        self.work.notify_one();
+    }
+
     /// Waits until there is something to write or to do.
     ///
     /// # Cancel safety
@@ -334,9 +342,13 @@ impl Log {
             let work = self.work.notified();
             {
                 let state = self.state();
-                let Requests { compact, finish } = state.requests;
+                let Requests {
+                    compact,
+                    finish,
+                    fail,
+                } = state.requests;
                 let replace = state.replacement.is_some();
-                if !state.unwritten.is_empty() || replace || compact || finish {
+                if !state.unwritten.is_empty() || replace || compact || finish || fail {
                     return;
                 }
             }

@@ -15,7 +15,6 @@
 //!    has no name yet is another file: an error there leaves the old one as it is.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use simoom::fs::File;
 use simoom::io::AsyncWriteExt;
 use simoom::time::{Instant, sleep_until};
 
-use super::files::Folder;
+use super::files::{Folder, LOG};
 use super::following::snapshot;
 use super::history::{History, HistoryId, Offset};
 use super::record::{self, MAGIC, Records};
@@ -35,7 +34,7 @@ use crate::store::{Both, Change, Store, decode, encode};
 /// Writes the log of a server.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    folder: Folder,
+    folder: Arc<Folder>,
     file: File,
     log: Arc<Log>,
     policy: SyncPolicy,
@@ -58,7 +57,7 @@ pub(crate) struct Keeping {
 }
 
 impl Writer {
-    /// Reads the log in `path` into `store`, and begins a new one that holds the same. A torn end,
+    /// Reads the log in `folder` into `store`, and begins a new one that holds the same. A torn end,
     /// which only commits that nobody was told of can have, is left out.
     ///
     /// Whole records after one that is not may be of a write of several that a loss of power has
@@ -75,13 +74,12 @@ impl Writer {
     /// # Errors
     /// What the system reports; `InvalidData` if there is a file that is no log.
     pub(crate) async fn open(
-        path: &Path,
+        folder: Arc<Folder>,
         keeping: Keeping,
         log: Arc<Log>,
         store: &mut Store,
     ) -> io::Result<Self> {
-        let folder = Folder::open(path).await?;
-        let old = folder.read().await?;
+        let old = folder.read(LOG).await?;
         let mut past = None;
         if let Some(log) = &old {
             let Recovered {
@@ -125,8 +123,8 @@ impl Writer {
         }
         let bytes = whole_log(store, &history, offset);
         log.start(history, offset, last);
-        let file = folder.prepare(&bytes).await?;
-        folder.replace().await?;
+        let file = folder.prepare(LOG, &bytes).await?;
+        folder.replace(LOG).await?;
         let bytes = bytes.len() as u64;
         log.begins(bytes);
         Ok(Self {
@@ -165,6 +163,9 @@ impl Writer {
             } = self.log.take_work();
             if !records.is_empty() {
                 self.write(&records, position).await?;
+            }
+            if requests.fail {
+                return Err(io::Error::other("it cannot be known what is kept"));
             }
             if let Some(replacement) = replacement {
                 self.replace(replacement, shared).await?;
@@ -250,9 +251,9 @@ impl Writer {
             (bytes, records, position)
         };
         self.log.compaction_began();
-        match self.folder.prepare(&bytes).await {
+        match self.folder.prepare(LOG, &bytes).await {
             Ok(file) => {
-                self.folder.replace().await?;
+                self.folder.replace(LOG).await?;
                 self.file = file;
             }
             Err(error) => {
@@ -280,7 +281,7 @@ impl Writer {
             offset,
             done,
         } = replacement;
-        let file = match self.folder.prepare(&log).await {
+        let file = match self.folder.prepare(LOG, &log).await {
             Ok(file) => file,
             Err(error) => {
                 // The old data is still there.
@@ -290,7 +291,7 @@ impl Writer {
             }
         };
         let store = &mut *shared.store.lock().await;
-        self.folder.replace().await?;
+        self.folder.replace(LOG).await?;
         self.file = file;
         self.is_new(log.len() as u64);
         store.replace(new);

@@ -3,6 +3,7 @@
 //! Owns who decides, the connections between primary and replica, and what is told of them. Knows
 //! nothing of what requests do.
 
+mod kept;
 mod role;
 
 mod frame;
@@ -16,6 +17,7 @@ mod report;
 
 pub(crate) use self::apply::apply;
 pub(crate) use self::follow::run;
+pub(crate) use self::kept::Told;
 pub(crate) use self::report::{info, role};
 pub(crate) use self::role::{Primary, Replication, Roles};
 pub(crate) use self::supply::{Asked, supply};

@@ -14,14 +14,18 @@
 //!    replica.
 //! 2. Nobody follows a replica.
 //! 3. A replica shows what its primary had committed at some moment, or nothing.
+//! 4. What is wanted is what was told last, and that is kept: who tells something holds `kept` until
+//!    it is wanted.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use simoom::sync::Notify;
 use simoom::time::Instant;
 
+use super::kept::{Kept, Told};
 use super::replicas::Replicas;
-use crate::log::Log;
+use crate::log::{Folder, Log};
 use crate::shared::Shared;
 use crate::store::Store;
 
@@ -36,6 +40,7 @@ pub(crate) struct Primary {
 #[derive(Debug)]
 pub(crate) struct Roles {
     state: Mutex<State>,
+    kept: simoom::sync::Mutex<Kept>,
     pub(crate) replicas: Replicas,
     /// Another role is wanted, or there.
     changed: Notify,
@@ -102,9 +107,47 @@ impl Roles {
                     down_since: None,
                 },
             }),
+            kept: simoom::sync::Mutex::default(),
             replicas: Replicas::default(),
             changed: Notify::new(),
         }
+    }
+
+    /// Takes the role that this server was told before the process started, if it was told one. The
+    /// caller holds `store`, and serves nobody yet.
+    ///
+    /// # Errors
+    /// It cannot be read, or not be kept.
+    pub(crate) async fn begin(
+        &self,
+        folder: Arc<Folder>,
+        store: &mut Store,
+        log: &Log,
+    ) -> io::Result<()> {
+        let Some(told) = self.kept.lock().await.begin(folder).await? else {
+            return Ok(());
+        };
+        let wanted = match told {
+            Told::Decide => None,
+            Told::Follow(primary) => Some(primary),
+        };
+        let mut state = self.state();
+        if state.wanted != wanted {
+            let host = wanted.as_ref().map(|primary| &primary.host);
+            let port = wanted.as_ref().map(|primary| primary.port);
+            tracing::warn!(
+                host,
+                port,
+                "replication.role.kept: it was told by REPLICAOF, so --replicaof is not looked at"
+            );
+        }
+        state.is_replica = wanted.is_some();
+        state.wanted = wanted;
+        if state.is_replica {
+            log.keep_commits();
+        }
+        store.follow_another(state.is_replica);
+        Ok(())
     }
 
     /// Whether another server decides.
@@ -133,8 +176,41 @@ impl Roles {
         self.state().wanted.clone()
     }
 
+    /// Has the role that it is `told` from now on, also when the process starts again. If it is to
+    /// decide, waits until it does. Returns whether that is so: one that is to follow may have done
+    /// so already, and one that is to decide may be told to follow meanwhile.
+    ///
+    /// # Errors
+    /// The role cannot be kept, and so is what it was.
+    ///
+    /// # Cancel safety
+    /// Dropped, it has the role, or comes to have it, or not; it may be kept and not taken.
+    pub(crate) async fn tell(&self, told: Told, shared: &Shared) -> io::Result<bool> {
+        {
+            let kept = &mut *self.kept.lock().await;
+            kept.keep(&told, &shared.log).await?;
+            match told {
+                Told::Decide => {
+                    self.state().wanted = None;
+                    self.changed.notify_waiters();
+                }
+                Told::Follow(primary) => {
+                    let store = &mut *shared.store.lock().await;
+                    return Ok(self.follow(primary, store, &shared.log));
+                }
+            }
+        }
+        let mut decides = false;
+        self.until(|state| {
+            decides = !state.is_replica;
+            decides || state.wanted.is_some()
+        })
+        .await;
+        Ok(decides)
+    }
+
     /// Follows `primary` from now on; false if it does already. The caller holds `store`.
-    pub(crate) fn follow(&self, primary: Primary, store: &mut Store, log: &Log) -> bool {
+    fn follow(&self, primary: Primary, store: &mut Store, log: &Log) -> bool {
         let mut state = self.state();
         if state.wanted.as_ref() == Some(&primary) {
             return false;
@@ -157,23 +233,6 @@ impl Roles {
         drop(state);
         self.changed.notify_waiters();
         true
-    }
-
-    /// Follows nobody from now on, and waits until this server decides; returns at once if it does.
-    /// False if it was told to follow again meanwhile.
-    ///
-    /// # Cancel safety
-    /// Dropped, it becomes the primary all the same.
-    pub(crate) async fn promote(&self) -> bool {
-        self.state().wanted = None;
-        self.changed.notify_waiters();
-        let mut decides = false;
-        self.until(|state| {
-            decides = !state.is_replica;
-            decides || state.wanted.is_some()
-        })
-        .await;
-        decides
     }
 
     /// Waits until `primary` is not the one to follow.

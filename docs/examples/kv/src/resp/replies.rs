@@ -107,6 +107,16 @@ impl Replies {
         self.bytes.truncate(len);
     }
 
+    /// Takes out what was given after the first `len` bytes.
+    pub(crate) fn split_off(&mut self, len: usize) -> Vec<u8> {
+        self.bytes.split_off(len)
+    }
+
+    /// Gives what was [taken out](Self::split_off).
+    pub(crate) fn append(&mut self, replies: &[u8]) {
+        self.bytes.extend_from_slice(replies);
+    }
+
     /// Forgets all replies, and memory beyond 64 KiB.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use super::requests::{Next, Session};
+use crate::command::SessionCommand;
 use crate::log::Offset;
-use crate::replication::Primary;
+use crate::replication::{Primary, Told};
 use crate::resp::Replies;
 use crate::shared::Shared;
 
@@ -20,29 +21,18 @@ pub(crate) struct ForReplicas {
 }
 
 impl Session {
-    pub(super) async fn follow(
-        &mut self,
-        host: &[u8],
-        port: u16,
-        shared: &Shared,
-        replies: &mut Replies,
-    ) {
-        let host = String::from_utf8_lossy(host).into_owned();
-        let store = &mut *shared.store.lock().await;
-        let primary = Primary { host, port };
-        replies.simple(match shared.roles.follow(primary, store, &shared.log) {
-            true => "OK",
-            false => "OK Already connected to specified master",
-        });
-    }
-
-    /// Answers when this server decides, and that is safe.
-    pub(super) async fn promote(&mut self, shared: &Shared, replies: &mut Replies) {
-        if shared.roles.promote().await {
-            self.wait_for(shared.log.taken_over());
-            replies.simple("OK");
-        } else {
-            replies.error(CALLED_BACK);
+    /// Answers when this server has the role that it is told, and that is safe.
+    pub(super) async fn tell(&mut self, told: Told, shared: &Shared, replies: &mut Replies) {
+        let is_to_decide = told == Told::Decide;
+        match (is_to_decide, shared.roles.tell(told, shared).await) {
+            (true, Ok(true)) => {
+                self.wait_for(shared.log.taken_over());
+                replies.simple("OK");
+            }
+            (true, Ok(false)) => replies.error(CALLED_BACK),
+            (false, Ok(true)) => replies.simple("OK"),
+            (false, Ok(false)) => replies.simple("OK Already connected to specified master"),
+            (_, Err(error)) => replies.error(format_args!("ERR the role cannot be kept: {error}")),
         }
     }
 
@@ -79,6 +69,18 @@ impl Session {
         let offset = shared.log.offset_of(self.position());
         let count = shared.roles.replicas.reached(offset);
         replies.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// The role that a request tells the server to have, if it does.
+pub(super) fn told_by(command: &SessionCommand<'_>) -> Option<Told> {
+    match *command {
+        SessionCommand::Promote => Some(Told::Decide),
+        SessionCommand::Follow { host, port } => {
+            let host = String::from_utf8_lossy(host).into_owned();
+            Some(Told::Follow(Primary { host, port }))
+        }
+        _ => None,
     }
 }
 

@@ -8,11 +8,11 @@ use simoom::time::Instant;
 use super::blocking::{Blocked, pop_first};
 use super::describe::describe;
 use super::information::{config_get, info};
-use super::replicas::{ForReplicas, MASTER_DOWN, NO_REPLICAS, NO_WAIT, READ_ONLY};
+use super::replicas::{ForReplicas, MASTER_DOWN, NO_REPLICAS, NO_WAIT, READ_ONLY, told_by};
 use crate::apply::Apply;
 use crate::command::{self, ClientCommand, Command, CommandError, Effect, SessionCommand};
 use crate::log::{HistoryId, Position};
-use crate::replication::{self, Asked};
+use crate::replication::{self, Asked, Told};
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
 use crate::statistics::Reply;
@@ -120,8 +120,7 @@ impl Session {
         shared: &Shared,
         replies: &mut Replies,
     ) -> Next {
-        let name = args.get(0).unwrap_or_default();
-        if command::find(name).is_some_and(|spec| spec.flags.contains(&"admin")) {
+        if is(args, "replsync") {
             replies.error("ERR Command not allowed inside a transaction");
             self.transaction.break_off();
         } else if let Some(error) = refused_early(args) {
@@ -199,14 +198,16 @@ impl Session {
                 }
                 return next;
             }
-            Command::Session(SessionCommand::Follow { host, port }) => {
-                self.follow(host, port, shared, replies).await;
-            }
-            Command::Session(SessionCommand::Promote) => self.promote(shared, replies).await,
             Command::Session(SessionCommand::WaitForReplicas { count, timeout }) => {
                 return self.wait_for_replicas(count, timeout, shared, replies);
             }
-            Command::Session(command) => return self.answer_session(command, shared, replies),
+            Command::Session(command) => {
+                if let Some(told) = told_by(&command) {
+                    self.tell(told, shared, replies).await;
+                } else {
+                    return self.answer_session(command, shared, replies);
+                }
+            }
         }
         Next::Continue
     }
@@ -245,11 +246,35 @@ impl Session {
         Next::Continue
     }
 
-    /// Does all that was gathered, as one commit.
+    /// Does all that was gathered, as one commit, and then what it tells of the role.
     async fn execute_gathered(&mut self, shared: &Shared, replies: &mut Replies) {
         if !self.transaction.is_open() {
             return replies.error("ERR EXEC without MULTI");
         }
+        let all_told = self.execute_commit(shared, replies).await;
+        // Who follows does not wait for what it has done itself. If that comes to nothing, the
+        // connection is closed without an answer.
+        if all_told.is_empty() || shared.log.reached(self.position).await.is_err() {
+            return;
+        }
+        let mut added = 0;
+        for (at, told) in all_told {
+            let rest = replies.split_off(at + added);
+            let before = replies.len();
+            self.tell(told, shared, replies).await;
+            added += replies.len() - before;
+            replies.append(&rest);
+        }
+    }
+
+    /// Does all that was gathered, as one commit, but for what it tells of the role: which is that,
+    /// and where the answers belong.
+    async fn execute_commit(
+        &mut self,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) -> Vec<(usize, Told)> {
+        let mut all_told = Vec::new();
         let store = &mut *shared.store.lock().await;
         let now = shared.begin(store);
         // What dies now may be watched.
@@ -283,6 +308,12 @@ impl Session {
                 let given = replies.len();
                 let began = Instant::now();
                 match Command::parse(args) {
+                    Ok(Command::Session(command)) if told_by(&command).is_some() => {
+                        all_told.extend(told_by(&command).map(|told| (given, told)));
+                        let took = began.elapsed();
+                        shared.statistics.answered(args, Reply::Done, took);
+                        continue;
+                    }
                     Ok(command) => {
                         self.execute_in(store, now, command, shared, replies);
                     }
@@ -297,7 +328,12 @@ impl Session {
                 shared.statistics.answered(args, reply, began.elapsed());
             }
         }
-        self.wait_for(shared.commit(store, now));
+        let position = shared.commit(store, now);
+        // Nothing that others have written is told with a role alone.
+        if all_told.is_empty() || effect > Effect::Nothing {
+            self.wait_for(position);
+        }
+        all_told
     }
 
     fn answer_session(
@@ -356,14 +392,13 @@ impl Session {
                 return Next::Supply(Asked { id, offset, port });
             }
             SessionCommand::WaitForReplicas { .. } => self.count_replicas(shared, replies),
-            SessionCommand::Follow { .. } | SessionCommand::Promote => {
-                replies.error("ERR Command not allowed inside a transaction");
-            }
             SessionCommand::Info { .. }
+            | SessionCommand::Follow { .. }
+            | SessionCommand::Promote
             | SessionCommand::Execute
             | SessionCommand::Watch { .. }
             | SessionCommand::BlockingPop { .. } => {
-                unreachable!("`execute` answers what needs the store")
+                unreachable!("`execute` answers what needs the store or waits")
             }
         }
         Next::Continue

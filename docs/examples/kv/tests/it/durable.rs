@@ -21,7 +21,12 @@ impl Folder {
     }
 
     fn log(&self) -> PathBuf {
-        self.0.join("data/kv.log")
+        self.file("kv.log")
+    }
+
+    /// A file of the server.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join("data").join(name)
     }
 
     pub(crate) fn flags(&self) -> [String; 2] {

@@ -210,3 +210,41 @@ fn redis_cli_prints_what_it_prints_for_a_replica_of_redis() {
     }
     assert_eq!(printed, expected);
 }
+
+/// A unit starts a server again with the flags that it always had.
+#[test]
+fn what_a_server_was_told_counts_when_it_starts_again() {
+    let folders = ["kept-primary", "kept-replica"].map(Folder::new);
+    let primary = start(&folders[0], &[]);
+    let port = primary.addr.port();
+    let replica = follow(&folders[1], &primary);
+    until(&primary, "INFO replication", "state=online");
+    assert_eq!(cli(&primary, "INCR n"), "1");
+    until(&replica, "GET n", "1");
+    assert_eq!(cli(&replica, "REPLICAOF NO ONE"), "OK");
+    assert_eq!(cli(&replica, "INCR n"), "2");
+    drop(replica);
+    let replica = follow(&folders[1], &primary);
+    assert!(cli(&replica, "ROLE").starts_with("master"));
+    assert_eq!(cli(&replica, "GET n"), "2");
+    // The old one has no flag, and has been told to follow.
+    let request = format!("REPLICAOF 127.0.0.1 {}", replica.addr.port());
+    assert_eq!(cli(&primary, &request), "OK");
+    drop(primary);
+    let old = start_at(port, &folders[0], &[]);
+    assert!(cli(&old, "ROLE").starts_with("slave"));
+    until(&old, "GET n", "2");
+    drop(old);
+    // A file of that name that is none is not written over.
+    std::fs::write(folders[0].file("kv.role"), "somebody's diary").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kv"))
+        .args(["--port", "0"])
+        .args(folders[0].flags())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("kv.role is not a role"), "{complaint}");
+    let kept = std::fs::read_to_string(folders[0].file("kv.role")).unwrap();
+    assert_eq!(kept, "somebody's diary");
+}

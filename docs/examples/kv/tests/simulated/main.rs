@@ -24,6 +24,14 @@ mod following;
     ))
 ))]
 mod promotion;
+#[cfg(not(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync",
+    feature = "planted-stale-read"
+)))]
+mod roles;
 // What these bugs break, the one in the client too.
 #[cfg(not(any(
     feature = "planted-crossed-reply",

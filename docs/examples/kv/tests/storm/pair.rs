@@ -20,7 +20,7 @@ use simoom_sim::{Ended, Node, OnFailure, Sim};
 pub(super) struct Pair {
     sim: Sim,
     nodes: Rc<Vec<Node>>,
-    /// Which of them is the primary: a node that boots asks here.
+    /// Which of them is the primary: a node that boots asks here for its flags.
     leader: Rc<Cell<usize>>,
     /// So many clients go on to ask the one that was the primary.
     behind: Rc<Cell<usize>>,
@@ -33,7 +33,7 @@ pub(super) struct Pair {
 /// How a primary is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// It is ended, and a replica when it boots again.
+    /// It is ended, and told to follow when it boots again.
     End,
     /// It lives on, cut off from the new one, and is told to follow that when the link heals.
     CutOff,
@@ -181,7 +181,7 @@ impl Pair {
         if change != Change::End {
             self.behind.set(rand::below(clients as u64 + 1) as usize);
         }
-        // If it boots in the meantime, it is the primary at once.
+        // If it boots in the meantime and was never told otherwise, it is the primary at once.
         self.leader.set(new);
         if change == Change::Switch && rand::below(2) == 0 {
             tell(old, &follow).await;
@@ -207,10 +207,11 @@ impl Pair {
             Change::CutOff => {
                 self.sim.net().heal(&self.nodes[old], &self.nodes[new]);
                 sleep(Duration::from_millis(rand::below(300))).await;
-                tell(old, &follow).await;
             }
-            Change::Switch => tell(old, &follow).await,
+            Change::Switch => {}
         }
+        // One that was told to decide before does so again when it boots, whatever its flags say.
+        tell(old, &follow).await;
         self.behind.set(0);
     }
 
