@@ -279,6 +279,7 @@ impl Session {
         let now = shared.begin(store);
         // What dies now may be watched.
         store.len(now);
+        store.touch_dead(now);
         let (gathered, changed) = self.transaction.close();
         let Gathered {
             requests,

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! 1. An entry has a deadline if and only if `deadlines` holds that deadline, with the entry's key.
-//! 2. Once an operation has looked at the time, no entry is past its deadline.
+//! 2. Once an operation has looked at the time, no entry is past its deadline, unless another server
+//!    decides that. Then those that are stay, and nobody is shown them.
 //! 3. `entries` is never walked in its own order, which differs from run to run.
 //! 4. Whatever changes an entry tells the journal and those who watch the key.
 
@@ -116,7 +117,7 @@ impl Store {
     /// It holds something else.
     pub fn string(&mut self, key: &[u8], now: Instant) -> Result<Option<&[u8]>, WrongType> {
         self.bury(now);
-        match self.entries.get(key).map(|entry| &entry.value) {
+        match self.alive(key, now).map(|entry| &entry.value) {
             None => Ok(None),
             Some(Value::String(value)) => Ok(Some(value)),
             Some(Value::List(_)) => Err(WrongType),
@@ -126,7 +127,7 @@ impl Store {
     /// The kind of value that `key` holds.
     pub fn kind(&mut self, key: &[u8], now: Instant) -> Option<Kind> {
         self.bury(now);
-        self.entries.get(key).map(|entry| match &entry.value {
+        self.alive(key, now).map(|entry| match &entry.value {
             Value::String(_) => Kind::String,
             Value::List(_) => Kind::List,
         })
@@ -270,7 +271,7 @@ impl Store {
     /// How long `key` will live.
     pub fn ttl(&mut self, key: &[u8], now: Instant) -> Ttl {
         self.bury(now);
-        match self.entries.get(key) {
+        match self.alive(key, now) {
             None => Ttl::Missing,
             Some(Entry { deadline: None, .. }) => Ttl::Forever,
             Some(Entry {
@@ -280,7 +281,21 @@ impl Store {
         }
     }
 
-    /// How many keys there are.
+    /// The entry of `key`, if it is not past its deadline.
+    pub(super) fn alive(&self, key: &[u8], now: Instant) -> Option<&Entry> {
+        let entry = self.entries.get(key)?;
+        (!entry.is_dead(now)).then_some(entry)
+    }
+
+    /// Whether there is an entry of `key` that is past its deadline.
+    pub(super) fn is_dead(&self, key: &[u8], now: Instant) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.is_dead(now))
+    }
+
+    /// How many keys there are, those included that are past their deadline and wait for another
+    /// server to decide that.
     pub fn len(&mut self, now: Instant) -> usize {
         self.bury(now);
         self.entries.len()
@@ -377,6 +392,10 @@ impl Entry {
             value,
             deadline: None,
         }
+    }
+
+    fn is_dead(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.at <= now)
     }
 
     /// When it dies, if ever.

@@ -124,7 +124,11 @@ impl Store {
     ) -> Result<impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator, WrongType> {
         self.bury(now);
         let empty = const { &VecDeque::new() };
-        let list: &VecDeque<Box<[u8]>> = self.list(key)?.unwrap_or(empty);
+        let list: &VecDeque<Box<[u8]>> = match self.alive(key, now).map(|entry| &entry.value) {
+            None => empty,
+            Some(Value::List(list)) => list,
+            Some(Value::String(_)) => return Err(WrongType),
+        };
         Ok(list.iter().map(|element| &**element))
     }
 
@@ -166,6 +170,20 @@ impl Store {
     pub(crate) fn watch(&mut self, key: &[u8], changed: &Arc<AtomicBool>, now: Instant) {
         // A key that has died already does not change by being buried.
         self.bury(now);
-        self.watched.watch(key, changed);
+        let is_dead = self.is_dead(key, now);
+        self.watched.watch(key, changed, is_dead);
+    }
+
+    /// Tells those who watch a key that is past its deadline by now, and was not then, that it has
+    /// changed: it is not shown any more, though another server has yet to decide that it has died.
+    pub(crate) fn touch_dead(&mut self, now: Instant) {
+        if !self.follows() {
+            return;
+        }
+        for key in self.watched.keys() {
+            if self.is_dead(&key, now) {
+                self.watched.died(&key);
+            }
+        }
     }
 }

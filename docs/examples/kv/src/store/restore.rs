@@ -33,6 +33,8 @@ impl Store {
     /// Makes a change that another server has made, for all to see.
     pub(crate) fn follow(&mut self, change: Change<'_>, clock: Both) {
         match change {
+            // Nobody is shown it any more as it is.
+            Change::Remove { key } if self.is_dead(key, clock.now) => self.watched.died(key),
             Change::Set { key, .. }
             | Change::Remove { key }
             | Change::Expire { key, .. }

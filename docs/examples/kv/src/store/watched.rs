@@ -11,32 +11,57 @@ use std::sync::{Arc, Weak};
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     /// Never walked in an order that anybody sees.
-    keys: HashMap<Arc<[u8]>, Vec<Weak<AtomicBool>>>,
+    keys: HashMap<Arc<[u8]>, Vec<Watch>>,
     /// How many keys there were after those that nobody watches any more were last removed.
     kept: usize,
 }
 
+/// A look at one key.
+#[derive(Debug)]
+struct Watch {
+    changed: Weak<AtomicBool>,
+    /// It was past its deadline already, so to die is no change.
+    is_dead: bool,
+}
+
+impl Watch {
+    fn is_there(&self) -> bool {
+        self.changed.strong_count() > 0
+    }
+}
+
 impl Watched {
-    /// Raises `changed` when `key` changes.
-    pub(super) fn watch(&mut self, key: &[u8], changed: &Arc<AtomicBool>) {
+    /// Raises `changed` when `key` changes, which is past its deadline already if it `is_dead`.
+    pub(super) fn watch(&mut self, key: &[u8], changed: &Arc<AtomicBool>, is_dead: bool) {
         if self.keys.len() > 2 * self.kept + 16 {
             self.keys
-                .retain(|_, flags| flags.iter().any(|flag| flag.strong_count() > 0));
+                .retain(|_, watches| watches.iter().any(Watch::is_there));
             self.kept = self.keys.len();
         }
-        let flags = match self.keys.get_mut(key) {
-            Some(flags) => flags,
+        let watches = match self.keys.get_mut(key) {
+            Some(watches) => watches,
             None => self.keys.entry(key.into()).or_default(),
         };
-        flags.retain(|flag| flag.strong_count() > 0);
-        flags.push(Arc::downgrade(changed));
+        watches.retain(Watch::is_there);
+        watches.push(Watch {
+            changed: Arc::downgrade(changed),
+            is_dead,
+        });
     }
 
     pub(super) fn touch(&mut self, key: &[u8]) {
         if !self.keys.is_empty()
-            && let Some(flags) = self.keys.remove(key)
+            && let Some(watches) = self.keys.remove(key)
         {
-            raise(&flags);
+            watches.iter().for_each(raise);
+        }
+    }
+
+    /// `key` is past its deadline, which is a change for those who have looked before that.
+    pub(super) fn died(&mut self, key: &[u8]) {
+        if let Some(watches) = self.keys.get_mut(key) {
+            let changed = watches.extract_if(.., |watch| !watch.is_dead);
+            changed.for_each(|watch| raise(&watch));
         }
     }
 
@@ -46,9 +71,9 @@ impl Watched {
     }
 }
 
-fn raise(flags: &[Weak<AtomicBool>]) {
-    for flag in flags.iter().filter_map(Weak::upgrade) {
-        flag.store(true, Ordering::Release);
+fn raise(watch: &Watch) {
+    if let Some(changed) = watch.changed.upgrade() {
+        changed.store(true, Ordering::Release);
     }
 }
 

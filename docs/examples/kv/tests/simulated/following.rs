@@ -338,26 +338,24 @@ async fn the_primary_decides_when_keys_die(sim: Sim) {
     let mut primary = Client::connect(pair.primary()).await.unwrap();
     let key: [&[u8]; 5] = [b"SET", b"n", b"1", b"PX", b"3000"];
     primary.request(&key).await.unwrap();
-    until(&pair.follower(), &[b"GET", b"n"], |reply| {
-        *reply != Reply::Null
-    })
-    .await;
-    // Time passes: it is still there.
+    let counts: [&[u8]; 1] = [b"DBSIZE"];
+    until(&pair.follower(), &counts, |it| *it == Reply::Integer(1)).await;
+    // Time passes: it is there, and not shown by one whose clock is ahead.
     sleep(ms(1_500)).await;
     let mut reader = Client::connect(pair.follower()).await.unwrap();
-    assert_eq!(reader.get("n").await.unwrap().unwrap(), "1");
+    let shown = reader.get("n").await.unwrap();
+    assert_eq!(shown.is_none(), is_ahead, "{shown:?}");
+    assert_eq!(reader.request(&counts).await.unwrap(), Reply::Integer(1));
     // Nobody asks the primary for anything, and it dies all the same.
     sleep(ms(2_000)).await;
     assert_eq!(reader.get("n").await.unwrap(), None);
+    assert_eq!(reader.request(&counts).await.unwrap(), Reply::Integer(0));
     // A new primary goes by its own clock, for moments that were agreed on before.
     primary
         .request(&[b"SET", b"n", b"1", b"EX", b"100"])
         .await
         .unwrap();
-    until(&pair.follower(), &[b"GET", b"n"], |reply| {
-        *reply != Reply::Null
-    })
-    .await;
+    until(&pair.follower(), &counts, |it| *it == Reply::Integer(1)).await;
     pair.nodes().0.kill();
     until(&pair.follower(), &[b"REPLICAOF", b"NO", b"ONE"], |_| true).await;
     let left = reader.get("n").await.unwrap();
@@ -366,6 +364,97 @@ async fn the_primary_decides_when_keys_die(sim: Sim) {
         is_ahead,
         "a clock that is ahead ends lives early"
     );
+}
+
+/// A replica that nobody tells that a key has died shows it no more when its time is over.
+#[simoom_sim::test(seeds = 30, persist = false)]
+async fn one_that_is_cut_off_shows_nothing_that_is_past_its_time(sim: Sim) {
+    let pair = Pair::boot(&sim, Config::default).await;
+    let mut primary = Client::connect(pair.primary()).await.unwrap();
+    let requests = Pipeline::new()
+        .request(&[b"SET", b"n", b"1", b"PX", b"400"])
+        .request(&[b"RPUSH", b"jobs", b"1"])
+        .request(&[b"PEXPIRE", b"jobs", b"400"])
+        .request(&[b"SET", b"lives", b"1"]);
+    primary.pipeline(&requests).await.unwrap();
+    let mut reader = Client::new(pair.follower()).timeout(ms(500));
+    let count = Reply::Integer(3);
+    until(&pair.follower(), &[b"DBSIZE"], |it| *it == count).await;
+    reader.request(&[b"WATCH", b"n"]).await.unwrap();
+    let (one, two) = pair.nodes();
+    sim.net().partition(one, two);
+    sleep(ms(500)).await;
+    let integer = Reply::Integer;
+    let bulk = || Reply::Bulk("1".into());
+    let requests = Pipeline::new()
+        .request(&[b"MULTI"])
+        .get("lives")
+        .request(&[b"EXEC"])
+        .get("n")
+        .request(&[b"MGET", b"n", b"lives"])
+        .request(&[b"TTL", b"n"])
+        .request(&[b"PTTL", b"n"])
+        .request(&[b"EXISTS", b"n", b"jobs", b"lives"])
+        .request(&[b"TYPE", b"n"])
+        .request(&[b"LRANGE", b"jobs", b"0", b"-1"])
+        .request(&[b"LLEN", b"jobs"])
+        // As with Redis, it is there until the primary has said so.
+        .request(&[b"DBSIZE"])
+        .request(&[b"WATCH", b"n"]);
+    let shown = reader.pipeline(&requests).await.unwrap();
+    let expected = [
+        // It was shown when it was watched.
+        Reply::Null,
+        Reply::Null,
+        Reply::Array(vec![Reply::Null, bulk()]),
+        integer(-2),
+        integer(-2),
+        integer(1),
+        Reply::Simple("none".into()),
+        Reply::Array(vec![]),
+        integer(0),
+        count,
+        Reply::Simple("OK".into()),
+    ];
+    assert_eq!(shown[2..], expected);
+    sim.net().heal_all();
+    until(&pair.follower(), &[b"DBSIZE"], |it| *it == integer(1)).await;
+    // It was not when it was watched again, so to have died is no change.
+    let requests = Pipeline::new()
+        .request(&[b"MULTI"])
+        .get("lives")
+        .request(&[b"EXEC"]);
+    let done = Reply::Array(vec![bulk()]);
+    assert_eq!(reader.pipeline(&requests).await.unwrap()[2], done);
+}
+
+/// What two servers have committed apart has two names, also if it is as much.
+#[simoom_sim::test(seeds = 30, persist = false)]
+async fn one_who_begins_to_decide_begins_another_history(sim: Sim) {
+    let pair = Pair::boot(&sim, Config::default).await;
+    let (one, two) = pair.nodes();
+    sim.net().partition(one, two);
+    let mut old = Client::connect(pair.primary()).await.unwrap();
+    let mut new = Client::connect(pair.follower()).await.unwrap();
+    let decide: [&[u8]; 3] = [b"REPLICAOF", b"NO", b"ONE"];
+    new.request(&decide).await.unwrap();
+    for _ in 0..2 {
+        let push: [&[u8]; 3] = [b"RPUSH", LISTS[0].as_bytes(), b"old"];
+        old.request(&push).await.unwrap();
+    }
+    for _ in 0..2 + rand::below(2) {
+        let push: [&[u8]; 3] = [b"RPUSH", LISTS[0].as_bytes(), b"new"];
+        new.request(&push).await.unwrap();
+    }
+    sim.net().heal_all();
+    let follow: [&[u8]; 3] = [b"REPLICAOF", NAMES[1].as_bytes(), b"6379"];
+    old.request(&follow).await.unwrap();
+    pair.leader.set(1);
+    pair.converge().await;
+    // To be told so again begins none.
+    let before = past(&pair.primary()).await;
+    new.request(&decide).await.unwrap();
+    assert_eq!(past(&pair.primary()).await, before);
 }
 
 /// A client that waits is told when its server becomes a replica, and nobody waits at one.

@@ -312,6 +312,29 @@ async fn nothing_is_appended_to_what_a_failed_sync_lost(sim: Sim) {
     assert!(kept >= told, "a client was told {told}, and {kept} is left");
 }
 
+/// A key that has died is dead for good, whatever the clock shows when its server starts again.
+#[simoom_sim::test(seeds = 50, persist = false)]
+async fn a_key_that_has_died_does_not_come_back(sim: Sim) {
+    let server = sim.node("server").run(serve);
+    let mut client = Client::new("server:6379").timeout(Duration::from_secs(5));
+    client_is_served(&mut client).await;
+    let mortal: [&[u8]; 5] = [b"SET", b"mortal", b"1", b"PX", b"100"];
+    client.request(&mortal).await.unwrap();
+    sleep(ms(150)).await;
+    assert_eq!(client.get("mortal").await.unwrap(), None);
+    client.incr("n").await.unwrap();
+    server.clock().step_back(Duration::from_secs(86_400));
+    match rand::below(2) {
+        0 => server.kill(),
+        _ => server.power_loss(),
+    }
+    server.restart();
+    let mut client = Client::new("server:6379").timeout(Duration::from_secs(5));
+    client_is_served(&mut client).await;
+    assert_eq!(client.get("mortal").await.unwrap(), None, "it is back");
+    assert_eq!(number(&mut client).await, 1);
+}
+
 async fn client_is_served(client: &mut Client) {
     while client.ping().await.is_err() {
         sleep(ms(10)).await;

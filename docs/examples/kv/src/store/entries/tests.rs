@@ -134,3 +134,21 @@ fn numbers_add_up_within_64_bits() {
     store.set(b"n", b"1.0", Until::Forever, at(0));
     assert_eq!(store.add(b"n", 1, at(0)), Err(NumberError::NotAnInteger));
 }
+
+#[test]
+fn one_that_follows_shows_nothing_that_is_past_its_time_and_keeps_it() {
+    let (now, later) = (at(0), at(1_000));
+    let mut store = Store::new();
+    store.set(b"a", b"1", Until::At(later), now);
+    store.set(b"lives", b"1", Until::Forever, now);
+    store.follow_another(true);
+    assert_eq!(store.get(b"a", now), Some(&b"1"[..]));
+    assert_eq!(store.get(b"a", later), None);
+    assert_eq!(store.kind(b"a", later), None);
+    assert!(!store.contains(b"a", later));
+    assert_eq!(store.ttl(b"a", later), Ttl::Missing);
+    assert_eq!(store.ttl(b"lives", later), Ttl::Forever);
+    assert_eq!((store.len(later), store.mortal_len(later)), (2, 1));
+    store.follow_another(false);
+    assert_eq!(store.len(later), 1);
+}
