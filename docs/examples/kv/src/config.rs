@@ -142,7 +142,8 @@ impl Config {
     }
 
     /// The port on which the server tells of itself over HTTP: a page at `/`, metrics for
-    /// Prometheus at `/metrics`, and at `/health` whether it serves. Default: it tells nobody.
+    /// Prometheus at `/metrics`, at `/health` whether it serves, and at `/ready` whether it answers
+    /// as it should. Default: it tells nobody.
     /// 0 takes a free one, which [`Server::status_addr`](crate::Server::status_addr) tells.
     #[must_use]
     pub fn status_port(mut self, port: u16) -> Self {

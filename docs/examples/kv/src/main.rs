@@ -50,8 +50,8 @@ struct Flags {
     #[arg(long, value_name = "WHEN", default_value = "always")]
     appendfsync: Fsync,
 
-    /// Tell over HTTP how the server is on this port: `/`, `/metrics` and `/health`; 0 takes a free
-    /// one. Without it nobody is told.
+    /// Tell over HTTP how the server is on this port: `/`, `/metrics`, `/health` and `/ready`; 0 takes
+    /// a free one. Without it nobody is told.
     #[arg(long, value_name = "PORT")]
     status_port: Option<u16>,
 

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
     /// What it asked for.
     Done,
     Error,
+    /// An error: it is not to be done here, or not now.
+    Refused,
     /// That it will be done.
     Queued,
 }
@@ -49,6 +51,7 @@ impl Reply {
     /// The reply that starts with these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         match bytes {
+            [b'-', error @ ..] if REFUSALS.iter().any(|it| error.starts_with(it)) => Self::Refused,
             [b'-', ..] => Self::Error,
             [b'+', b'Q', b'U', b'E', b'U', b'E', b'D', ..] => Self::Queued,
             _ => Self::Done,
@@ -64,14 +67,14 @@ pub(crate) struct Calls {
     pub(crate) latency: Histogram,
     /// How many of those were answered with an error.
     pub(crate) failed: Count,
-    /// How many were not done, since they made no sense.
+    /// How many were not done, since they made no sense, or not here or now.
     pub(crate) rejected: Count,
 }
 
 impl Statistics {
     /// Counts a request that was answered, and what became of it.
     pub(crate) fn answered(&self, args: Args<'_>, reply: Reply, took: Duration) {
-        if reply == Reply::Error {
+        if matches!(reply, Reply::Error | Reply::Refused) {
             self.errors.add(1);
         }
         let Some(index) = command::position(args.get(0).unwrap_or_default()) else {
@@ -81,6 +84,7 @@ impl Statistics {
         let makes_sense = command::commands()[index].accepts(args.len());
         match reply {
             Reply::Queued => {}
+            Reply::Refused => calls.rejected.add(1),
             Reply::Error if !makes_sense => calls.rejected.add(1),
             Reply::Error => {
                 calls.latency.observe(took);
@@ -222,6 +226,15 @@ impl Times {
             .map(|(bound, _)| *bound)
     }
 }
+
+/// What errors begin with that are given instead of doing anything.
+const REFUSALS: [&[u8]; 5] = [
+    b"READONLY ",
+    b"NOREPLICAS ",
+    b"MASTERDOWN ",
+    b"EXECABORT Transaction discarded because of: ",
+    b"ERR Command not allowed inside a transaction",
+];
 
 /// The lengths that times are told apart by.
 pub(crate) const BOUNDS: [Duration; 14] = [

@@ -373,11 +373,14 @@ impl Log {
         }
     }
 
-    /// Notes that the log was synced and is so large.
-    pub(super) fn was_synced(&self, bytes: u64) {
-        let mut state = self.state();
-        state.syncs += 1;
-        state.bytes = bytes;
+    /// Notes that the log is so large.
+    pub(super) fn was_written(&self, bytes: u64) {
+        self.state().bytes = bytes;
+    }
+
+    /// Notes that what was appended to the log was synced.
+    pub(super) fn was_synced(&self) {
+        self.state().syncs += 1;
     }
 
     /// Notes that there is a log of so many bytes to begin with.

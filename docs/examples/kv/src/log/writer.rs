@@ -205,6 +205,7 @@ impl Writer {
         self.file.write_all(records).await?;
         self.file.flush().await?;
         self.bytes += records.len() as u64;
+        self.log.was_written(self.bytes);
         match self.policy {
             SyncPolicy::Always => self.sync().await?,
             SyncPolicy::EverySecond => {
@@ -221,7 +222,7 @@ impl Writer {
         let start = Instant::now();
         self.file.sync_data().await?;
         self.log.sync_times.observe(start.elapsed());
-        self.log.was_synced(self.bytes);
+        self.log.was_synced();
         Ok(())
     }
 
@@ -307,7 +308,7 @@ impl Writer {
         tracing::info!(from = self.bytes, to = bytes, "log.replaced");
         self.bytes = bytes;
         self.bytes_compacted = bytes;
-        self.log.was_synced(bytes);
+        self.log.was_written(bytes);
     }
 }
 

@@ -84,11 +84,13 @@ pub(super) enum LinkState {
 pub(crate) struct Replication {
     /// `master` or `slave`, as Redis says.
     pub(crate) role: &'static str,
-    /// How many replicas are connected and have had their copy.
+    /// How many replicas are connected.
     pub(crate) replicas: u64,
-    /// How many bytes of commits the slowest of them has not acknowledged. At most what is kept of
-    /// them.
-    pub(crate) lag_bytes: u64,
+    /// How many of them have had their copy, and have said what they have.
+    pub(crate) replicas_online: u64,
+    /// How many bytes of commits the slowest of those has not acknowledged, if there are any. At
+    /// most what is kept of them.
+    pub(crate) lag_bytes: Option<u64>,
     /// Whether the connection to the primary is up; true for a primary.
     pub(crate) is_linked: bool,
 }
@@ -280,8 +282,9 @@ impl Roles {
         let behind = self.replicas.slowest(|offset| log.bytes_after(offset));
         Replication {
             role: if is_replica { "slave" } else { "master" },
-            replicas: self.replicas.connected() as u64,
-            lag_bytes: behind.unwrap_or(0) as u64,
+            replicas: self.replicas.len() as u64,
+            replicas_online: self.replicas.connected() as u64,
+            lag_bytes: behind.map(|bytes| bytes as u64),
             is_linked: !is_replica || link.state == LinkState::Connected,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BOUNDS, Histogram, Level, Times};
+use super::{BOUNDS, Histogram, Level, Reply, Times};
 
 #[test]
 fn a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() {
@@ -47,4 +47,27 @@ fn a_level_falls_when_what_raised_it_is_dropped() {
     assert_eq!(level.value(), 1);
     drop(two);
     assert_eq!(level.value(), 0);
+}
+
+#[test]
+fn what_is_refused_is_told_from_what_failed() {
+    for (reply, expected) in [
+        ("+OK\r\n", Reply::Done),
+        ("+QUEUED\r\n", Reply::Queued),
+        ("$9\r\nREADONLY \r\n", Reply::Done),
+        ("-WRONGTYPE Operation\r\n", Reply::Error),
+        ("-READONLY You can't write\r\n", Reply::Refused),
+        ("-NOREPLICAS Not enough\r\n", Reply::Refused),
+        ("-MASTERDOWN Link with MASTER\r\n", Reply::Refused),
+        (
+            "-EXECABORT Transaction discarded because of previous errors.\r\n",
+            Reply::Error,
+        ),
+        (
+            "-EXECABORT Transaction discarded because of: READONLY You\r\n",
+            Reply::Refused,
+        ),
+    ] {
+        assert_eq!(Reply::of(reply.as_bytes()), expected, "{reply}");
+    }
 }

@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::metrics::{self, metrics};
 use super::page::page;
-use super::snapshot::{Snapshot, phase};
+use super::snapshot::{Snapshot, obstacle, phase};
 use crate::phase::Phase;
 use crate::shared::Shared;
 
@@ -22,8 +22,8 @@ use crate::shared::Shared;
 /// Safe: it only reads.
 pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<String> {
     let path = request.uri().path();
-    if !matches!(path, "/" | "/metrics" | "/health") {
-        let text = "there are /, /metrics and /health\n";
+    if !matches!(path, "/" | "/metrics" | "/health" | "/ready") {
+        let text = "there are /, /metrics, /health and /ready\n";
         return response(StatusCode::NOT_FOUND, PLAIN, text.into());
     }
     // The body of a response to HEAD is left out below.
@@ -39,7 +39,11 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
             let text = metrics(Snapshot::take(&shared).await);
             response(StatusCode::OK, metrics::CONTENT_TYPE, text)
         }
-        "/health" => health(phase(&shared)),
+        "/health" => well_unless(match phase(&shared) {
+            Phase::Serving => None,
+            phase => Some(phase.name()),
+        }),
+        "/ready" => well_unless(obstacle(&shared)),
         _ => {
             let text = page(&Snapshot::take(&shared).await);
             let mut response = response(StatusCode::OK, "text/html; charset=utf-8", text);
@@ -51,15 +55,11 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     }
 }
 
-fn health(phase: Phase) -> Response<String> {
-    let (status, text) = match phase {
-        Phase::Serving => (StatusCode::OK, "ok\n".into()),
-        _ => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("{}\n", phase.name()),
-        ),
-    };
-    response(status, PLAIN, text)
+fn well_unless(obstacle: Option<&str>) -> Response<String> {
+    match obstacle {
+        None => response(StatusCode::OK, PLAIN, "ok\n".into()),
+        Some(why) => response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{why}\n")),
+    }
 }
 
 fn response(status: StatusCode, kind: &'static str, text: String) -> Response<String> {

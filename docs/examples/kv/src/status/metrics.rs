@@ -57,27 +57,38 @@ impl Snapshot {
             "1 for the phase of its life that the server is in.",
             &phases,
         )?;
+        out.gauge(
+            "kv_ready",
+            "1 if requests are answered as they should be, as /ready tells.",
+            self.obstacle.is_none().into(),
+        )?;
         let uptime = self.uptime.as_secs_f64();
         let help = "How long the server has run.";
         out.metric("kv_uptime", help, Some(Unit::Seconds), MetricType::Gauge)?
             .encode_gauge(&uptime)?;
+        let Replication {
+            role,
+            replicas,
+            replicas_online,
+            lag_bytes,
+            is_linked,
+        } = self.replication;
+        let roles = ["master", "slave"].map(|it| ("role", it, u64::from(it == role)));
         out.one_of(
             "kv_replication_role",
             "1 for the role that the server has among others.",
-            &[("role", self.replication.role, 1)],
+            &roles,
         )?;
-        let Replication {
-            replicas,
-            lag_bytes,
-            is_linked,
-            ..
-        } = self.replication;
         out.gauge("kv_replicas", "Replicas that are connected.", replicas)?;
-        out.gauge_bytes(
-            "kv_replication_lag",
-            "What the slowest replica has not acknowledged, as far as it is held for it.",
-            lag_bytes,
+        out.gauge(
+            "kv_replicas_online",
+            "Replicas that have had their copy, and have said what they have.",
+            replicas_online,
         )?;
+        if let Some(bytes) = lag_bytes {
+            let help = "What the slowest replica has not acknowledged, as far as it is held.";
+            out.gauge_bytes("kv_replication_lag", help, bytes)?;
+        }
         out.gauge(
             "kv_replication_linked",
             "1 for a replica that is connected to its primary, and for a primary.",
@@ -154,7 +165,7 @@ impl Snapshot {
                 command.failed,
             )?;
         }
-        let help = "Commands that were not done, since they made no sense.";
+        let help = "Commands that were not done, since they made no sense, or not here or now.";
         let mut metric = out.metric("kv_command_rejections", help, None, MetricType::Counter)?;
         for command in &self.commands {
             count(
@@ -203,7 +214,7 @@ impl LogSnapshot {
             is_broken,
             ..
         } = self.figures;
-        out.gauge_bytes("kv_log", "How large the log is, as far as synced.", bytes)?;
+        out.gauge_bytes("kv_log", "How large the log is.", bytes)?;
         out.gauge_bytes(
             "kv_log_compacted",
             "How large the log was when it was last made small, or could not be.",
@@ -215,7 +226,11 @@ impl LogSnapshot {
             "Commits that are as safe as was asked for.",
             safe,
         )?;
-        out.counter("kv_log_syncs", "Syncs of the log.", syncs)?;
+        out.counter(
+            "kv_log_syncs",
+            "Syncs of what was appended to the log.",
+            syncs,
+        )?;
         let (kind, unit) = (MetricType::Histogram, Some(Unit::Seconds));
         let help = "How long syncs of what was appended took.";
         let metric = out.metric("kv_log_sync_duration", help, unit, kind)?;

@@ -18,20 +18,18 @@ pub(super) fn page(snapshot: &Snapshot) -> String {
 }
 
 fn write(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
-    let phase = snapshot.phase.name();
-    let class = if snapshot.phase == Phase::Serving {
-        "good"
-    } else {
-        "bad"
+    let (class, state) = match snapshot.obstacle {
+        None => ("good", Phase::Serving.name()),
+        Some(why) => ("bad", why),
     };
-    let title = format!("kv on port {}: {phase}", snapshot.port);
+    let title = format!("kv on port {}: {state}", snapshot.port);
     write!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"refresh\" content=\"{REFRESH_S}\">\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>kv <small>{}</small> <span class=\"{class}\">{phase}</span></h1>\n",
+         <h1>kv <small>{}</small> <span class=\"{class}\">{state}</span></h1>\n",
         env!("CARGO_PKG_VERSION"),
     )?;
     page.push_str("<main>\n");
@@ -43,7 +41,7 @@ fn write(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
     commands(page, snapshot)?;
     page.push_str(
         "<footer>Also for programs: <a href=\"/metrics\">metrics</a>, \
-         <a href=\"/health\">health</a>.</footer>\n</body>\n</html>\n",
+         <a href=\"/health\">health</a>, <a href=\"/ready\">ready</a>.</footer>\n</body>\n</html>\n",
     );
     Ok(())
 }
@@ -52,7 +50,11 @@ fn server(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
     let usage = &snapshot.usage;
     let known = |value: Option<String>| value.unwrap_or_else(|| "unknown".into());
     let Replication {
-        role, is_linked, ..
+        role,
+        replicas,
+        replicas_online,
+        lag_bytes,
+        is_linked,
     } = snapshot.replication;
     let linked = match (role, is_linked) {
         ("master", _) => "has none",
@@ -65,9 +67,13 @@ fn server(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
         "Server",
         &[
             ("running for", length(snapshot.uptime)),
+            ("phase", snapshot.phase.name().into()),
             ("role", role.into()),
-            ("replicas", snapshot.replication.replicas.to_string()),
-            ("slowest lacks", bytes(snapshot.replication.lag_bytes)),
+            (
+                "replicas online",
+                format!("{replicas_online} of {replicas}"),
+            ),
+            ("slowest lacks", lag_bytes.map_or_else(|| "–".into(), bytes)),
             ("linked to its primary", linked.into()),
             ("memory", known(usage.resident_bytes.map(bytes))),
             (

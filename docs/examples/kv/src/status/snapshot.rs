@@ -13,6 +13,8 @@ use crate::statistics::Times;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) phase: Phase,
+    /// Why requests are not answered as they should be.
+    pub(super) obstacle: Option<&'static str>,
     pub(super) port: u16,
     pub(super) uptime: Duration,
     pub(super) usage: Usage,
@@ -71,6 +73,7 @@ impl Snapshot {
         });
         Self {
             phase: phase(shared),
+            obstacle: obstacle(shared),
             port: shared.port(),
             uptime: shared.started.elapsed(),
             usage,
@@ -99,5 +102,17 @@ pub(super) fn phase(shared: &Shared) -> Phase {
         Phase::Broken
     } else {
         shared.current.phase()
+    }
+}
+
+/// Why the server does not answer requests as it should, if it does not: its phase, or the word of
+/// Redis for what it answers.
+pub(super) fn obstacle(shared: &Shared) -> Option<&'static str> {
+    let roles = &shared.roles;
+    match phase(shared) {
+        Phase::Serving if !roles.may_show() => Some("masterdown"),
+        Phase::Serving if !roles.is_replica() && !roles.has_enough(shared) => Some("noreplicas"),
+        Phase::Serving => None,
+        phase => Some(phase.name()),
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::durable::Folder;
 use crate::process::{Process, check_reply, read_to_end};
 
 const FLAGS: &[&str] = &["--status-port", "0"];
@@ -106,6 +107,11 @@ fn metrics_are_what_info_tells() {
     );
     let samples = samples(&answer.body);
     let value = |name: &str| *samples.get(name).unwrap_or_else(|| panic!("no {name}"));
+    assert_eq!(value("kv_ready"), 1.0);
+    assert_eq!(value("kv_replication_role{role=\"master\"}"), 1.0);
+    assert_eq!(value("kv_replication_role{role=\"slave\"}"), 0.0);
+    assert_eq!(value("kv_replicas"), 0.0);
+    assert_eq!(samples.get("kv_replication_lag_bytes"), None);
     assert_eq!(value("kv_clients"), 1.0);
     assert_eq!(value("kv_clients_max"), 10_000.0);
     assert_eq!(value("kv_keys"), 2.0);
@@ -159,6 +165,83 @@ fn metrics_are_what_info_tells() {
     assert!(!default.contains("cmdstat_") && default.contains("# Replication"));
 }
 
+/// Waits until the server says so at `/ready`, while it is in good health.
+#[track_caller]
+fn until_ready(server: &Process, wanted: [&str; 2]) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = ask(server.status_addr(), "GET", "/ready");
+        let told = [&*answer.first, &*answer.body];
+        if told == wanted {
+            let health = ask(server.status_addr(), "GET", "/health");
+            assert_eq!(health.first, "HTTP/1.1 200 OK");
+            return;
+        }
+        assert!(Instant::now() < limit, "{told:?} is not {wanted:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_server_is_ready_when_it_answers_as_it_should() {
+    const READY: [&str; 2] = ["HTTP/1.1 200 OK", "ok\n"];
+    let unready = |why| ["HTTP/1.1 503 Service Unavailable", why];
+    let primary = Process::start(&["--status-port", "0", "--sync-replicas", "1"]);
+    until_ready(&primary, unready("noreplicas\n"));
+    let flags = ["--status-port", "0", "--replicaof", "127.0.0.1 1"];
+    let replica = Process::start(&flags);
+    until_ready(&replica, unready("masterdown\n"));
+    assert!(query(&replica, "GET a").starts_with("-MASTERDOWN"));
+    assert!(query(&replica, "SET a 1").starts_with("-READONLY"));
+    query(
+        &replica,
+        &format!("REPLICAOF 127.0.0.1 {}", primary.addr.port()),
+    );
+    until_ready(&primary, READY);
+    until_ready(&replica, READY);
+    let samples = samples(&ask(primary.status_addr(), "GET", "/metrics").body);
+    assert_eq!(samples["kv_replicas"], 1.0);
+    assert_eq!(samples["kv_replicas_online"], 1.0);
+    assert!(samples["kv_replication_lag_bytes"] >= 0.0);
+    // What was refused was not called.
+    let info = query(&replica, "INFO commandstats");
+    for name in ["get", "set"] {
+        let line = format!("cmdstat_{name}:calls=0,usec=0,");
+        let line = info.lines().find(|told| told.starts_with(&line));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in {info}"));
+        assert!(line.ends_with(",rejected_calls=1,failed_calls=0"), "{line}");
+    }
+    drop(replica);
+    until_ready(&primary, unready("noreplicas\n"));
+}
+
+#[test]
+fn a_log_that_is_not_synced_is_told_to_grow() {
+    let folder = Folder::new("unsynced");
+    let [dir, path] = folder.flags();
+    let flags = ["--status-port", "0", "--appendfsync", "no", &dir, &path];
+    let server = Process::start(&flags);
+    let metrics = || samples(&ask(server.status_addr(), "GET", "/metrics").body);
+    let mut bytes = metrics()["kv_log_bytes"];
+    for _ in 0..3 {
+        let mut stream = server.connect();
+        check_reply(&mut stream, b"INCR n\r\n", ":");
+        let before = std::mem::replace(&mut bytes, metrics()["kv_log_bytes"]);
+        assert!(bytes > before, "{bytes}");
+    }
+    let file = std::fs::metadata(folder.file("kv.log")).unwrap().len();
+    assert_eq!(bytes, file as f64);
+    query(&server, "BGREWRITEAOF");
+    let limit = Instant::now() + Duration::from_secs(60);
+    while metrics()["kv_log_compactions_total"] < 1.0 {
+        assert!(Instant::now() < limit, "it is not made small");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let metrics = metrics();
+    assert_eq!(metrics["kv_log_syncs_total"], 0.0);
+    assert!(metrics["kv_log_bytes"] < bytes);
+}
+
 #[test]
 fn the_page_needs_nothing_from_elsewhere() {
     let server = Process::start(FLAGS);
@@ -193,7 +276,7 @@ fn what_is_not_there_and_not_allowed_is_said() {
         ask(addr, "POST", "/nowhere").first,
         "HTTP/1.1 404 Not Found"
     );
-    for path in ["/", "/metrics", "/health"] {
+    for path in ["/", "/metrics", "/health", "/ready"] {
         let answer = ask(addr, "DELETE", path);
         assert_eq!(answer.first, "HTTP/1.1 405 Method Not Allowed");
         assert_eq!(answer.head["allow"], "GET, HEAD");

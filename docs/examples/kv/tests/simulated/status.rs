@@ -14,8 +14,12 @@ use simoom_sim::{Config, Fault, Kind, OnFailure, Profile, Ratio, Sim, Strategy, 
 use crate::durable::ms;
 
 async fn serve() -> io::Result<()> {
+    serve_with(kv::Config::default()).await
+}
+
+async fn serve_with(config: kv::Config) -> io::Result<()> {
     let stop = kv::stop_signal()?;
-    let config = kv::Config::default()
+    let config = config
         .bind("0.0.0.0")
         .dir("/var/lib/kv")
         .compact_bytes_min(256)
@@ -32,8 +36,12 @@ struct Answer {
 }
 
 async fn get(path: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect("server:9121").await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: server\r\nconnection: close\r\n\r\n");
+    get_from("server", path).await
+}
+
+async fn get_from(host: &str, path: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect((host, 9121)).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
@@ -50,8 +58,12 @@ async fn get(path: &str) -> io::Result<Answer> {
 
 /// What `path` answers, asked again until it does.
 async fn got(path: &str) -> Answer {
+    got_from("server", path).await
+}
+
+async fn got_from(host: &str, path: &str) -> Answer {
     loop {
-        match timeout(Duration::from_secs(10), get(path)).await {
+        match timeout(Duration::from_secs(10), get_from(host, path)).await {
             Ok(Ok(answer)) => return answer,
             _ => sleep(ms(10)).await,
         }
@@ -227,6 +239,69 @@ async fn health_when_broken(sim: Sim) {
     assert_eq!((broken.status, &*broken.body), (503, "broken\n"));
     let metrics = got("/metrics").await.body;
     assert_eq!(sample(&metrics, "kv_log_broken"), Some(1), "{metrics}");
+}
+
+/// Waits until `host` says whether it is ready with this status and this word.
+async fn until_ready(host: &str, status: u16, word: &str) {
+    let mut told = (0, String::new());
+    for _ in 0..500 {
+        let ready = got_from(host, "/ready").await;
+        told = (ready.status, ready.body);
+        if told == (status, format!("{word}\n")) {
+            assert_eq!(got_from(host, "/health").await.status, 200);
+            return;
+        }
+        sleep(ms(20)).await;
+    }
+    panic!("{host} tells {told:?}");
+}
+
+/// One that serves is not ready while nobody has what it may show, or may be told of a write.
+#[simoom_sim::test(seeds = 20, persist = false, shrink = false)]
+async fn a_server_is_ready_when_it_answers_as_it_should(sim: Sim) {
+    let replica = || serve_with(kv::Config::default().replica_of("primary", 6379));
+    let replica = sim.node("replica").run(replica);
+    until_ready("replica", 503, "masterdown").await;
+    let refused = Client::new("replica:6379").get("n").await.unwrap_err();
+    assert!(refused.to_string().contains("MASTERDOWN"), "{refused}");
+    let metrics = got_from("replica", "/metrics").await.body;
+    let value = |metrics: &str, name: &str| {
+        sample(metrics, name).unwrap_or_else(|| panic!("no {name} in {metrics}"))
+    };
+    assert_eq!(value(&metrics, "kv_ready"), 0);
+    assert_eq!(value(&metrics, "kv_replication_role{role=\"slave\"}"), 1);
+    assert_eq!(value(&metrics, "kv_replication_role{role=\"master\"}"), 0);
+    let rejected = "kv_command_rejections_total{command=\"get\"}";
+    assert_eq!(value(&metrics, rejected), 1);
+    let done = "kv_command_duration_seconds_count{command=\"get\"}";
+    assert_eq!(value(&metrics, done), 0);
+    let primary = || serve_with(kv::Config::default().sync_replicas(1));
+    let primary = sim.node("primary").run(primary);
+    until_ready("primary", 200, "ok").await;
+    until_ready("replica", 200, "ok").await;
+    let metrics = got_from("primary", "/metrics").await.body;
+    for name in ["kv_replicas", "kv_replicas_online", "kv_ready"] {
+        assert_eq!(value(&metrics, name), 1);
+    }
+    assert!(sample(&metrics, "kv_replication_lag_bytes").is_some());
+    replica.kill();
+    until_ready("primary", 503, "noreplicas").await;
+    let refused = Client::new("primary:6379").incr("n").await.unwrap_err();
+    assert!(refused.to_string().contains("NOREPLICAS"), "{refused}");
+    let metrics = got_from("primary", "/metrics").await.body;
+    for name in ["kv_replicas", "kv_replicas_online", "kv_ready"] {
+        assert_eq!(value(&metrics, name), 0);
+    }
+    assert_eq!(sample(&metrics, "kv_replication_lag_bytes"), None);
+    let rejected = "kv_command_rejections_total{command=\"incr\"}";
+    assert_eq!(value(&metrics, rejected), 1);
+    replica.restart();
+    until_ready("primary", 200, "ok").await;
+    until_ready("replica", 200, "ok").await;
+    // It goes on to show what it has.
+    primary.kill();
+    sleep(ms(500)).await;
+    until_ready("replica", 200, "ok").await;
 }
 
 /// Whoever opens connections and says nothing keeps others from looking for a while, and keeps no
