@@ -7,16 +7,13 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::join_all;
 use simoom::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use simoom::net::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
-use simoom::net::{
-    Interest, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    lookup_host,
-};
+use simoom::net::{Interest, TcpListener, TcpStream, UnixStream, lookup_host};
 use simoom::runtime::Runtime;
 use simoom::task::yield_now;
 
@@ -628,163 +625,6 @@ fn stream_of_ready_bytes_yields_to_other_tasks() {
         })
         .await
         .unwrap();
-    });
-}
-
-/// A waker that can be counted.
-struct Counted;
-
-impl Wake for Counted {
-    fn wake(self: Arc<Self>) {}
-}
-
-fn counted() -> (Arc<Counted>, Waker) {
-    let count = Arc::new(Counted);
-    let waker = Waker::from(count.clone());
-    (count, waker)
-}
-
-#[track_caller]
-fn leaves_no_waker<F: Future>(waiting: F) {
-    let (count, waker) = counted();
-    let mut waiting = Box::pin(waiting);
-    let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
-    assert!(polled.is_pending(), "there is nothing");
-    drop(waker);
-    assert!(Arc::strong_count(&count) > 1, "it waits");
-    drop(waiting);
-    assert_eq!(Arc::strong_count(&count), 1, "somebody kept its waker");
-}
-
-#[test]
-fn a_wait_that_is_dropped_leaves_no_waker() {
-    run(async {
-        let (client, server) = pair().await;
-        server.try_read(&mut [0; 8]).unwrap_err();
-        leaves_no_waker(server.readable());
-        leaves_no_waker(server.ready(Interest::READABLE | Interest::ERROR | Interest::PRIORITY));
-        leaves_no_waker(server.peek(&mut [0; 8]));
-        let blocks = || Err::<(), _>(ErrorKind::WouldBlock.into());
-        leaves_no_waker(server.async_io(Interest::READABLE, blocks));
-        while client.try_write(&[0; 65_536]).is_ok() {}
-        leaves_no_waker(client.writable());
-        let (listener, _) = listener().await;
-        leaves_no_waker(listener.accept());
-
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        leaves_no_waker(udp.recv(&mut [0; 8]));
-        leaves_no_waker(udp.recv_from(&mut [0; 8]));
-        leaves_no_waker(udp.recv_buf(&mut Vec::with_capacity(8)));
-        leaves_no_waker(udp.peek_sender());
-        leaves_no_waker(udp.readable());
-
-        let (one, two) = UnixDatagram::pair().unwrap();
-        leaves_no_waker(one.recv(&mut [0; 8]));
-        leaves_no_waker(one.recv_from(&mut [0; 8]));
-        leaves_no_waker(one.recv_buf(&mut Vec::with_capacity(8)));
-        while two.try_send(b"x").is_ok() {}
-        leaves_no_waker(two.send(b"x"));
-        let name = format!("\0simoom-wakers-{}", std::process::id());
-        leaves_no_waker(UnixListener::bind(name).unwrap().accept());
-    });
-}
-
-#[test]
-fn a_direction_that_is_polled_keeps_the_last_waker_alone() {
-    run(async {
-        let (mut client, server) = pair().await;
-        server.try_read(&mut [0; 8]).unwrap_err();
-        let mut counts = Vec::new();
-        for _ in 0..10 {
-            let (count, waker) = counted();
-            let polled = server.poll_read_ready(&mut Context::from_waker(&waker));
-            assert!(polled.is_pending());
-            counts.push(count);
-        }
-        let kept = counts.iter().filter(|count| Arc::strong_count(count) > 1);
-        assert_eq!(kept.count(), 1);
-        let last = simoom::spawn(async move {
-            poll_fn(|cx| server.poll_read_ready(cx)).await.unwrap();
-            server
-        });
-        yield_now().await;
-        client.write_all(b"x").await.unwrap();
-        let server = last.await.unwrap();
-        assert_eq!(server.try_read(&mut [0; 8]).unwrap(), 1);
-    });
-}
-
-/// Adopts descriptors of one socket, one after the other and with the same number, and waits by
-/// each.
-fn adopt_again<S: AsFd, T>(
-    kept: &S,
-    adopt: impl Fn(std::os::fd::OwnedFd) -> std::io::Result<T>,
-    wait: impl Fn(&T, &mut Context<'_>) -> Poll<std::io::Result<()>>,
-) {
-    let mut cx = Context::from_waker(Waker::noop());
-    let twin = || kept.as_fd().try_clone_to_owned().unwrap();
-    for _ in 0..100 {
-        let first = twin();
-        let number = first.as_raw_fd();
-        let first = adopt(first).unwrap();
-        let polled = wait(&first, &mut cx);
-        assert!(polled.is_pending(), "{polled:?}");
-        drop(first);
-        // Other tests take numbers too.
-        let mut twins = (0..64).map(|_| twin()).collect::<Vec<_>>();
-        let same = twins.iter().position(|twin| twin.as_raw_fd() == number);
-        if let Some(same) = same {
-            let second = adopt(twins.swap_remove(same)).unwrap();
-            let polled = wait(&second, &mut cx);
-            assert!(polled.is_pending(), "{polled:?}");
-            return;
-        }
-    }
-    panic!("the number was never free again");
-}
-
-#[test]
-fn a_socket_that_is_open_elsewhere_can_be_adopted_again() {
-    run(async {
-        let kept = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        kept.set_nonblocking(true).unwrap();
-        let adopt = |fd: std::os::fd::OwnedFd| TcpListener::from_std(fd.into());
-        adopt_again(&kept, adopt, |it, cx| it.poll_accept(cx).map_ok(drop));
-
-        let _peer = std::net::TcpStream::connect(kept.local_addr().unwrap()).unwrap();
-        let (kept, _) = kept.accept().unwrap();
-        kept.set_nonblocking(true).unwrap();
-        let adopt = |fd: std::os::fd::OwnedFd| TcpStream::from_std(fd.into());
-        adopt_again(&kept, adopt, |it, cx| {
-            let _ = it.try_read(&mut [0; 8]);
-            it.poll_read_ready(cx)
-        });
-
-        let kept = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        kept.set_nonblocking(true).unwrap();
-        let adopt = |fd: std::os::fd::OwnedFd| UdpSocket::from_std(fd.into());
-        adopt_again(&kept, adopt, |it, cx| {
-            let _ = it.try_recv(&mut [0; 8]);
-            it.poll_recv_ready(cx)
-        });
-
-        let (kept, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
-        kept.set_nonblocking(true).unwrap();
-        let adopt = |fd: std::os::fd::OwnedFd| UnixStream::from_std(fd.into());
-        adopt_again(&kept, adopt, |it, cx| {
-            let _ = it.try_read(&mut [0; 8]);
-            it.poll_read_ready(cx)
-        });
-        let (kept, _peer) = std::os::unix::net::UnixDatagram::pair().unwrap();
-        kept.set_nonblocking(true).unwrap();
-        let adopt = |fd: std::os::fd::OwnedFd| UnixDatagram::from_std(fd.into());
-        adopt_again(&kept, adopt, |it, cx| {
-            let _ = it.try_recv(&mut [0; 8]);
-            it.poll_recv_ready(cx)
-        });
-        let (kept, _writer) = std::io::pipe().unwrap();
-        let adopt = simoom::net::unix::pipe::Receiver::from_owned_fd;
-        adopt_again(&kept, adopt, |it, cx| it.poll_read_ready(cx));
     });
 }
 

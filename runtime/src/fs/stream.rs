@@ -354,3 +354,6 @@ impl AsyncSeek for File {
         this.poll_counted(cx, OpKind::Stat, |stream, cx, _, _| stream.poll_sought(cx))
     }
 }
+
+#[cfg(test)]
+mod tests;

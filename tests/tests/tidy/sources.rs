@@ -23,6 +23,10 @@ const UNSAFE: &[(&str, &str)] = &[
         "signals for one thread, which interrupt its system calls",
     ),
     (
+        "runtime/tests/real_kept.rs",
+        "a socket of a bare descriptor",
+    ),
+    (
         "runtime/src/sync/loom.rs",
         "what loom sees two threads touch, for its models",
     ),
