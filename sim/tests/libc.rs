@@ -86,8 +86,13 @@ fn entropy_comes_from_one_stream() {
         assert_eq!(result, 24);
         assert!(bytes[0] != bytes[1] && bytes[1] != bytes[2]);
         // What a seed draws does not change from version to version.
-        let first = u64::from_le_bytes(*bytes[0].first_chunk().unwrap());
-        assert_eq!(first, 12_280_761_083_727_383_142);
+        let firsts = bytes.map(|bytes| u64::from_le_bytes(*bytes.first_chunk().unwrap()));
+        let expected = [
+            12_280_761_083_727_383_142,
+            5_031_391_768_448_917_075,
+            553_985_964_178_848_639,
+        ];
+        assert_eq!(firsts, expected);
     })
     .unwrap();
 }
@@ -184,6 +189,12 @@ fn template() -> *mut c_char {
     c"/tmp/simoom-libc-XXXXXX.c".to_owned().into_raw()
 }
 
+/// A stream that is to be opened anew.
+fn stream() -> *mut libc::FILE {
+    // SAFETY: both texts end with a zero.
+    unsafe { libc::fopen(c"/dev/null".as_ptr(), c"r".as_ptr()) }
+}
+
 extern "C" fn thread_of_c(_argument: *mut libc::c_void) -> i32 {
     0
 }
@@ -228,8 +239,8 @@ const CALLS: &[Call] = &[
     minus_one!(FILES __openat64_2(libc::AT_FDCWD, PATH.as_ptr(), libc::O_WRONLY)),
     null!(FILES fopen(PATH.as_ptr(), c"w".as_ptr())),
     null!(FILES fopen64(PATH.as_ptr(), c"ab".as_ptr())),
-    null!(FILES freopen(PATH.as_ptr(), c"wx".as_ptr(), null_mut())),
-    null!(FILES freopen64(HERE.as_ptr(), c"r+".as_ptr(), null_mut())),
+    null!(FILES freopen(PATH.as_ptr(), c"wx".as_ptr(), stream())),
+    null!(FILES freopen64(HERE.as_ptr(), c"r+".as_ptr(), stream())),
     null!(FILES fopen(c"/dev/urandom".as_ptr(), c"r".as_ptr())),
     minus_one!(FILES mkstemp(template())),
     minus_one!(FILES mkstemp64(template())),
@@ -467,4 +478,55 @@ fn allowed_sleeps_take_real_and_virtual_time() {
         }
     })
     .unwrap();
+}
+
+/// Waits on a word that nobody changes: for a while, and until a moment of each clock.
+#[test]
+fn waits_of_futexes_take_real_and_virtual_time() {
+    const LENGTH: Duration = Duration::from_millis(5);
+    const WAITS: [(&str, libc::c_int, Option<libc::clockid_t>); 3] = [
+        ("for", libc::FUTEX_WAIT, None),
+        (
+            "until, monotonic",
+            libc::FUTEX_WAIT_BITSET,
+            Some(libc::CLOCK_MONOTONIC),
+        ),
+        (
+            "until, by the wall clock",
+            libc::FUTEX_WAIT_BITSET | libc::FUTEX_CLOCK_REALTIME,
+            Some(libc::CLOCK_REALTIME),
+        ),
+    ];
+    let real = Instant::now();
+    check(config().doubled(0), |sim| async move {
+        for (name, operation, clock) in WAITS {
+            let (before, start) = (sim.elapsed(), Instant::now());
+            let mut time = libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            if let Some(clock) = clock {
+                // SAFETY: there is room for the time.
+                assert_eq!(unsafe { libc::clock_gettime(clock, &raw mut time) }, 0);
+            }
+            time.tv_nsec += 5_000_000;
+            time.tv_sec += time.tv_nsec / 1_000_000_000;
+            time.tv_nsec %= 1_000_000_000;
+            let (word, call) = (7_u32, libc::SYS_futex);
+            let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+            let moment = &raw const time;
+            let none = null::<u32>();
+            let bits = libc::FUTEX_BITSET_MATCH_ANY;
+            // SAFETY: the word and the moment live during the call.
+            let result =
+                unsafe { libc::syscall(call, &raw const word, operation, 7, moment, none, bits) };
+            assert_eq!((result, errno()), (-1, libc::ETIMEDOUT), "{name}");
+            assert_eq!(start.elapsed(), LENGTH, "{name}");
+            simoom::task::yield_now().await;
+            assert_eq!(sim.elapsed() - before, LENGTH, "{name}: for the world too");
+        }
+    })
+    .unwrap();
+    // A calm run and the seed.
+    assert!(real.elapsed() >= LENGTH * 3 * 2, "{:?}", real.elapsed());
 }

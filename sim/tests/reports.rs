@@ -181,6 +181,9 @@ async fn busy(sim: Sim) {
         one.write_all(&buf).await.unwrap();
         two.read_exact(&mut buf).await.unwrap();
         let _bound = UnixDatagram::bind("socket").unwrap();
+        let (mut sender, receiver) = simoom::net::unix::pipe::pipe().unwrap();
+        sender.write_all(b"hello").await.unwrap();
+        drop((receiver, sender));
         socket.recv(&mut buf).await.unwrap();
         std::future::pending::<()>().await;
     });
@@ -269,6 +272,9 @@ fn the_record_tells_each_event_in_words() {
         "  unix.socket.bound  server to ",
         "  unix.stream.connected  server/main~",
         "  unix.bytes.sent  server/main~",
+        "  pipe.bytes.sent  server/main~2>, content ",
+        "  pipe.end.closed  server/main~2, 5 unread",
+        "  pipe.end.closed  server/main~2, 0 unread",
         "  net.hold.began  hold ",
         "  task.finished  test/main, panicked",
     ] {

@@ -101,8 +101,30 @@ fn the_message_lists_every_name_and_what_there_is() {
         "\"cleint\" in `spare`",
         "\"replica\" in `at_most 1`",
         "there is client, test",
+        "a node that only some seeds use is made by `sim.node` in all",
+        "a plan that several tests share is given to each without the names that it lacks",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+/// Runs end in whatever order.
+#[test]
+fn of_the_places_that_say_a_name_the_first_is_told_whichever_run_ends_first() {
+    for first in [0, 1] {
+        let report = check(
+            config().jobs(1).first_seed(first).seeds(2),
+            |sim| async move {
+                let plan = match sim.seed() {
+                    1 => Plan::new().spare(["cleint"]),
+                    _ => Plan::new().at_most(1, ["cleint"]),
+                };
+                sim.faults(plan);
+            },
+        );
+        let text = report.failure().unwrap().to_string();
+        assert!(text.contains("\"cleint\" in `at_most 1`"), "{text}");
+        assert!(!text.contains("`spare`"), "{text}");
     }
 }
 

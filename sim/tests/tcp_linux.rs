@@ -8,7 +8,8 @@ use std::time::Duration;
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpSocket, TcpStream};
 use simoom::time::{Instant, sleep, timeout};
-use simoom_sim::{Config, Matching, Sim, Strategy, check};
+use simoom_sim::faults::Target;
+use simoom_sim::{Config, Fault, Kind, Matching, MessageKind, Ratio, Sim, Strategy, check};
 
 fn config() -> Config {
     let config = Config::default().persist(false).seeds(40);
@@ -351,6 +352,25 @@ fn who_writes_a_little_behind_a_cut_is_told_that_nobody_answers() {
     }
 }
 
+/// The acknowledgement of "a" was lost while nothing waited for it; it is "a" that goes unanswered.
+#[test]
+fn who_writes_long_after_an_acknowledgement_was_lost_is_told_as_soon() {
+    check(calm(), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        let start = Instant::now();
+        client.write_all(b"a").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'a');
+        sleep(ms(15) - start.elapsed()).await;
+        sim.net().partition(&sim.node("test"), &sim.node("server"));
+        sleep(s(1)).await;
+        client.write_all(b"b").await.unwrap();
+        let error = client.read_u8().await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+        assert_eq!(start.elapsed(), ms(924_600));
+    })
+    .unwrap();
+}
+
 #[test]
 fn an_acknowledgement_that_came_before_a_cut_was_heard() {
     let follows = |sim: Sim, by_hold: bool| async move {
@@ -379,6 +399,26 @@ fn an_acknowledgement_that_came_before_a_cut_was_heard() {
     };
     check(config(), move |sim| follows(sim, false)).unwrap();
     check(config(), move |sim| follows(sim, true)).unwrap();
+}
+
+#[test]
+fn an_acknowledgement_that_came_before_a_fault_was_heard() {
+    check(config().strategy(Strategy::Random), |sim| async move {
+        let (mut client, mut server) = pair(&sim).await;
+        client.write_all(b"a").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'a');
+        sleep(s(1)).await;
+        let fault = Fault::new(Kind::NetLinkCutOneWay)
+            .probability(Ratio::ALWAYS)
+            .target(Target::link("server", "test"));
+        sim.faults(fault.every(ms(1)).lasting(s(60)..=s(60)));
+        sleep(ms(10)).await;
+        let start = Instant::now();
+        client.write_all(b"b").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'b');
+        assert_eq!(start.elapsed(), ms(10));
+    })
+    .unwrap();
 }
 
 #[test]
@@ -524,6 +564,72 @@ fn a_cookie_is_good_for_two_minutes() {
             }
             // The first three had an account; of the others there was a cookie alone.
             assert_eq!((resets, taken.len()), if reset { (6, 3) } else { (0, 9) });
+        })
+        .unwrap();
+    }
+}
+
+/// How long after six segments have been said the one who found no room for them is accepted, where
+/// there is room from `room` on.
+async fn accepted_after(sim: Sim, room: Duration) -> Duration {
+    let listener = listener(&sim, 0).await;
+    let mut open = open(2).await;
+    open[1].set_nodelay(true).unwrap();
+    let start = Instant::now();
+    for _ in 0..6 {
+        open[1].write_all(b"x").await.unwrap();
+    }
+    sleep(room).await;
+    let _first = listener.accept().await.unwrap();
+    let (mut second, _) = listener.accept().await.unwrap();
+    let took = start.elapsed();
+    second.read_exact(&mut [0; 6]).await.unwrap();
+    took
+}
+
+#[test]
+fn segments_that_find_no_room_are_sent_again_together() {
+    // They arrive after 20 ms, and are sent again after 0.2 s, 0.4 s, 0.8 s and so on.
+    for (room, sent_again) in [
+        (ms(300), ms(400)),
+        (ms(1_700), ms(3_200)),
+        (s(4), ms(6_400)),
+    ] {
+        check(calm(), move |sim| async move {
+            let took = accepted_after(sim, room).await;
+            assert_eq!(took, sent_again + ms(20), "with room after {room:?}");
+        })
+        .unwrap();
+    }
+}
+
+/// A listener counts a handshake that it hears nothing of any more for a minute, as the reset was
+/// lost that would have ended it. Of those that it counts it keeps an account, so that a silent
+/// opener is accepted when there is room.
+#[test]
+fn a_handshake_whose_reset_is_lost_counts_for_a_minute() {
+    for (waited, is_accepted) in [(s(5), false), (s(70), true)] {
+        check(calm(), move |sim| async move {
+            let listener = listener(&sim, 1).await;
+            for _ in 0..2 {
+                // Given up while the answer is on its way.
+                let connecting = TcpStream::connect("server:80");
+                timeout(ms(30), connecting).await.unwrap_err();
+                sleep(ms(20)).await;
+                let reset = &sim.net().in_flight()[0];
+                assert_eq!(reset.kind, MessageKind::Reset);
+                assert!(sim.net().drop_message(reset.id));
+            }
+            sleep(waited).await;
+            // One waits in the queue, one takes the last place, and one finds none.
+            let mut all = open(1).await;
+            all.extend(open(2).await);
+            let mut taken = Vec::new();
+            while let Ok(accepted) = timeout(s(10), listener.accept()).await {
+                taken.push(accepted.unwrap());
+            }
+            let expected = if is_accepted { 3 } else { 2 };
+            assert_eq!(taken.len(), expected, "after {waited:?}");
         })
         .unwrap();
     }
