@@ -13,8 +13,8 @@ mod user;
 use std::future::Future;
 use std::pin::Pin;
 
-use simoom_sim::faults::Target;
-use simoom_sim::{Config, Fault, Kind, Ratio, Sim, Strategy, check};
+use simoom_sim::faults::{Family, Target};
+use simoom_sim::{Config, Fault, Kind, Plan, Ratio, Sim, Strategy, check};
 
 /// Whether the program noticed.
 type Noticed = Pin<Box<dyn Future<Output = bool>>>;
@@ -137,6 +137,40 @@ fn no_kind_is_noticed_where_another_node_is_meant() {
             assert!(!program(sim.clone()).await, "{kind} hits another node");
         })
         .unwrap();
+    }
+}
+
+/// The nodes of the programs but for the test's own, in groups of which no fault may hit any: both
+/// ends of a link need not be spared.
+fn spared(kind: Kind) -> &'static [&'static [&'static str]] {
+    match kind.family() {
+        Family::Net => &[&["client"], &["server"]],
+        Family::Os => &[&["server"]],
+        Family::User => &[&["program"]],
+        _ => &[&["worker"]],
+    }
+}
+
+#[test]
+fn no_kind_is_noticed_where_its_node_is_spared() {
+    for canary in canaries() {
+        let Canary {
+            kind,
+            fault,
+            program,
+            ..
+        } = canary;
+        for &names in spared(kind) {
+            let config = Config::default().seeds(3).persist(false);
+            check(config, move |sim| async move {
+                let fault = fault(Fault::new(kind).probability(Ratio::ALWAYS));
+                sim.faults(Plan::from(fault.may_be_inert()).spare(names.to_vec()));
+                let noticed = program(sim.clone()).await;
+                assert!(!noticed, "{kind} hits {names:?}, which are spared");
+                assert_eq!(sim.fault_counts(kind).fired, 0, "{kind} beside {names:?}");
+            })
+            .unwrap();
+        }
     }
 }
 

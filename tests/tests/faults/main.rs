@@ -4,6 +4,7 @@ mod agenda;
 mod inert;
 mod liveness;
 mod program;
+mod spared;
 mod story;
 
 use simoom_sim::Config;

@@ -5,6 +5,7 @@
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
+mod called;
 mod caught;
 mod clock;
 mod entropy;

@@ -9,6 +9,8 @@ use simoom_tests::both;
 use super::pair;
 
 const MS: Duration = Duration::from_millis(5);
+/// Nothing that comes takes as long.
+const LONG: Duration = Duration::from_secs(20);
 
 /// A stream that its peer has reset.
 async fn reset() -> TcpStream {
@@ -87,6 +89,44 @@ both! {
         assert!(socket.ready(Interest::ERROR).await.unwrap().is_error());
         let error = socket.take_error().unwrap().unwrap();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+
+    async fn a_wait_for_an_error_that_was_in_vain_ends_with_the_next_one() {
+        let nobody = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(nobody).await.unwrap();
+        for _ in 0..3 {
+            socket.send(b"x").await.unwrap();
+            let waiting = socket.ready(Interest::ERROR);
+            let ready = timeout(LONG, waiting).await.expect("another one has come").unwrap();
+            assert!(ready.is_error());
+            let blocks = || Err::<(), _>(ErrorKind::WouldBlock.into());
+            socket.try_io(Interest::ERROR, blocks).unwrap_err();
+            assert!(timeout(MS, socket.ready(Interest::ERROR)).await.is_err(), "it is the same");
+            let error = socket.take_error().unwrap().unwrap();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        }
+    }
+
+    async fn what_the_end_of_a_stream_left_in_vain_its_reset_does_not() {
+        let (client, mut server) = pair().await;
+        simoom::io::AsyncWriteExt::shutdown(&mut server).await.unwrap();
+        let ready = client.ready(Interest::PRIORITY).await.unwrap();
+        assert!(ready.is_read_closed() && !ready.is_priority(), "{ready:?}");
+        let blocks = || Err::<(), _>(ErrorKind::WouldBlock.into());
+        client.try_io(Interest::PRIORITY, blocks).unwrap_err();
+        assert!(timeout(MS, client.ready(Interest::ERROR)).await.is_err(), "there is none yet");
+        // What comes now meets nobody.
+        drop(server);
+        client.try_write(b"x").unwrap();
+        let waiting = client.ready(Interest::ERROR);
+        let ready = timeout(LONG, waiting).await.expect("it was reset").unwrap();
+        assert!(ready.is_error());
+        let waiting = client.ready(Interest::PRIORITY);
+        let ready = timeout(LONG, waiting).await.expect("it was reset").unwrap();
+        assert!(ready.is_read_closed(), "{ready:?}");
+        let error = client.take_error().unwrap().unwrap();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 
     async fn unread_bytes_are_an_error_of_a_unix_stream() {
@@ -178,7 +218,7 @@ fn bytes_behind_urgent_ones_are_read() {
             let mut seen = Vec::new();
             while seen.len() < 4 {
                 let read = client.async_io(Interest::READABLE, || client.try_read(&mut buf));
-                let count = timeout(Duration::from_secs(20), read).await;
+                let count = timeout(LONG, read).await;
                 let count = count.expect("the rest must not be taken for none").unwrap();
                 seen.extend_from_slice(&buf[..count]);
             }
