@@ -4,6 +4,7 @@
 //! In production the point costs a decrement and makes a task yield when its budget is spent; in
 //! the simulator it is where the scheduler may switch tasks although the operation was ready.
 
+use std::io;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -226,10 +227,24 @@ impl Progress<'_> {
 
     /// The operation completed.
     #[inline]
-    pub fn done(mut self) {
+    pub fn done(self) {
+        self.end(None);
+    }
+
+    /// The operation completed, with this result.
+    #[inline]
+    pub(crate) fn done_with<T>(self, result: &io::Result<T>) {
+        self.end(result.as_ref().err());
+    }
+
+    #[inline]
+    fn end(mut self, error: Option<&io::Error>) {
         if self.paid == Paid::Asked {
             context::with_current(|backend| {
                 if let Some(backend) = backend {
+                    if let Some(error) = error {
+                        backend.failed(&self.op, error);
+                    }
                     backend.completed(&self.op);
                 }
             });

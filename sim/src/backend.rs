@@ -302,6 +302,12 @@ impl Schedule for SimBackend {
             self.with(|world| world.complete_op(op));
         }
     }
+
+    fn failed(&self, _op: &Op<'_>, error: &io::Error) {
+        if !self.is_dead() {
+            self.with(|world| world.say_of_completion(error));
+        }
+    }
 }
 
 impl Clock for SimBackend {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use simoom::fs::{self, File};
 use simoom::io::AsyncWriteExt;
+use simoom::net::{UdpSocket, UnixStream};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::faults::Target;
@@ -224,6 +225,42 @@ fn the_story_and_the_record_tell_how_mains_ended() {
     }
     let cause = found(&report).cause().to_string();
     assert_eq!(cause, format!("last returned an error: {nothing}"));
+}
+
+#[test]
+fn the_record_tells_which_operations_failed() {
+    let (read, paired) = (line_of("to a missing file"), line_of("with nobody"));
+    let (sent, written) = (line_of("to an open door"), line_of("to a missing folder"));
+    let report = check(calm(), |sim| async move {
+        sim.node("server").spawn(async {
+            fs::read("/nothing").await.unwrap_err(); // to a missing file
+            fs::write("/no/log", "x").await.unwrap_err(); // to a missing folder
+            let (mut stream, other) = UnixStream::pair().unwrap(); // with nobody
+            drop(other);
+            stream.write_all(b"x").await.unwrap_err();
+            let socket = UdpSocket::bind("0.0.0.0:0").await.unwrap();
+            socket.send_to(b"x", "server:9").await.unwrap(); // to an open door
+        });
+        sleep(ms(100)).await;
+        what_now();
+    });
+    let record = record(&report);
+    let line_at = |line: usize| {
+        let at = format!("sim/tests/stories.rs:{line}");
+        let mut lines = record.lines();
+        let found = lines.find(|it| it.contains("  op.completed  ") && it.contains(&at));
+        found.unwrap_or_else(|| panic!("{line} is not in:\n{record}"))
+    };
+    let nothing = ", failed: No such file or directory (os error 2)";
+    assert!(line_at(read).ends_with(nothing), "{}", line_at(read));
+    assert!(line_at(written).ends_with(nothing), "{}", line_at(written));
+    let broken = line_at(paired);
+    assert!(broken.contains("  write "), "{broken}");
+    assert!(
+        broken.ends_with(", failed: Broken pipe (os error 32)"),
+        "{broken}"
+    );
+    assert!(!line_at(sent).contains(", failed"), "{}", line_at(sent));
 }
 
 /// A lost update, told with how long it took: the run that is found takes longer, by choices that

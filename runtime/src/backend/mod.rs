@@ -132,6 +132,10 @@ pub trait Schedule {
 
     /// `op` of the running task completed.
     fn completed(&self, op: &Op<'_>);
+
+    /// `op` of the running task is about to complete, with an error. For people to read: most worlds
+    /// have no use for it.
+    fn failed(&self, _op: &Op<'_>, _error: &io::Error) {}
 }
 
 /// What time it is, and what waits for which.

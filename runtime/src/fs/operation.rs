@@ -114,8 +114,9 @@ impl<T> Operation<T> {
             match submitted {
                 Ok(submitted) => self.state = State::Submitted(submitted),
                 Err(error) => {
-                    progress.done();
-                    return Poll::Ready(Err(error));
+                    let failed = Err(error);
+                    progress.done_with(&failed);
+                    return Poll::Ready(failed);
                 }
             }
         }
@@ -123,7 +124,7 @@ impl<T> Operation<T> {
             unreachable!("it was submitted above")
         };
         let completion = ready!(submitted.poll(cx));
-        progress.done();
+        progress.done_with(&completion.result);
         self.state = State::Over;
         Poll::Ready(Ok(completion))
     }

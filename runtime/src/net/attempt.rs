@@ -30,7 +30,7 @@ pub(super) fn poll_io<T, P: Polled + ?Sized>(
                 ready!(polled.poll_ready(cx, direction, seat.as_deref_mut()))?;
             }
             outcome => {
-                progress.done();
+                progress.done_with(&outcome);
                 return Poll::Ready(outcome);
             }
         }
@@ -88,7 +88,7 @@ pub(super) fn poll_shutdown<S: WriteBytes + ?Sized>(
 ) -> Poll<io::Result<()>> {
     let progress = ready!(proceed(cx, &write_op(stream, site)));
     let result = end();
-    progress.done();
+    progress.done_with(&result);
     Poll::Ready(result)
 }
 

@@ -136,9 +136,9 @@ impl Names {
             (Some(Detail::Choice { kind, point, site }), _) => {
                 self.choice(*kind, point, *site, two)
             }
-            (Some(Detail::Operation { name, site }), _) => {
+            (Some(Detail::Operation { name, site }), failed) => {
                 let (on, at) = (self.on(two), place(Some(site)));
-                format!("{name}{on}{at}")
+                format!("{name}{on}{at}{}", failed.as_deref().unwrap_or_default())
             }
             (None, Some(words)) => format!("{words}{}", result(kind, two)),
             (None, None) => self.words_of(kind, one, two),

@@ -6,6 +6,7 @@
 //! runnable one in path order, around the end. It depends on who ran last and who can run, on no
 //! longer history, and it is fair: every runnable task has its turn within one round.
 
+use std::io;
 use std::panic::Location;
 
 use simoom::backend::Op;
@@ -423,6 +424,14 @@ impl World {
         };
         self.resources.name(self.id, resource, name, origin);
         name
+    }
+
+    /// Says of the next event, which is that an operation of the running task has completed, with
+    /// what error it did.
+    pub(crate) fn say_of_completion(&mut self, error: &io::Error) {
+        if self.tasks.current().is_some() {
+            self.say(|_| format!(", failed: {error}"));
+        }
     }
 
     /// Counts a completed operation of the running task.
