@@ -348,10 +348,10 @@ impl Identity {
         if let Some(package) = &self.package {
             command.push_str(&format!(" -p {package}"));
         }
-        command.push_str(&self.build().arguments());
         if let Some(target) = &self.target {
             command.push_str(&format!(" {target}"));
         }
+        command.push_str(&self.build().arguments());
         if let (Some(name), false) = (&self.name, self.is_program) {
             command.push_str(&format!(" -- --exact {name} --nocapture"));
         }
