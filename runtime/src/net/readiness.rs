@@ -220,48 +220,26 @@ macro_rules! waits {
 /// The methods of a socket that wait until it can be read from: `$attempt` is what can be tried
 /// then. The documentation given is added to that of `readable`.
 macro_rules! waits_to_read {
-    ($kinds:ident, $poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
-        #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
-        /// may still find nothing.
-        ///
-        /// # Errors
-        /// When the runtime is gone.
-        ///
-        /// # Cancel safety
-        /// Safe.
-        $($(#[$example])+)?
-        #[track_caller]
-        pub fn readable(&self) -> $crate::net::readiness::Readable<'_> {
-            $crate::net::readiness::Readable(self.ready($crate::net::Interest::READABLE))
-        }
-
-        #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
-        ///
-        /// Of several tasks that poll this direction, the last one is woken.
-        ///
-        /// # Errors
-        /// When the runtime is gone.
-        #[track_caller]
-        pub fn $poll(
-            &self,
-            cx: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
-            $crate::net::readiness::poll_one(
-                self.polled(),
-                cx,
-                $crate::backend::Direction::Read,
-                $crate::net::readiness::$kinds,
-                std::panic::Location::caller(),
-            )
-        }
+    ($($of:tt)*) => {
+        $crate::net::readiness::waits_in! { Read readable Readable READABLE "nothing", $($of)* }
     };
 }
 
 /// As [`waits_to_read`], for writing.
 macro_rules! waits_to_write {
-    ($kinds:ident, $poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?) => {
+    ($($of:tt)*) => {
+        $crate::net::readiness::waits_in! { Write writable Writable WRITABLE "no room", $($of)* }
+    };
+}
+
+/// As [`waits_to_read`], for one direction.
+macro_rules! waits_in {
+    (
+        $direction:ident $method:ident $future:ident $interest:ident $none:literal,
+        $kinds:ident, $poll:ident, $attempt:literal, $what:literal $(, $(#[$example:meta])+)?
+    ) => {
         #[doc = concat!("Waits until [`", $attempt, "`](Self::", $attempt, ") can be tried, which")]
-        /// may still find no room.
+        #[doc = concat!("may still find ", $none, ".")]
         ///
         /// # Errors
         /// When the runtime is gone.
@@ -270,8 +248,8 @@ macro_rules! waits_to_write {
         /// Safe.
         $($(#[$example])+)?
         #[track_caller]
-        pub fn writable(&self) -> $crate::net::readiness::Writable<'_> {
-            $crate::net::readiness::Writable(self.ready($crate::net::Interest::WRITABLE))
+        pub fn $method(&self) -> $crate::net::readiness::$future<'_> {
+            $crate::net::readiness::$future(self.ready($crate::net::Interest::$interest))
         }
 
         #[doc = concat!("`Ready` when ", $what, " can be tried, else has the task woken.")]
@@ -288,7 +266,7 @@ macro_rules! waits_to_write {
             $crate::net::readiness::poll_one(
                 self.polled(),
                 cx,
-                $crate::backend::Direction::Write,
+                $crate::backend::Direction::$direction,
                 $crate::net::readiness::$kinds,
                 std::panic::Location::caller(),
             )
@@ -339,4 +317,4 @@ macro_rules! tries_io {
     };
 }
 
-pub(super) use {tries_io, waits, waits_to_read, waits_to_write};
+pub(super) use {tries_io, waits, waits_in, waits_to_read, waits_to_write};

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::backend::SimBackend;
+use crate::world::net::os;
 
 /// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
 pub(super) fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>) -> io::Result<R> {
@@ -17,6 +18,15 @@ pub(super) fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>
             )),
         },
     )
+}
+
+/// What a socket notes that is bound to an interface, of which every machine has two.
+pub(super) fn device(interface: Option<&[u8]>) -> io::Result<Option<Vec<u8>>> {
+    match interface {
+        None | Some(b"") => Ok(None),
+        Some(name @ (b"lo" | b"eth0")) => Ok(Some(name.to_vec())),
+        Some(_) => Err(os(libc::ENODEV)),
+    }
 }
 
 /// Why a handle has no descriptor.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use simoom::backend::{Listener, SocketOption, Stream, TcpSockets, UnusedTcp};
 
-use super::inside::inside;
+use super::inside::{device, inside};
 use super::tcp::{SimListener, SimStream};
 use crate::backend::{SimBackend, real_socket};
 use crate::remote::{SimRemote, outside};
 use crate::world::World;
-use crate::world::net::{Unused, UnusedId, os};
+use crate::world::net::{Unused, UnusedId};
 
 struct SimUnused {
     world: u64,
@@ -97,13 +97,9 @@ impl UnusedTcp for SimUnused {
     }
 
     fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        let known = matches!(interface, None | Some(b"" | b"lo" | b"eth0"));
-        if !known {
-            return Err(os(libc::ENODEV));
-        }
+        let device = device(interface)?;
         self.socket(|socket| {
-            let named = interface.filter(|name| !name.is_empty());
-            socket.device = named.map(<[u8]>::to_vec);
+            socket.device = device;
             Ok(())
         })
     }

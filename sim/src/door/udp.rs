@@ -10,7 +10,7 @@ use simoom::backend::{Datagram, DatagramNet, Direction, Interface, Signs, Socket
 use tokio::io::ReadBuf;
 
 use super::handle::{Handle, Socket, Waits};
-use super::inside::no_descriptor;
+use super::inside::{device, no_descriptor};
 use crate::backend::{SimBackend, real_socket};
 use crate::remote::{SimRemote, outside};
 use crate::world::World;
@@ -120,14 +120,9 @@ impl Datagram for SimDatagram {
     }
 
     fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        let known = matches!(interface, None | Some(b"" | b"lo" | b"eth0"));
-        if !known {
-            return Err(os(libc::ENODEV));
-        }
+        let device = device(interface)?;
         self.socket(|socket| {
-            socket.device = interface
-                .filter(|name| !name.is_empty())
-                .map(<[u8]>::to_vec);
+            socket.device = device;
             Ok(())
         })
     }

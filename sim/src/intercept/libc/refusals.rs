@@ -108,6 +108,13 @@ fn flags_of(mode: *const c_char) -> c_int {
 /// Files that hold the system's entropy.
 const ENTROPY: [&CStr; 2] = [c"/dev/urandom", c"/dev/random"];
 
+/// A text that ends with a zero.
+type Text = *const c_char;
+/// A text of which the end is filled in.
+type Template = *mut c_char;
+/// Texts, of which the last is null.
+type Texts = *const *const c_char;
+
 escapes! {
     THREADS error;
     fn pthread_create(
@@ -120,120 +127,115 @@ escapes! {
     fn thrd_create(thread: *mut c_void, start: *mut c_void, argument: *mut c_void) -> c_int;
 
     FILES minus_one if is_change(path, flags), about path;
-    fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    fn open(path: Text, flags: c_int, mode: mode_t) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    fn open64(path: Text, flags: c_int, mode: mode_t) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn openat(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    fn openat(folder: c_int, path: Text, flags: c_int, mode: mode_t) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn openat64(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
+    fn openat64(folder: c_int, path: Text, flags: c_int, mode: mode_t) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn __open_2(path: *const c_char, flags: c_int) -> c_int;
+    fn __open_2(path: Text, flags: c_int) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn __open64_2(path: *const c_char, flags: c_int) -> c_int;
+    fn __open64_2(path: Text, flags: c_int) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn __openat_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    fn __openat_2(folder: c_int, path: Text, flags: c_int) -> c_int;
     FILES minus_one if is_change(path, flags), about path;
-    fn __openat64_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    fn __openat64_2(folder: c_int, path: Text, flags: c_int) -> c_int;
     FILES null if is_change(path, flags_of(mode)), about path;
-    fn fopen(path: *const c_char, mode: *const c_char) -> *mut c_void;
+    fn fopen(path: Text, mode: Text) -> *mut c_void;
     FILES null if is_change(path, flags_of(mode)), about path;
-    fn fopen64(path: *const c_char, mode: *const c_char) -> *mut c_void;
+    fn fopen64(path: Text, mode: Text) -> *mut c_void;
     FILES null if is_change(path, flags_of(mode)), about path;
-    fn freopen(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void;
+    fn freopen(path: Text, mode: Text, stream: *mut c_void) -> *mut c_void;
     FILES null if is_change(path, flags_of(mode)), about path;
-    fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void;
+    fn freopen64(path: Text, mode: Text, stream: *mut c_void) -> *mut c_void;
     FILES minus_one, about template;
-    fn mkstemp(template: *mut c_char) -> c_int;
+    fn mkstemp(template: Template) -> c_int;
     FILES minus_one, about template;
-    fn mkstemp64(template: *mut c_char) -> c_int;
+    fn mkstemp64(template: Template) -> c_int;
     FILES minus_one, about template;
-    fn mkostemp(template: *mut c_char, flags: c_int) -> c_int;
+    fn mkostemp(template: Template, flags: c_int) -> c_int;
     FILES minus_one, about template;
-    fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
+    fn mkostemp64(template: Template, flags: c_int) -> c_int;
     FILES minus_one, about template;
-    fn mkstemps(template: *mut c_char, suffix: c_int) -> c_int;
+    fn mkstemps(template: Template, suffix: c_int) -> c_int;
     FILES minus_one, about template;
-    fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
+    fn mkstemps64(template: Template, suffix: c_int) -> c_int;
     FILES minus_one, about template;
-    fn mkostemps(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+    fn mkostemps(template: Template, suffix: c_int, flags: c_int) -> c_int;
     FILES minus_one, about template;
-    fn mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+    fn mkostemps64(template: Template, suffix: c_int, flags: c_int) -> c_int;
     FILES null, about template;
-    fn mkdtemp(template: *mut c_char) -> *mut c_char;
+    fn mkdtemp(template: Template) -> *mut c_char;
     FILES null;
     fn tmpfile() -> *mut c_void;
     FILES null;
     fn tmpfile64() -> *mut c_void;
     FILES minus_one, about path;
-    fn remove(path: *const c_char) -> c_int;
+    fn remove(path: Text) -> c_int;
     FILES minus_one, about path;
-    fn creat(path: *const c_char, mode: mode_t) -> c_int;
+    fn creat(path: Text, mode: mode_t) -> c_int;
     FILES minus_one, about path;
-    fn creat64(path: *const c_char, mode: mode_t) -> c_int;
+    fn creat64(path: Text, mode: mode_t) -> c_int;
     FILES minus_one, about source;
-    fn rename(source: *const c_char, target: *const c_char) -> c_int;
+    fn rename(source: Text, target: Text) -> c_int;
     FILES minus_one, about source;
-    fn renameat(
-        source_folder: c_int,
-        source: *const c_char,
-        target_folder: c_int,
-        target: *const c_char,
-    ) -> c_int;
+    fn renameat(source_folder: c_int, source: Text, target_folder: c_int, target: Text) -> c_int;
     FILES minus_one, about source;
     fn renameat2(
         source_folder: c_int,
-        source: *const c_char,
+        source: Text,
         target_folder: c_int,
-        target: *const c_char,
+        target: Text,
         flags: c_uint,
     ) -> c_int;
     FILES minus_one, about path;
-    fn unlink(path: *const c_char) -> c_int;
+    fn unlink(path: Text) -> c_int;
     FILES minus_one, about path;
-    fn unlinkat(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
+    fn unlinkat(folder: c_int, path: Text, flags: c_int) -> c_int;
     FILES minus_one, about path;
-    fn mkdir(path: *const c_char, mode: mode_t) -> c_int;
+    fn mkdir(path: Text, mode: mode_t) -> c_int;
     FILES minus_one, about path;
-    fn mkdirat(folder: c_int, path: *const c_char, mode: mode_t) -> c_int;
+    fn mkdirat(folder: c_int, path: Text, mode: mode_t) -> c_int;
     FILES minus_one, about path;
-    fn rmdir(path: *const c_char) -> c_int;
+    fn rmdir(path: Text) -> c_int;
     FILES minus_one, about target;
-    fn link(source: *const c_char, target: *const c_char) -> c_int;
+    fn link(source: Text, target: Text) -> c_int;
     FILES minus_one, about target;
     fn linkat(
         source_folder: c_int,
-        source: *const c_char,
+        source: Text,
         target_folder: c_int,
-        target: *const c_char,
+        target: Text,
         flags: c_int,
     ) -> c_int;
     FILES minus_one, about target;
-    fn symlink(source: *const c_char, target: *const c_char) -> c_int;
+    fn symlink(source: Text, target: Text) -> c_int;
     FILES minus_one, about target;
-    fn symlinkat(source: *const c_char, folder: c_int, target: *const c_char) -> c_int;
+    fn symlinkat(source: Text, folder: c_int, target: Text) -> c_int;
     FILES minus_one, about path;
-    fn chmod(path: *const c_char, mode: mode_t) -> c_int;
+    fn chmod(path: Text, mode: mode_t) -> c_int;
     FILES minus_one, about path;
-    fn fchmodat(folder: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int;
+    fn fchmodat(folder: c_int, path: Text, mode: mode_t, flags: c_int) -> c_int;
     FILES minus_one, about path;
-    fn chown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int;
+    fn chown(path: Text, owner: libc::uid_t, group: libc::gid_t) -> c_int;
     FILES minus_one, about path;
-    fn lchown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int;
+    fn lchown(path: Text, owner: libc::uid_t, group: libc::gid_t) -> c_int;
     FILES minus_one, about path;
     fn fchownat(
         folder: c_int,
-        path: *const c_char,
+        path: Text,
         owner: libc::uid_t,
         group: libc::gid_t,
         flags: c_int,
     ) -> c_int;
     FILES minus_one, about path;
-    fn truncate(path: *const c_char, length: libc::off_t) -> c_int;
+    fn truncate(path: Text, length: libc::off_t) -> c_int;
     FILES minus_one, about path;
-    fn truncate64(path: *const c_char, length: libc::off64_t) -> c_int;
+    fn truncate64(path: Text, length: libc::off64_t) -> c_int;
     FILES minus_one, about path;
-    fn mkfifo(path: *const c_char, mode: mode_t) -> c_int;
+    fn mkfifo(path: Text, mode: mode_t) -> c_int;
 
     SOCKETS minus_one;
     fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int;
@@ -241,8 +243,8 @@ escapes! {
     fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int;
     SOCKETS no_lookup, about host;
     fn getaddrinfo(
-        host: *const c_char,
-        service: *const c_char,
+        host: Text,
+        service: Text,
         hints: *const c_void,
         found: *mut *mut c_void,
     ) -> c_int;
@@ -250,35 +252,23 @@ escapes! {
     PROCESSES minus_one;
     fn fork() -> pid_t;
     PROCESSES minus_one, about path;
-    fn execv(path: *const c_char, arguments: *const *const c_char) -> c_int;
+    fn execv(path: Text, arguments: Texts) -> c_int;
     PROCESSES minus_one, about path;
-    fn execve(
-        path: *const c_char,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
-    ) -> c_int;
+    fn execve(path: Text, arguments: Texts, environment: Texts) -> c_int;
     PROCESSES minus_one, about path;
-    fn execvp(path: *const c_char, arguments: *const *const c_char) -> c_int;
+    fn execvp(path: Text, arguments: Texts) -> c_int;
     PROCESSES minus_one, about path;
-    fn execvpe(
-        path: *const c_char,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
-    ) -> c_int;
+    fn execvpe(path: Text, arguments: Texts, environment: Texts) -> c_int;
     PROCESSES minus_one, about path;
     fn execveat(
         folder: c_int,
-        path: *const c_char,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
+        path: Text,
+        arguments: Texts,
+        environment: Texts,
         flags: c_int,
     ) -> c_int;
     PROCESSES minus_one;
-    fn fexecve(
-        program: c_int,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
-    ) -> c_int;
+    fn fexecve(program: c_int, arguments: Texts, environment: Texts) -> c_int;
     PROCESSES minus_one;
     fn daemon(keep_folder: c_int, keep_streams: c_int) -> c_int;
     PROCESSES minus_one;
@@ -291,25 +281,25 @@ escapes! {
     PROCESSES error, about path;
     fn posix_spawn(
         child: *mut pid_t,
-        path: *const c_char,
+        path: Text,
         actions: *const c_void,
         attributes: *const c_void,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
+        arguments: Texts,
+        environment: Texts,
     ) -> c_int;
     PROCESSES error, about path;
     fn posix_spawnp(
         child: *mut pid_t,
-        path: *const c_char,
+        path: Text,
         actions: *const c_void,
         attributes: *const c_void,
-        arguments: *const *const c_char,
-        environment: *const *const c_char,
+        arguments: Texts,
+        environment: Texts,
     ) -> c_int;
     PROCESSES minus_one, about command;
-    fn system(command: *const c_char) -> c_int;
+    fn system(command: Text) -> c_int;
     PROCESSES null, about command;
-    fn popen(command: *const c_char, mode: *const c_char) -> *mut c_void;
+    fn popen(command: Text, mode: Text) -> *mut c_void;
 }
 
 /// Functions between whose caller and the system's nothing may stand: they jump to what answers

@@ -257,58 +257,39 @@ fn timed_out_of_c(result: c_int) -> bool {
     result == 4
 }
 
+/// A moment at which a wait ends.
+type Moment = *const timespec;
+/// A lock, condition or semaphore of glibc.
+type Object = *mut c_void;
+
 timed_waits! {
     timed_out until moment of nearest;
-    fn pthread_cond_timedwait(
-        condition: *mut c_void,
-        lock: *mut c_void,
-        moment: *const timespec,
-    ) -> c_int;
+    fn pthread_cond_timedwait(condition: Object, lock: Object, moment: Moment) -> c_int;
     timed_out until moment of |_: &timespec| clock;
     fn pthread_cond_clockwait(
-        condition: *mut c_void,
-        lock: *mut c_void,
+        condition: Object,
+        lock: Object,
         clock: clockid_t,
-        moment: *const timespec,
+        moment: Moment,
     ) -> c_int;
     timed_out until moment of wall;
-    fn pthread_mutex_timedlock(lock: *mut c_void, moment: *const timespec) -> c_int;
+    fn pthread_mutex_timedlock(lock: Object, moment: Moment) -> c_int;
     timed_out until moment of |_: &timespec| clock;
-    fn pthread_mutex_clocklock(
-        lock: *mut c_void,
-        clock: clockid_t,
-        moment: *const timespec,
-    ) -> c_int;
+    fn pthread_mutex_clocklock(lock: Object, clock: clockid_t, moment: Moment) -> c_int;
     timed_out until moment of wall;
-    fn pthread_rwlock_timedrdlock(lock: *mut c_void, moment: *const timespec) -> c_int;
+    fn pthread_rwlock_timedrdlock(lock: Object, moment: Moment) -> c_int;
     timed_out until moment of |_: &timespec| clock;
-    fn pthread_rwlock_clockrdlock(
-        lock: *mut c_void,
-        clock: clockid_t,
-        moment: *const timespec,
-    ) -> c_int;
+    fn pthread_rwlock_clockrdlock(lock: Object, clock: clockid_t, moment: Moment) -> c_int;
     timed_out until moment of wall;
-    fn pthread_rwlock_timedwrlock(lock: *mut c_void, moment: *const timespec) -> c_int;
+    fn pthread_rwlock_timedwrlock(lock: Object, moment: Moment) -> c_int;
     timed_out until moment of |_: &timespec| clock;
-    fn pthread_rwlock_clockwrlock(
-        lock: *mut c_void,
-        clock: clockid_t,
-        moment: *const timespec,
-    ) -> c_int;
+    fn pthread_rwlock_clockwrlock(lock: Object, clock: clockid_t, moment: Moment) -> c_int;
     timed_out_by_errno until moment of wall;
-    fn sem_timedwait(semaphore: *mut c_void, moment: *const timespec) -> c_int;
+    fn sem_timedwait(semaphore: Object, moment: Moment) -> c_int;
     timed_out_by_errno until moment of |_: &timespec| clock;
-    fn sem_clockwait(
-        semaphore: *mut c_void,
-        clock: clockid_t,
-        moment: *const timespec,
-    ) -> c_int;
+    fn sem_clockwait(semaphore: Object, clock: clockid_t, moment: Moment) -> c_int;
     timed_out_of_c until moment of wall;
-    fn cnd_timedwait(
-        condition: *mut c_void,
-        lock: *mut c_void,
-        moment: *const timespec,
-    ) -> c_int;
+    fn cnd_timedwait(condition: Object, lock: Object, moment: Moment) -> c_int;
     timed_out_of_c until moment of wall;
-    fn mtx_timedlock(lock: *mut c_void, moment: *const timespec) -> c_int;
+    fn mtx_timedlock(lock: Object, moment: Moment) -> c_int;
 }

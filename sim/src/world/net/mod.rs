@@ -34,7 +34,9 @@ pub use self::steering::{MessageKind, Protocol};
 pub(crate) use self::tcp::{Unused, UnusedId};
 pub(crate) use self::udp::{Flight, Udp, UdpId};
 pub(crate) use self::waiting::Waiting;
+use super::World;
 use super::node::NodeId;
+use crate::choice::PathId;
 
 /// Names a connection of one world; the serial is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +186,22 @@ impl Network {
             slot: *slot as u32,
             serial: listener.serial,
         })
+    }
+}
+
+impl World {
+    /// The running task, and the number of the next connection, pipe or datagram socket that it
+    /// makes.
+    fn next_connection(&mut self) -> (PathId, u32) {
+        let opener = self.current_path();
+        let number = match self.tasks.current_mut() {
+            Some(entry) => {
+                entry.connections += 1;
+                entry.connections - 1
+            }
+            None => 0,
+        };
+        (opener, number)
     }
 }
 

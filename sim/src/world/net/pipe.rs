@@ -178,14 +178,7 @@ impl Pipe {
 impl World {
     /// A pipe of the running task's node, both of whose ends are open.
     pub(crate) fn pipe(&mut self) -> SocketId {
-        let maker = self.current_path();
-        let number = match self.tasks.current_mut() {
-            Some(entry) => {
-                entry.connections += 1;
-                entry.connections - 1
-            }
-            None => 0,
-        };
+        let (maker, number) = self.next_connection();
         let name = ResourceName::connection(self.paths.hash(maker), number);
         let serial = self.net.next_serial();
         let pipe = Pipe {

@@ -97,14 +97,7 @@ impl World {
             None => self.port_towards(node, target)?,
         };
         let local = SocketAddr::new(source, port);
-        let opener = self.current_path();
-        let number = match self.tasks.current_mut() {
-            Some(entry) => {
-                entry.connections += 1;
-                entry.connections - 1
-            }
-            None => 0,
-        };
+        let (opener, number) = self.next_connection();
         let name = ResourceName::connection(self.paths.hash(opener), number);
         let far = if target.ip().is_loopback() {
             Some(node)

@@ -97,14 +97,7 @@ impl World {
         let node = self.current_node();
         self.take_descriptor(node)?;
         let local = self.claim_datagram(node, meant(address))?;
-        let opener = self.current_path();
-        let number = match self.tasks.current_mut() {
-            Some(entry) => {
-                entry.connections += 1;
-                entry.connections - 1
-            }
-            None => 0,
-        };
+        let (opener, number) = self.next_connection();
         let serial = self.net.next_serial();
         let socket = Udp {
             serial,

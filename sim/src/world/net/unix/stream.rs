@@ -137,14 +137,7 @@ impl End {
 impl World {
     /// A connection that the running task opens, between two ends.
     pub(super) fn unix_connection(&mut self, ends: [End; 2]) -> SocketId {
-        let opener = self.current_path();
-        let number = match self.tasks.current_mut() {
-            Some(entry) => {
-                entry.connections += 1;
-                entry.connections - 1
-            }
-            None => 0,
-        };
+        let (opener, number) = self.next_connection();
         let name = ResourceName::connection(self.paths.hash(opener), number);
         let serial = self.net.next_serial();
         let connection = Connection {
