@@ -1,16 +1,20 @@
 //! The runtime of the real world: tasks, threads, ends.
 
+mod flag;
+
 use std::future::{pending, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use simoom::runtime::{Builder, EnterGuard, Handle, Runtime};
 use simoom::task::{AbortHandle, JoinError, JoinHandle, spawn_local, yield_now};
+
+use crate::flag::Flag;
 
 fn runtime() -> Runtime {
     Runtime::new().unwrap()
@@ -179,19 +183,6 @@ fn aborted_task_is_cancelled_and_dropped() {
 }
 
 #[test]
-fn abort_from_another_thread_wakes_a_sleeping_runtime() {
-    let rt = runtime();
-    let task = rt.spawn(pending::<()>());
-    let stop = task.abort_handle();
-    let thread = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(20));
-        stop.abort();
-    });
-    assert!(rt.block_on(task).unwrap_err().is_cancelled());
-    thread.join().unwrap();
-}
-
-#[test]
 fn task_that_wakes_itself_in_its_last_poll_is_freed_once() {
     runtime().block_on(async {
         let drops = Drops::default();
@@ -207,120 +198,6 @@ fn task_that_wakes_itself_in_its_last_poll_is_freed_once() {
         }
         assert_eq!(drops.count(), 10);
     });
-}
-
-/// A future that is ready once its flag is set, by whichever thread.
-#[derive(Default)]
-struct Flag {
-    state: Mutex<(bool, Option<Waker>)>,
-}
-
-impl Flag {
-    fn set(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.0 = true;
-        let waker = state.1.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.lock().unwrap();
-        if std::mem::take(&mut state.0) {
-            return Poll::Ready(());
-        }
-        state.1 = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    async fn wait(&self) {
-        poll_fn(|cx| self.poll(cx)).await;
-    }
-}
-
-#[test]
-fn no_wake_of_four_threads_is_lost() {
-    const ROUNDS: usize = 5_000;
-    let rt = runtime();
-    let threads: Vec<_> = (0..4)
-        .map(|_| {
-            let (there, back) = (Arc::new(Flag::default()), Arc::new(AtomicUsize::new(0)));
-            let (flag, seen) = (there.clone(), back.clone());
-            let task = rt.spawn(async move {
-                for round in 1..=ROUNDS {
-                    flag.wait().await;
-                    seen.store(round, Ordering::Release);
-                }
-            });
-            let thread = std::thread::spawn(move || {
-                for round in 1..=ROUNDS {
-                    there.set();
-                    while back.load(Ordering::Acquire) < round {
-                        std::hint::spin_loop();
-                        std::thread::yield_now();
-                    }
-                }
-            });
-            (task, thread)
-        })
-        .collect();
-    rt.block_on(async {
-        for (task, thread) in threads {
-            task.await.unwrap();
-            thread.join().unwrap();
-        }
-    });
-}
-
-#[test]
-fn no_wake_of_the_root_is_lost() {
-    let rt = runtime();
-    let flag = Arc::new(Flag::default());
-    let (sender, receiver) = mpsc::channel();
-    let set = flag.clone();
-    let thread = std::thread::spawn(move || {
-        for () in receiver {
-            set.set();
-        }
-    });
-    rt.block_on(async {
-        for _ in 0..5_000 {
-            sender.send(()).unwrap();
-            flag.wait().await;
-        }
-    });
-    drop(sender);
-    thread.join().unwrap();
-}
-
-#[test]
-fn threads_spawn_into_a_sleeping_runtime() {
-    let rt = runtime();
-    let handle = rt.handle().clone();
-    let done = Arc::new(AtomicUsize::new(0));
-    let threads: Vec<_> = (0..4)
-        .map(|_| {
-            let (handle, done) = (handle.clone(), done.clone());
-            std::thread::spawn(move || {
-                for _ in 0..500 {
-                    let done = done.clone();
-                    handle.spawn(async move {
-                        done.fetch_add(1, Ordering::Relaxed);
-                    });
-                }
-            })
-        })
-        .collect();
-    rt.block_on(async {
-        while done.load(Ordering::Relaxed) < 2000 {
-            yield_now().await;
-        }
-    });
-    for thread in threads {
-        thread.join().unwrap();
-    }
 }
 
 #[test]
@@ -566,19 +443,6 @@ fn dropping_the_runtime_drops_every_task() {
             assert!(task.await.unwrap_err().is_cancelled());
         }
     });
-}
-
-#[test]
-fn wakers_outlive_the_runtime() {
-    let flag = Arc::new(Flag::default());
-    let rt = runtime();
-    rt.spawn({
-        let flag = flag.clone();
-        async move { flag.wait().await }
-    });
-    rt.block_on(yield_now());
-    drop(rt);
-    flag.set();
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! runs change. What depends on the process runs in a child, which is this binary with one test's
 //! name; those tests do nothing unless they are a child's.
 
+mod child;
+
 use std::collections::BTreeMap;
-use std::process::{Command, Output};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,29 +16,16 @@ use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::{Class, Config, Failure, Found, Sim, check};
 
+use crate::child::{is_child, text};
+
 fn config() -> Config {
     Config::default().persist(false).seeds(20).jobs(1)
 }
 
-/// Runs the test `name` of this binary alone.
+/// What a test of this binary prints that runs alone.
 fn child(name: &str, variables: &[(&str, &str)]) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--include-ignored"])
-        .env("SIMOOM_TEST_CHILD", "1")
-        .env("SIMOOM_PERSIST", "0")
-        .env("RUST_BACKTRACE", "0")
-        .envs(variables.iter().copied())
-        .output();
-    let Output { stdout, stderr, .. } = output.unwrap();
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&stdout),
-        String::from_utf8_lossy(&stderr)
-    )
-}
-
-fn is_child() -> bool {
-    std::env::var_os("SIMOOM_TEST_CHILD").is_some()
+    let variables = [&[("SIMOOM_PERSIST", "0")], variables].concat();
+    text(&child::child(name, &variables))
 }
 
 /// The message of a finding that two runs differ.

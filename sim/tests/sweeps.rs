@@ -1,9 +1,9 @@
 //! What holds for sweeps as a whole: their names, their seeds, their faults from the environment.
 //!
-//! Variables of the environment belong to the whole process: what depends on them runs in a child,
-//! which is this binary with one test's name.
+//! Tests that are a child's do nothing unless they are one.
 
-use std::process::{Command, Output};
+mod child;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use simoom::task::yield_now;
 use simoom::time::sleep;
 use simoom_sim::faults::Target;
 use simoom_sim::{Class, Config, Failure, Fault, Kind, Plan, Ratio, Report, Sim, Strategy, check};
+
+use crate::child::{child, is_child, text};
 
 fn config() -> Config {
     Config::default().persist(false).seeds(20)
@@ -227,7 +229,7 @@ fn a_failure_is_confirmed_by_its_own_sweep() {
 #[test]
 fn a_sweep_on_a_thread_of_the_test_is_not_taken_for_the_test() {
     const NAME: &str = "a_sweep_on_a_thread_of_the_test_is_not_taken_for_the_test";
-    if std::env::var_os("SIMOOM_TEST_CHILD").is_none() {
+    if !is_child() {
         // With its exact name alone, as some runners do it.
         let output = child(NAME, &[]);
         assert!(output.status.success(), "{}", text(&output));
@@ -243,34 +245,6 @@ fn a_sweep_on_a_thread_of_the_test_is_not_taken_for_the_test() {
     }
 }
 
-/// Runs one test of this binary in a process of its own.
-fn child(name: &str, variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--nocapture", "--include-ignored"]);
-    for name in [
-        "SEED",
-        "SEEDS",
-        "FIRST_SEED",
-        "STRATEGY",
-        "REPLAY",
-        "FAULTS",
-    ] {
-        command.env_remove(format!("SIMOOM_{name}"));
-    }
-    command.env("SIMOOM_TEST_CHILD", "1");
-    command.envs(variables.iter().copied());
-    command.output().unwrap()
-}
-
-fn text(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(out),
-        String::from_utf8_lossy(err)
-    )
-}
-
 #[test]
 fn the_environment_sets_the_faults_of_a_sweep() {
     const NAME: &str = "the_environment_sets_the_faults_of_a_sweep";
@@ -284,7 +258,7 @@ fn the_environment_sets_the_faults_of_a_sweep() {
         assert_eq!(server.incarnation(), 1, "it was restarted");
         assert_eq!(node.incarnation(), 1, "the other was restarted");
     }
-    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+    if is_child() {
         return check(config(), restarted).unwrap();
     }
     let run = |variables: &[(&str, &str)]| {
@@ -331,7 +305,7 @@ fn the_environment_sets_the_faults_of_a_sweep() {
 #[test]
 fn faults_of_the_environment_that_make_no_sense_are_refused() {
     const NAME: &str = "faults_of_the_environment_that_make_no_sense_are_refused";
-    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+    if is_child() {
         return check(config(), |_| async {}).unwrap();
     }
     let refused = |faults: &str, parts: &[&str]| {
@@ -361,7 +335,7 @@ fn faults_of_the_environment_that_make_no_sense_are_refused() {
 #[test]
 fn faults_of_the_environment_that_do_nothing_are_notes() {
     const NAME: &str = "faults_of_the_environment_that_do_nothing_are_notes";
-    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+    if is_child() {
         return check(config(), |_| async {}).unwrap();
     }
     let faults = "spare nobody; node.killed target=node:somebody";
@@ -405,7 +379,7 @@ async fn failing_by(sim: Sim) {
 #[test]
 fn a_replay_exits_with_the_status_of_the_class() {
     const NAME: &str = "a_replay_exits_with_the_status_of_the_class";
-    if std::env::var_os("SIMOOM_TEST_CHILD").is_some() {
+    if is_child() {
         check(config(), failing_by).unwrap();
         return;
     }

@@ -22,6 +22,7 @@
 //! 4. File systems are always mounted for writing: nobody meets `EROFS`.
 
 mod blocking;
+mod fairness;
 mod fs;
 mod macros;
 mod net;
