@@ -1,3 +1,5 @@
+//! Names of kinds: read back, never the same, and guessed where they are misspelt.
+
 use std::collections::BTreeSet;
 
 use super::{Family, Kind, Unit};

@@ -1,3 +1,5 @@
+//! Plans that can be carried out, and everything that is wrong with those that cannot.
+
 use std::time::Duration;
 
 use crate::{Family, Fault, Kind, Plan, Profile, Target, When};

@@ -1,3 +1,5 @@
+//! Fractions: their lowest terms, their text, and the draws that they cover.
+
 use super::Ratio;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What a target covers.
+
 use super::{Place, Target};
 
 #[track_caller]

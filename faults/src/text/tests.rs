@@ -1,3 +1,5 @@
+//! Plans that are read back as they were written, and texts that are refused.
+
 use std::time::Duration;
 
 use proptest::collection::vec;

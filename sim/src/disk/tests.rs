@@ -1,3 +1,5 @@
+//! What can be on a disk after each possible loss of power.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

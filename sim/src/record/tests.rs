@@ -1,3 +1,5 @@
+//! The hash of a record: golden, and another one for any other event.
+
 use super::{Event, EventKind, Level, Recorder, Watch};
 
 const EVENTS: [Event; 3] = [

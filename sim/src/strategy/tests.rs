@@ -1,3 +1,5 @@
+//! What each strategy chooses, and the text that names it.
+
 use std::collections::BTreeMap;
 
 use super::{Choose, Odds, Pct, Random, Replay, Scheduling, Strategy};

@@ -1,3 +1,5 @@
+//! Stacks as they are shown to users.
+
 use super::{is_of_simoom, is_source_of_simoom, user_frames};
 
 /// A stack as it is where simoom is a dependency by path: inlined functions without their crate.

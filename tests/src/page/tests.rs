@@ -1,3 +1,5 @@
+//! Pages: their blocks, their marks, and what may differ in output.
+
 use super::{Block, Mark, blocks, compare, follow, replace_function};
 
 const PAGE: &str = "\

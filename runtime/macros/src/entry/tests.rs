@@ -1,3 +1,5 @@
+//! Arguments and functions that the attributes take, and those that they refuse.
+
 use quote::quote;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Mistakes that are refused, and how many branches there may be.
+
 use super::*;
 use crate::errors::errors;
 

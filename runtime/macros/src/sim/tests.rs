@@ -1,3 +1,5 @@
+//! What the attribute makes of a function, and what it refuses.
+
 use quote::quote;
 
 use super::*;

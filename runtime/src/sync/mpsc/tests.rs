@@ -1,3 +1,5 @@
+//! Slots: who gets them, and in which order.
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -1,3 +1,5 @@
+//! Who gets the lock, and in which order.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -1,3 +1,5 @@
+//! Who is notified, and what becomes of a notification that nobody takes.
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 

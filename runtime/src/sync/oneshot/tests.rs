@@ -1,3 +1,5 @@
+//! Who is woken by the value, and by the end of the other side.
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};

@@ -1,3 +1,5 @@
+//! Who leaves the queue, and from where.
+
 use std::pin::pin;
 use std::task::Waker;
 

@@ -1,3 +1,5 @@
+//! Ticks that were missed, and when the next ones come.
+
 use super::*;
 
 /// The tick after one that is due at 1 000 ms and taken `late_ms` later, with a period of 10 ms.

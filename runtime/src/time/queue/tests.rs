@@ -1,3 +1,5 @@
+//! The order in which timers fire, and the keys that name them.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What counts as a fault that did nothing.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::Expected;

@@ -1,3 +1,5 @@
+//! The answer of a process, written and read back.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Files of failures: plans that replace each other, and what cannot be read.
+
 use std::fs;
 use std::path::PathBuf;
 

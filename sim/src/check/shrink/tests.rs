@@ -1,3 +1,5 @@
+//! Which deviations are left of those that a made-up failure needs.
+
 use std::collections::BTreeSet;
 
 use super::{REPLAYS_MAX, Shrunk, shrink};

@@ -1,3 +1,5 @@
+//! Paths as text, and how siblings are counted.
+
 use super::{Paths, escape, frame_name, parse_path, short_type_name, unescape};
 
 const HOSTILE: [&str; 22] = [

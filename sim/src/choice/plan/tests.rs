@@ -1,3 +1,5 @@
+//! Plans that are read back as they were written; anchors that mean what they meant.
+
 use super::{Deviation, Plan, PlanError, Story, parse_seed};
 use crate::choice::{Anchor, ChoiceKind, Paths, value};
 

@@ -1,3 +1,5 @@
+//! Golden values: what a seed draws never changes.
+
 use super::{below, hash_text, mix, value};
 
 // These literals are part of the plan format: a change of any of them breaks every stored plan.

@@ -1,3 +1,5 @@
+//! Calls that concern files, and their errors.
+
 use std::path::Path;
 
 use crate::disk::Disk;

@@ -1,3 +1,5 @@
+//! Where two runs part, and what is told of that.
+
 use super::*;
 use crate::record::{Level, Recorder};
 

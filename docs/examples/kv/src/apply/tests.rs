@@ -1,3 +1,5 @@
+//! What each store command answers, and under which conditions it changes anything.
+
 use std::time::Duration;
 
 use simoom::time::Instant;

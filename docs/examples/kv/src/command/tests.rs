@@ -1,3 +1,5 @@
+//! Requests that are understood, and those that are refused.
+
 use std::time::Duration;
 
 use super::{Answer, Command, Condition, Lifetime, SetOptions, StoreCommand, commands, find};

@@ -1,3 +1,5 @@
+//! Readiness, and who is woken for it.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};

@@ -1,3 +1,5 @@
+//! Operations that wait, that are refused, and that are lost.
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

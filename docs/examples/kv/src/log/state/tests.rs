@@ -1,3 +1,5 @@
+//! What counts as safe as the log grows.
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -1,3 +1,5 @@
+//! Replicas as they come, go, and say what they have.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::task::{Context, Waker};

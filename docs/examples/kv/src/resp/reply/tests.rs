@@ -1,3 +1,5 @@
+//! Replies that arrive in pieces, and bytes that are none.
+
 use super::{Reply, ReplyDecoder};
 use crate::resp::ProtocolError;
 

@@ -1,3 +1,5 @@
+//! Requests that arrive in pieces, and bytes that are none.
+
 use super::{Limits, RequestDecoder, encode_request};
 use crate::resp::ProtocolError;
 

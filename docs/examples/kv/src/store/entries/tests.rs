@@ -1,3 +1,5 @@
+//! Keys, their values and their deadlines.
+
 use std::time::Duration;
 
 use simoom::time::Instant;

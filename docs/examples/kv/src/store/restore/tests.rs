@@ -1,3 +1,5 @@
+//! Stores that are told as changes, and built from them again.
+
 use std::time::Duration;
 
 use simoom::time::Instant;

@@ -1,3 +1,5 @@
+//! How many messages of each size fit, as counted on Linux.
+
 use super::{SEND_MAX, of_message, of_part};
 
 /// How many messages of one charge fit.
