@@ -13,16 +13,23 @@ fn text(path: PathBuf) -> String {
 }
 
 /// The functions that a file of `sim/src/intercept/libc` defines: what is public to C, and the lines
-/// of macros that make such.
+/// of macros that make such, which look like functions or have the manual page above them.
 fn defined_in(text: &str) -> impl Iterator<Item = &str> {
     let own = "pub(super) extern \"C\" fn ";
-    let lines = text.lines();
-    let names = lines.filter_map(move |line| {
+    let names = text.lines().filter_map(move |line| {
+        let documented = line.strip_prefix("    /// `").filter(|it| is_page(it));
         // A line of a macro has no body.
         let in_macro = line.strip_prefix("    fn ").filter(|it| !it.contains('{'));
-        line.strip_prefix(own).or(in_macro)?.split('(').next()
+        let rest = line.strip_prefix(own).or(in_macro).or(documented)?;
+        rest.split('(').next()
     });
     names.filter(|name| !name.contains(['$', '<']))
+}
+
+/// Whether `text` begins with the name of a manual page: `vfork(2)`.
+fn is_page(text: &str) -> bool {
+    let section = text.split_once('(').map_or("", |(_, rest)| rest);
+    section.starts_with("2)") || section.starts_with("3)")
 }
 
 /// Whether `line` calls the function `name`: by its path, or in a row of a table.
@@ -72,7 +79,16 @@ fn a_function_that_nobody_calls_is_seen() {
     assert!(calls("unsafe { libc::fork() }", "fork"));
     assert!(!calls("minus_one!(PROCESSES vfork()),", "fork"));
     assert!(!calls("pub(super) fn vfork() -> pid_t;", "vfork"));
-    let text =
-        "pub(super) extern \"C\" fn one() {}\n    fn two(it: c_int) -> c_int;\nfn three() {}";
-    assert_eq!(defined_in(text).collect::<Vec<_>>(), ["one", "two"]);
+    let lines = [
+        "pub(super) extern \"C\" fn one() {}",
+        "    fn two(it: c_int) -> c_int;",
+        "fn three() {}",
+        "    /// `four(2)`, which waits.",
+        "    four text;",
+    ];
+    let text = lines.join("\n");
+    assert_eq!(
+        defined_in(&text).collect::<Vec<_>>(),
+        ["one", "two", "four"]
+    );
 }
