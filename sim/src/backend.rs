@@ -248,6 +248,7 @@ impl Schedule for SimBackend {
             let deaths = world.nodes[node.0 as usize].deaths;
             let parent_hash = world.paths.hash(parent);
             world.note(EventKind::TaskSpawned, hash.0, parent_hash.0);
+            world.tell_spawned(parent, path);
             let slot = world.tasks.insert(TaskEntry::new(
                 task,
                 path,

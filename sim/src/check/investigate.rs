@@ -3,6 +3,7 @@
 //! Owns the finding. A failure is what a fresh process shows: where it shows something else, that
 //! is the finding. Knows nothing of how seeds are swept.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::build::Output;
@@ -300,7 +301,7 @@ impl Sweep<'_> {
     pub(super) fn found_by_sweep(&self, run: RunSummary, failure: Failure, horizon: u64) -> Found {
         let confirmed = Confirmation::NotTried("it is the sweep that fails, no run".to_owned());
         let message = String::new();
-        let spec = self.spec(run.seed, self.config.strategy, horizon);
+        let spec = self.spec(run.seed, self.config.strategy, &Arc::default());
         let variables = environment::variables(false);
         let replay = format!("{variables}SIMOOM_SEEDS={}", self.seeds());
         Found {

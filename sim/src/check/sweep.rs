@@ -22,7 +22,7 @@ use crate::intercept::{Interception, interception};
 use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
-use crate::strategy::Strategy;
+use crate::strategy::{Profile, Strategy};
 use crate::world::faults::{Entry, FaultTally, Named, merge_entries};
 use crate::{logs, panics};
 
@@ -229,18 +229,16 @@ impl Sweep<'_> {
         {
             return self.report(Ran::default(), Some(found), notes);
         }
-        // Of the same seed in every sweep: what a seed does under `pct` depends on the horizon, and
-        // is to depend on nothing but the seed and the program.
-        let spec = self.spec(FIRST_SEED, Strategy::Calm, 2);
-        let calm = self.run_quietly(spec.clone());
-        let horizon = calm.scheduled.max(2).next_power_of_two();
-        let mut swept = self.run_seeds(horizon, &mut notes);
+        let mut calm = self.run_calmly();
+        let profile = Arc::new(calm.profile.take().unwrap_or_default());
+        let horizon = profile.horizon;
+        let mut swept = self.run_seeds(&profile, &mut notes);
         let failed = swept.failed.take().or_else(|| {
             // Every seed passed. What fails when nothing is disturbed fails all the same.
             let counts = calm.failure.is_some() && self.config.one_seed.is_none();
             counts.then_some(Failed {
                 index: None,
-                spec,
+                spec: self.spec(FIRST_SEED, Strategy::Calm, &profile),
                 outcome: calm,
                 differs: None,
             })
@@ -342,10 +340,15 @@ impl Sweep<'_> {
         }
     }
 
-    pub(super) fn spec(&self, seed: u64, strategy: Strategy, horizon: u64) -> Spec {
+    pub(super) fn spec(&self, seed: u64, strategy: Strategy, profile: &Arc<Profile>) -> Spec {
+        let profile = profile.clone();
+        self.spec_of(seed, Choices::Strategy { strategy, profile })
+    }
+
+    fn spec_of(&self, seed: u64, choices: Choices) -> Spec {
         Spec {
             seed,
-            choices: Choices::Strategy { strategy, horizon },
+            choices,
             limits: self.config.limits,
             level: Level::History,
             watch: Watch::Nothing,
@@ -358,6 +361,7 @@ impl Sweep<'_> {
         let strategy = match &spec.choices {
             Choices::Strategy { strategy, .. } => strategy.for_seed(spec.seed).to_string(),
             Choices::Plan(plan) => plan.strategy.clone(),
+            Choices::Profile => Strategy::Calm.to_string(),
         };
         Plan {
             seed: spec.seed,
@@ -372,8 +376,16 @@ impl Sweep<'_> {
         (self.runner)(spec, Mode::Quiet)
     }
 
+    /// The undisturbed run, which shows what the strategies want to know.
+    ///
+    /// Of the same seed in every sweep: what a seed does depends on what this shows, and is to
+    /// depend on nothing but the seed and the program.
+    fn run_calmly(&self) -> Outcome {
+        self.run_quietly(self.spec_of(FIRST_SEED, Choices::Profile))
+    }
+
     /// Runs the seeds on several threads, up to the first that fails.
-    fn run_seeds(&self, horizon: u64, notes: &mut Vec<String>) -> Swept {
+    fn run_seeds(&self, profile: &Arc<Profile>, notes: &mut Vec<String>) -> Swept {
         let foreign = AtomicU64::new(0);
         let lost = AtomicU64::new(0);
         let next = AtomicU64::new(0);
@@ -389,7 +401,7 @@ impl Sweep<'_> {
                     return;
                 }
                 let is_doubled = one_in > 0 && index.is_multiple_of(one_in);
-                let mut spec = self.spec(self.seed(index), self.config.strategy, horizon);
+                let mut spec = self.spec(self.seed(index), self.config.strategy, profile);
                 if is_doubled {
                     spec.watch = Watch::Keep { from: 0 };
                 }
@@ -533,18 +545,21 @@ impl Sweep<'_> {
             // A plan that was never turned into deviations: its seed says it all.
             Ok(strategy) => Choices::Strategy {
                 strategy,
-                horizon: plan.horizon,
+                profile: self.profile_for(strategy, plan),
             },
             Err(_) => Choices::Plan(Arc::new(plan.clone())),
         };
-        Spec {
-            seed: plan.seed,
-            choices,
-            limits: self.config.limits,
-            level: Level::History,
-            watch: Watch::Nothing,
-            faults: self.config.faults.clone(),
+        self.spec_of(plan.seed, choices)
+    }
+
+    /// What `strategy` is to know of the program for the run that is the seed of `plan`.
+    fn profile_for(&self, strategy: Strategy, plan: &Plan) -> Arc<Profile> {
+        let mut profile = Profile::default();
+        if strategy.for_seed(plan.seed).needs_profile() {
+            profile = self.run_calmly().profile.take().unwrap_or_default();
         }
+        profile.horizon = plan.horizon;
+        Arc::new(profile)
     }
 
     /// In a fresh process: what it was started for.

@@ -39,6 +39,8 @@ struct Entry {
     name: Cow<'static, str>,
     count: u32,
     hash: PathHash,
+    /// The same for equal siblings and what is below them.
+    kin: u64,
     /// Siblings of one name sort by count, all else by hash: stable under unrelated edits.
     order: u128,
 }
@@ -54,6 +56,7 @@ impl Paths {
         let count = *next;
         *next += 1;
         let parent_hash = parent.map_or(PathHash(0), |parent| self.hash(parent));
+        let parent_kin = parent.map_or(0, |parent| self.kin(parent));
         let family = mix(parent_hash.0, name_hash);
         let hash = extend(parent_hash, name_hash, count);
         let order = (u128::from(family) << 64) | u128::from(count);
@@ -63,9 +66,15 @@ impl Paths {
             name,
             count,
             hash,
+            kin: mix(parent_kin, name_hash),
             order,
         });
         id
+    }
+
+    /// A hash of the path without its counts.
+    pub(crate) fn kin(&self, path: PathId) -> u64 {
+        self.entries[path.0 as usize].kin
     }
 
     pub(crate) fn hash(&self, path: PathId) -> PathHash {

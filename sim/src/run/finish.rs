@@ -19,8 +19,8 @@ use crate::world::{World, each};
 /// Describes how the run ended, then takes the world down.
 pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
     let failure = backend.with(|world| world.failure.clone());
-    let (hash, events, time_ns, scheduled) =
-        backend.with(|world| (world.hash(), world.events(), world.now_ns, world.scheduled));
+    let (hash, events, time_ns) =
+        backend.with(|world| (world.hash(), world.events(), world.now_ns));
     // One run deviates as often as it likes, and what a seed that passed deviated in is nobody's
     // question: writing it down took most of such a run.
     let is_read =
@@ -79,13 +79,13 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
         .collect();
     let acts = backend.with(|world| std::mem::take(&mut world.acts));
+    let profile = backend.with(World::take_profile);
     tear_down(backend);
     Outcome {
         failure,
         hash,
         events,
         polls,
-        scheduled,
         time_ns,
         deviations,
         stuck,
@@ -100,6 +100,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         backtrace: verdict.backtrace,
         kept,
         parting,
+        profile,
         lost_threads: backend.lost_threads(),
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::choice::Deviation;
 use crate::record::{Kept, Names, Parted};
+use crate::strategy::Profile;
 use crate::stuck::Stuck;
 use crate::world::StoryLine;
 use crate::world::failure::Failure;
@@ -16,7 +17,6 @@ pub(crate) struct Outcome {
     pub(crate) hash: u128,
     pub(crate) events: u64,
     pub(crate) polls: u64,
-    pub(crate) scheduled: u64,
     pub(crate) time_ns: i64,
     /// What differed from calm; empty if a strategy's run passed and is not recorded in full.
     pub(crate) deviations: Vec<Deviation>,
@@ -44,6 +44,8 @@ pub(crate) struct Outcome {
     pub(crate) kept: Option<Box<KeptRun>>,
     /// Where it began to be another run than the one it followed.
     pub(crate) parting: Option<Parting>,
+    /// What was learnt of the program, if that was what the run was for.
+    pub(crate) profile: Option<Profile>,
 }
 
 /// What was kept of a run, and what its hashes stand for.

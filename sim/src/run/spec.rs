@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::choice::Plan;
 use crate::record::{Level, Watch};
-use crate::strategy::{Choose, Replay, Strategy};
+use crate::strategy::{Choose, Profile, Replay, Strategy};
 
 /// What one run is made of.
 #[derive(Clone, Debug)]
@@ -25,8 +25,13 @@ pub(crate) struct Spec {
 /// Where the environment's choices come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Choices {
-    Strategy { strategy: Strategy, horizon: u64 },
+    Strategy {
+        strategy: Strategy,
+        profile: Arc<Profile>,
+    },
     Plan(Arc<Plan>),
+    /// Calm ones, to learn what the strategies want to know.
+    Profile,
 }
 
 /// When a run is ended by force.
@@ -43,8 +48,9 @@ pub(crate) struct Limits {
 impl Choices {
     pub(super) fn chooser(&self, seed: u64) -> Box<dyn Choose> {
         match self {
-            Self::Strategy { strategy, horizon } => strategy.chooser(seed, *horizon),
+            Self::Strategy { strategy, profile } => strategy.chooser(seed, profile),
             Self::Plan(plan) => Box::new(Replay::of(plan)),
+            Self::Profile => Strategy::profiler(),
         }
     }
 }

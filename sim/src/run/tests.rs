@@ -16,7 +16,7 @@ use super::{Choices, Limits, Outcome, Spec, run};
 use crate::choice::Plan;
 use crate::record::{Level, Watch};
 use crate::sim::Sim;
-use crate::strategy::Strategy;
+use crate::strategy::{Profile, Strategy};
 
 const LIMITS: Limits = Limits {
     steps: 200_000,
@@ -156,13 +156,23 @@ const WORKLOADS: [(&str, Workload); 3] = [
     ("disasters", |sim| Box::pin(disasters(sim))),
 ];
 
-const STRATEGIES: [Strategy; 5] = [
+const STRATEGIES: [Strategy; 9] = [
     Strategy::Calm,
     Strategy::Random,
     Strategy::Pct { depth: 1 },
     Strategy::Pct { depth: 3 },
+    Strategy::Pos,
+    Strategy::Surw,
+    Strategy::ReadsFrom,
+    Strategy::Starvation,
     Strategy::Portfolio,
 ];
+
+/// What a calm run of `workload` shows.
+fn profile_of(workload: Workload) -> Arc<Profile> {
+    let outcome = run_with(1, Choices::Profile, Level::Hash, workload);
+    Arc::new(outcome.profile.unwrap())
+}
 
 fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Outcome {
     let spec = Spec {
@@ -176,11 +186,17 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
     run(&spec, Location::caller(), workload)
 }
 
-fn run_seed(seed: u64, strategy: Strategy, level: Level, workload: Workload) -> Outcome {
-    let horizon = 256;
+fn run_seed(
+    seed: u64,
+    strategy: Strategy,
+    profile: &Arc<Profile>,
+    level: Level,
+    workload: Workload,
+) -> Outcome {
+    let profile = profile.clone();
     run_with(
         seed,
-        Choices::Strategy { strategy, horizon },
+        Choices::Strategy { strategy, profile },
         level,
         workload,
     )
@@ -204,9 +220,10 @@ fn plan_of(seed: u64, outcome: &Outcome) -> Arc<Plan> {
 #[test]
 fn replaying_only_the_deviations_gives_the_same_run() {
     for (name, workload) in WORKLOADS {
-        for seed in 0..60 {
+        let profile = profile_of(workload);
+        for seed in 0..90 {
             let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
-            let first = run_seed(seed, strategy, Level::Full, workload);
+            let first = run_seed(seed, strategy, &profile, Level::Full, workload);
             assert_eq!(first.failure, None, "{name} under {strategy}, seed {seed}");
             let plan = Choices::Plan(plan_of(seed, &first));
             let again = run_with(seed, plan, Level::Full, workload);
@@ -241,12 +258,13 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
         run(&spec, Location::caller(), workload)
     };
     let mut stalls = 0;
-    for seed in 0..60 {
-        // The tasks of one node: what a slow machine does to time-outs of others is not its promise.
-        let (_, workload) = WORKLOADS[0];
+    // The tasks of one node: what a slow machine does to time-outs of others is not its promise.
+    let (_, workload) = WORKLOADS[0];
+    let known = profile_of(workload);
+    for seed in 0..90 {
         let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
-        let horizon = 256;
-        let first = run_slowly(seed, Choices::Strategy { strategy, horizon }, workload);
+        let profile = known.clone();
+        let first = run_slowly(seed, Choices::Strategy { strategy, profile }, workload);
         stalls += (first.deviations.iter())
             .filter(|it| it.anchor.kind == crate::choice::ChoiceKind::Stall)
             .count();
@@ -259,9 +277,10 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
 #[test]
 fn no_two_choices_of_a_run_have_the_same_anchor() {
     for (name, workload) in WORKLOADS {
-        for seed in 0..60 {
+        let profile = profile_of(workload);
+        for seed in 0..90 {
             let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
-            let outcome = run_seed(seed, strategy, Level::Full, workload);
+            let outcome = run_seed(seed, strategy, &profile, Level::Full, workload);
             let mut seen = BTreeMap::new();
             for line in &outcome.record {
                 let Some((_, choice)) = line.split_once("  choice.made  ") else {

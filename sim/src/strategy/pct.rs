@@ -2,28 +2,23 @@
 //!
 //! Burckhardt, Kothari, Musuvathi, Nagarakatte: "A randomized scheduler with probabilistic
 //! guarantees of finding bugs", ASPLOS 2010. Only choices with two or more runnable tasks count as
-//! steps; the number of steps comes from a calm run. A task that spins forever under the highest
-//! priority would hide every other: after twice the horizon the tail is a fair random walk.
+//! steps; the number of steps comes from a calm run.
 
 use std::collections::BTreeMap;
 
-use super::random::{Disturbance, Random};
-use super::{Choose, Odds, Scheduling};
-use crate::choice::{AnchorHash, below, value};
+use super::{Order, Scheduling};
+use crate::choice::{below, value};
 
 /// Runs the task of the highest priority, and lowers priorities at a few random steps.
 #[derive(Debug)]
 pub(crate) struct Pct {
     seed: u64,
     step: u64,
-    horizon: u64,
     /// Steps at which the running task's priority is lowered, and to what; in the order of steps.
     /// The priorities are not in order: some later change must leave its task above an earlier.
     changes: Vec<(u64, u64)>,
     /// Priorities lowered so far; below every drawn one.
     lowered: BTreeMap<u64, u64>,
-    tail: Random,
-    disturb: Disturbance,
 }
 
 const PRIORITY: u64 = 0x0000_7072_696f;
@@ -40,11 +35,8 @@ impl Pct {
         Self {
             seed,
             step: 0,
-            horizon,
             changes,
             lowered: BTreeMap::new(),
-            tail: Random::new(seed),
-            disturb: Disturbance::new(seed),
         }
     }
 
@@ -57,12 +49,9 @@ impl Pct {
     }
 }
 
-impl Choose for Pct {
-    fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+impl Order for Pct {
+    fn next(&mut self, asked: &Scheduling<'_>) -> usize {
         self.step += 1;
-        if self.step > 2 * self.horizon {
-            return self.tail.sched(asked);
-        }
         // A change waits for a step at which the running task could go on.
         if let Some(current) = asked.current {
             while let Some(&(step, priority)) = self.changes.first()
@@ -75,25 +64,5 @@ impl Choose for Pct {
         let best =
             (0..asked.runnable.len()).max_by_key(|&index| self.priority(asked.runnable[index]));
         best.unwrap_or(asked.calm)
-    }
-
-    fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
-        self.disturb.pick(anchor, alternatives)
-    }
-
-    fn delay(&mut self, anchor: AnchorHash, most: u64) -> u64 {
-        self.disturb.delay(anchor, most)
-    }
-
-    fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
-        self.disturb.short(anchor, most)
-    }
-
-    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
-        self.disturb.stall(anchor, most)
-    }
-
-    fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
-        self.disturb.fault(anchor, odds)
     }
 }

@@ -2,12 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::{Choose, Odds, Pct, Random, Replay, Scheduling, Strategy};
+mod toy;
+
+use super::fair::Fair;
+use super::pct::Pct;
+use super::random::Random;
+use super::{Choose, Odds, Profile, Replay, Scheduling, Strategy};
 use crate::choice::{Anchor, AnchorHash, ChoiceKind, Deviation, Plan, Story, value};
+use toy::{NOTHING, Toy, mean_runs, reorder, twostage};
+
+/// PCT as a sweep uses it.
+fn pct(seed: u64, depth: u32, horizon: u64) -> Fair<Pct> {
+    Fair::new(Pct::new(seed, depth, horizon), seed, horizon)
+}
 
 #[test]
 fn text_forms_are_read_back() {
-    let mut all = vec![Strategy::Portfolio, Strategy::Calm, Strategy::Random];
+    let mut all = vec![
+        Strategy::Portfolio,
+        Strategy::Calm,
+        Strategy::Random,
+        Strategy::Pos,
+        Strategy::Surw,
+        Strategy::ReadsFrom,
+        Strategy::Starvation,
+    ];
     all.extend((1..=16).map(|depth| Strategy::Pct { depth }));
     for strategy in all {
         assert_eq!(strategy.to_string().parse(), Ok(strategy));
@@ -19,7 +38,7 @@ fn text_forms_are_read_back() {
         let error = bad.parse::<Strategy>().unwrap_err().to_string();
         assert!(error.contains(&format!("{bad:?}")), "{error}");
         assert!(
-            error.contains("portfolio, calm, random, or pct:3"),
+            error.contains("portfolio, calm, random, pos, surw, reads-from, starvation, or pct:3"),
             "{error}"
         );
     }
@@ -28,17 +47,35 @@ fn text_forms_are_read_back() {
 #[test]
 fn a_portfolio_seed_runs_under_one_strategy_of_its_own() {
     let mut seen = BTreeMap::<String, u32>::new();
-    for seed in 0..400 {
+    for seed in 0..2_000 {
         let strategy = Strategy::Portfolio.for_seed(seed);
         assert_eq!(strategy, Strategy::Portfolio.for_seed(seed));
         *seen.entry(strategy.to_string()).or_default() += 1;
     }
     let names: Vec<_> = seen.keys().map(String::as_str).collect();
-    assert_eq!(names, ["pct:1", "pct:2", "pct:3", "pct:4", "random"]);
-    assert!(
-        (160..240).contains(&seen["random"]),
-        "half of the seeds: {seen:?}"
-    );
+    let all = [
+        "pct:1",
+        "pct:2",
+        "pct:3",
+        "pct:5",
+        "pos",
+        "random",
+        "reads-from",
+        "starvation",
+        "surw",
+    ];
+    assert_eq!(names, all);
+    let shares = [
+        ("reads-from", 600),
+        ("surw", 500),
+        ("pos", 300),
+        ("random", 200),
+        ("starvation", 100),
+    ];
+    for (name, share) in shares {
+        let range = share * 3 / 4..share * 5 / 4;
+        assert!(range.contains(&seen[name]), "{name}: {seen:?}");
+    }
 }
 
 /// What a chooser says about anchor after anchor.
@@ -51,6 +88,8 @@ fn answers(choose: &mut dyn Choose, anchors: &[u64]) -> Vec<(u64, [u64; 4])> {
                 runnable: &runnable,
                 current: (anchor % 3 > 0).then_some(anchor as usize % 4),
                 calm: anchor as usize % 4,
+                now_ns: 0,
+                look: &NOTHING,
             };
             let anchor = AnchorHash(anchor);
             let said = [
@@ -98,9 +137,9 @@ fn random_depends_on_seed_and_anchor_alone() {
 fn pct_depends_on_the_seed_and_what_it_was_asked() {
     let anchors: Vec<u64> = (0..200).map(|index| value(1, 1, index)).collect();
     for seed in 0..50 {
-        let one = answers(&mut Pct::new(seed, 3, 64), &anchors);
-        assert_eq!(one, answers(&mut Pct::new(seed, 3, 64), &anchors));
-        assert_ne!(one, answers(&mut Pct::new(seed + 1, 3, 64), &anchors));
+        let one = answers(&mut pct(seed, 3, 64), &anchors);
+        assert_eq!(one, answers(&mut pct(seed, 3, 64), &anchors));
+        assert_ne!(one, answers(&mut pct(seed + 1, 3, 64), &anchors));
     }
 }
 
@@ -117,6 +156,8 @@ fn toy_run(choose: &mut dyn Choose, threads: u64, steps: u32) -> Vec<u64> {
             runnable: &runnable,
             current,
             calm: current.unwrap_or(0),
+            now_ns: 0,
+            look: &NOTHING,
         };
         let chosen = if let [only] = runnable[..] {
             only
@@ -145,7 +186,7 @@ fn found(depth: u32, threads: u64, steps: u32, bug: impl Fn(&[u64]) -> bool) -> 
     let seeds = 20_000;
     let total = threads * u64::from(steps);
     let hits = (0..seeds)
-        .filter(|&seed| bug(&toy_run(&mut Pct::new(seed, depth, total), threads, steps)))
+        .filter(|&seed| bug(&toy_run(&mut pct(seed, depth, total), threads, steps)))
         .count();
     let bound = 1.0 / (threads as f64 * (total as f64).powi(depth as i32 - 1));
     hits as f64 / seeds as f64 / bound
@@ -174,21 +215,123 @@ fn pct_finds_bugs_of_each_depth_at_least_as_often_as_promised() {
 }
 
 #[test]
-fn pct_lets_every_thread_run_in_the_end() {
+fn every_strategy_lets_every_thread_run_in_the_end() {
     // Thread 1 spins until thread 2 has run: under a priority alone it would spin for ever.
-    for seed in 0..200 {
-        let mut choose = Pct::new(seed, 2, 16);
+    let strategies = [
+        Strategy::Pct { depth: 2 },
+        Strategy::Pos,
+        Strategy::Surw,
+        Strategy::ReadsFrom,
+        Strategy::Starvation,
+        Strategy::Random,
+    ];
+    for (seed, strategy) in (0..200).flat_map(|seed| strategies.map(|it| (seed, it))) {
+        let mut choose = strategy.chooser(seed, &Profile::of_choices(16));
         let waits = (0..10_000).find(|&step| {
             let asked = Scheduling {
                 anchor: AnchorHash(value(seed, 9, step)),
                 runnable: &[1, 2],
                 current: None,
                 calm: 0,
+                now_ns: 0,
+                look: &NOTHING,
             };
             choose.sched(&asked) == 1
         });
-        assert!(waits.is_some(), "seed {seed} starves a thread");
+        assert!(waits.is_some(), "{strategy}: seed {seed} starves a thread");
     }
+}
+
+#[test]
+fn surw_meets_every_order_of_the_operations_on_one_thing_alike() {
+    // Two threads write three times each to x, and one of them many times to what is its own.
+    let toy = Toy::of([
+        vec![(0, true); 3],
+        [vec![(1, true); 20], vec![(0, true); 3]].concat(),
+    ]);
+    let profile = toy.profile();
+    let mut seen = BTreeMap::<Vec<u64>, u32>::new();
+    let runs = 20_000;
+    for seed in 0..runs {
+        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile));
+        let order = trace
+            .iter()
+            .filter(|step| step.thing == 0)
+            .map(|step| step.thread);
+        *seen.entry(order.collect()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 20, "six over three orders");
+    let (least, most) = (seen.values().min().unwrap(), seen.values().max().unwrap());
+    // 1 000 each; a random walk lets thread 1 finish first nearly always.
+    assert!(*least > 850 && *most < 1_150, "{least} to {most}");
+}
+
+#[test]
+fn pos_does_not_care_what_races_with_nothing() {
+    // Thread 1 writes x at once, thread 2 after a hundred steps of its own, and reads it then.
+    let toy = Toy::of([
+        vec![(0, true)],
+        [vec![(1, true); 100], vec![(0, true)]].concat(),
+    ]);
+    let profile = toy.profile();
+    let count = |strategy: Strategy| {
+        let seeds = 0..4_000;
+        let late = seeds.filter(|&seed| {
+            let trace = toy.run(&mut *strategy.chooser(seed, &profile));
+            trace.iter().rfind(|step| step.thing == 0).unwrap().thread == 1
+        });
+        late.count()
+    };
+    // The walk switches to thread 1 long before.
+    let (pos, random) = (count(Strategy::Pos), count(Strategy::Random));
+    assert!((1_800..2_200).contains(&pos), "half of 4 000: {pos}");
+    assert!(random < 200, "{random}");
+}
+
+#[test]
+fn strategies_find_a_bug_that_a_random_walk_hardly_finds() {
+    // Means of 30 trials, in runs to the first bug.
+    for kernel in [reorder(20), twostage(20)] {
+        let mean = |strategy| mean_runs(&kernel, strategy, 200);
+        let found = [
+            (Strategy::ReadsFrom, 10),
+            (Strategy::Surw, 60),
+            (Strategy::Pos, 60),
+            (Strategy::Portfolio, 25),
+        ];
+        for (strategy, most) in found {
+            let mean = mean(strategy);
+            assert!(mean < most, "{strategy}: {mean}");
+        }
+        let random = mean(Strategy::Random);
+        assert!(random > 60, "random: {random}");
+    }
+}
+
+#[test]
+fn starvation_keeps_its_victims_waiting_a_fifth_of_the_time_at_most() {
+    let look = &NOTHING;
+    let runnable: Vec<u64> = (0..40).collect();
+    let mut longest = 0;
+    for seed in 0..60 {
+        let mut choose = Strategy::Starvation.chooser(seed, &Profile::of_choices(1 << 20));
+        let mut waited = vec![0; runnable.len()];
+        for step in 0..4_000 {
+            let asked = Scheduling {
+                anchor: AnchorHash(value(seed, 9, step)),
+                runnable: &runnable,
+                current: None,
+                calm: 0,
+                now_ns: step as i64 * 1_000_000,
+                look,
+            };
+            let chosen = choose.sched(&asked);
+            waited.iter_mut().for_each(|waits| *waits += 1);
+            longest = longest.max(std::mem::take(&mut waited[chosen]));
+        }
+    }
+    // By chance alone nobody waits longer than some 600 steps.
+    assert!((800..4_000).contains(&longest), "{longest}");
 }
 
 fn stored(kind: ChoiceKind, value: &str) -> Deviation {
@@ -232,6 +375,8 @@ fn a_replay_ignores_values_that_are_not_possible() {
             runnable,
             current: None,
             calm: 1,
+            now_ns: 0,
+            look: &NOTHING,
         })
     };
     assert_eq!(
@@ -258,7 +403,7 @@ fn a_fault_happens_as_often_as_the_plan_says_and_its_size_is_of_every_order() {
         least: 1_000,
         most: 1_000_000_000,
     };
-    let pct = Pct::new(1, 3, 100);
+    let pct = pct(1, 3, 100);
     for mut choose in [Box::new(Random::new(1)) as Box<dyn Choose>, Box::new(pct)] {
         let drawn: Vec<u64> = (0..8_000)
             .map(|anchor| choose.fault(AnchorHash(anchor), &odds))

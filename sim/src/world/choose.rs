@@ -9,14 +9,15 @@
 use std::io;
 use std::panic::Location;
 
-use simoom::backend::Op;
+use simoom::backend::{Access, Op};
 
 use super::World;
+use super::node::Node;
 use super::resources::Origin;
-use super::tasks::{TaskEntry, TaskSlot};
-use crate::choice::{ChoiceKind, Operation, PathId, Point, ResourceName};
+use super::tasks::{TaskEntry, TaskSlot, Tasks};
+use crate::choice::{ChoiceKind, Operation, PathId, Paths, Point, ResourceName, hash_text};
 use crate::record::{Detail, EventKind};
-use crate::strategy::Scheduling;
+use crate::strategy::{Doing, Look, Scheduling, Step};
 
 /// A choice that differed from calm, as the run saw it.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,7 @@ impl World {
         entry.at = super::tasks::At {
             kind: Some(op.kind),
             resource,
+            writes: op.access == Access::Write,
             site: op.site,
         };
         if op.kind == simoom::backend::OpKind::Yield {
@@ -187,10 +189,15 @@ impl World {
             runnable,
             current,
             calm,
+            now_ns: self.now_ns,
+            look: &Runnable {
+                tasks: &self.tasks,
+                paths: &self.paths,
+                nodes: &self.nodes,
+            },
         };
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
-        self.scheduled += 1;
         self.note_choice(ChoiceKind::Sched, point, value, site);
         if rank != calm {
             let path = self
@@ -440,12 +447,50 @@ impl World {
         if let Some(entry) = self.tasks.current_mut() {
             entry.done += 1;
             entry.complete(op.kind, resource);
+            if self.listens {
+                let step = Step {
+                    task: entry.hash.0,
+                    did: Doing {
+                        kin: self.paths.kin(entry.path),
+                        kind: Some(op.kind),
+                        resource,
+                        writes: op.access == Access::Write,
+                        site: op.site,
+                    },
+                };
+                self.strategy.completed(&step);
+            }
             self.record.explain(Detail::Operation {
                 name: op.kind.name(),
                 site: op.site,
             });
             self.note(EventKind::OpCompleted, op.kind as u64, resource.0);
         }
+    }
+}
+
+/// The tasks that can run, as a strategy sees them.
+struct Runnable<'a> {
+    tasks: &'a Tasks,
+    paths: &'a Paths,
+    nodes: &'a [Node],
+}
+
+impl Look for Runnable<'_> {
+    fn doing(&self, rank: usize) -> Doing {
+        let entry = self.tasks.ready_entry(rank);
+        Doing {
+            kin: self.paths.kin(entry.path),
+            kind: entry.at.kind,
+            resource: entry.at.resource,
+            writes: entry.at.writes,
+            site: entry.at.site,
+        }
+    }
+
+    fn node(&self, rank: usize) -> u64 {
+        let node = self.tasks.ready_entry(rank).node;
+        hash_text(&self.nodes[node.0 as usize].name)
     }
 }
 

@@ -28,7 +28,7 @@ use simoom_faults::Kind;
 use crate::choice::{ChoiceKind, PathId, Paths, Point, ResourceName, hash_text};
 use crate::intercept::{self, Clocks};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
-use crate::strategy::Choose;
+use crate::strategy::{Choose, Profile};
 
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
@@ -64,8 +64,6 @@ pub(crate) struct World {
     pub(crate) history: Vec<(i64, String, String)>,
     /// What the test did itself, and what else a story tells.
     pub(crate) acts: Vec<StoryLine>,
-    /// How many scheduling choices were made.
-    pub(crate) scheduled: u64,
     pub(crate) failure: Option<Failure>,
     /// The most a task is held up before an operation.
     pub(crate) stall_most_ns: u64,
@@ -79,6 +77,8 @@ pub(crate) struct World {
     /// The node whose task ran last.
     pub(crate) last_node: NodeId,
     strategy: Box<dyn Choose>,
+    /// Whether the strategy wants to be told of what tasks do.
+    listens: bool,
     record: Recorder,
     /// The event that caused what happens now.
     cause: u64,
@@ -177,7 +177,6 @@ impl World {
             deviated: Vec::new(),
             history: Vec::new(),
             acts: Vec::new(),
-            scheduled: 0,
             failure: None,
             stall_most_ns: 0,
             next: None,
@@ -185,6 +184,7 @@ impl World {
             last_path: PathId(0),
             idle_visits: 0,
             last_node: NodeId::TEST,
+            listens: strategy.listens(),
             strategy,
             record: Recorder::new(level, watch),
             cause: 0,
@@ -408,6 +408,19 @@ impl World {
             Due::FaultEnds { number } => self.fault_ends(number),
             Due::Restart { node, incarnation } => self.restart_is_due(node, incarnation),
         }
+    }
+
+    /// Tells the strategy that the task `parent` has spawned `child`.
+    pub(crate) fn tell_spawned(&mut self, parent: PathId, child: PathId) {
+        if self.listens {
+            let (parent, child) = (self.paths.hash(parent), self.paths.hash(child));
+            self.strategy.spawned(parent.0, child.0);
+        }
+    }
+
+    /// What the strategy has learnt of the run, if that was what it was for.
+    pub(crate) fn take_profile(&mut self) -> Option<Profile> {
+        self.strategy.take_profile()
     }
 
     /// Fails the run, unless it has failed already.

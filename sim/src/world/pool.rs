@@ -117,6 +117,7 @@ impl World {
             entry.at = At {
                 kind: Some(OpKind::Blocking),
                 resource: ResourceName::NONE,
+                writes: false,
                 site,
             };
         }

@@ -61,6 +61,8 @@ pub(crate) struct At {
     /// `None` before the first operation.
     pub(crate) kind: Option<OpKind>,
     pub(crate) resource: ResourceName,
+    /// Whether the operation changes that.
+    pub(crate) writes: bool,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -98,6 +100,7 @@ impl TaskEntry {
             at: At {
                 kind: None,
                 resource: ResourceName::NONE,
+                writes: false,
                 site: location,
             },
             yielding: false,
@@ -250,6 +253,11 @@ impl Tasks {
 
     pub(crate) fn ready(&self) -> &[TaskSlot] {
         &self.ready
+    }
+
+    /// The runnable task of this rank.
+    pub(crate) fn ready_entry(&self, rank: usize) -> &TaskEntry {
+        &self.entries[self.ready[rank].0 as usize]
     }
 
     pub(crate) fn ready_paths(&self) -> &[u64] {

@@ -1,0 +1,50 @@
+//! What operations have in common that stand at one place of the program.
+//!
+//! Owns the hash of a place. It holds for one build of the program: no anchor is made of it.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use super::Doing;
+use crate::choice::{hash_text, mix};
+
+/// An operation of a kind at a place, whoever does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Site(u64);
+
+/// Operations at a place, done by equal siblings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Signature(u64);
+
+/// The places that were hashed before.
+#[derive(Debug, Default)]
+pub(crate) struct Sites {
+    /// By the address of the place, which is the same throughout a run and orders nothing.
+    hashed: BTreeMap<usize, u64>,
+}
+
+impl Sites {
+    /// The operation's place and kind; `None` if it is none that others can observe.
+    pub(crate) fn site(&mut self, doing: &Doing) -> Option<Site> {
+        if doing.resource == crate::choice::ResourceName::NONE {
+            return None;
+        }
+        let kind = doing.kind?;
+        let place = self.place(doing.site);
+        Some(Site(mix(place, kind as u64)))
+    }
+
+    /// Its place, kind and whose it is.
+    pub(crate) fn signature(&mut self, doing: &Doing) -> Option<Signature> {
+        let Site(site) = self.site(doing)?;
+        Some(Signature(mix(site, doing.kin)))
+    }
+
+    fn place(&mut self, site: &'static Location<'static>) -> u64 {
+        let address = std::ptr::from_ref(site).addr();
+        *self.hashed.entry(address).or_insert_with(|| {
+            let line = u64::from(site.line()) << 32 | u64::from(site.column());
+            mix(hash_text(site.file()), line)
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Threads that read and write shared cells one step at a time, for asking strategies.
+//!
+//! Knows nothing of worlds: what a strategy makes of a program is to be seen without one.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use simoom::backend::OpKind;
+
+use crate::choice::{AnchorHash, ResourceName, mix, value};
+use crate::strategy::profile::Profiler;
+use crate::strategy::{Choose, Doing, Look, Profile, Scheduling, Step, Strategy};
+
+/// Tasks of which nothing is known.
+pub(super) const NOTHING: Nothing = Nothing;
+
+pub(super) struct Nothing;
+
+impl Look for Nothing {
+    #[track_caller]
+    fn doing(&self, rank: usize) -> Doing {
+        Doing {
+            kin: rank as u64,
+            kind: None,
+            resource: ResourceName::NONE,
+            writes: false,
+            site: Location::caller(),
+        }
+    }
+
+    fn node(&self, _rank: usize) -> u64 {
+        u64::MAX
+    }
+}
+
+/// What a thread does, one step after the other: the thing, and whether it writes.
+type Steps = Vec<(u64, bool)>;
+
+/// A program of threads.
+pub(super) struct Toy {
+    /// Each thread's steps, by its kin: those of one kin are equal.
+    threads: Vec<(u64, Steps)>,
+    /// Whether a run that did these steps met the bug.
+    bug: fn(&[Did]) -> bool,
+}
+
+/// A step that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Did {
+    pub(super) thread: u64,
+    pub(super) thing: u64,
+    writes: bool,
+}
+
+impl Toy {
+    /// Two threads of different kin, without a bug.
+    pub(super) fn of(threads: [Steps; 2]) -> Self {
+        Self {
+            threads: (1..).zip(threads).collect(),
+            bug: |_| false,
+        }
+    }
+
+    /// Runs it to its end.
+    pub(super) fn run(&self, choose: &mut dyn Choose) -> Vec<Did> {
+        let mut places: BTreeMap<u64, usize> = (1..=self.threads.len() as u64)
+            .map(|thread| (thread, 0))
+            .collect();
+        for &thread in places.keys() {
+            choose.spawned(0, thread);
+        }
+        let (mut trace, mut last) = (Vec::new(), None);
+        while !places.is_empty() {
+            let runnable: Vec<u64> = places.keys().copied().collect();
+            let doing: Vec<Doing> = (places.iter())
+                .map(|(&thread, &place)| self.doing(thread, place))
+                .collect();
+            let current = last.and_then(|last| runnable.iter().position(|&it| it == last));
+            let rank = match runnable.len() {
+                1 => 0,
+                _ => choose.sched(&Scheduling {
+                    anchor: AnchorHash(value(0, 0, trace.len() as u64)),
+                    runnable: &runnable,
+                    current,
+                    calm: current.unwrap_or(0),
+                    now_ns: 0,
+                    look: &All(&doing),
+                }),
+            };
+            let (thread, did) = (runnable[rank], doing[rank]);
+            if choose.listens() {
+                let task = thread;
+                choose.completed(&Step { task, did });
+            }
+            trace.push(Did {
+                thread,
+                thing: did.resource.0 - 1,
+                writes: did.writes,
+            });
+            last = Some(thread);
+            let place = places.get_mut(&thread).unwrap();
+            *place += 1;
+            if *place == self.threads[thread as usize - 1].1.len() {
+                places.remove(&thread);
+            }
+        }
+        trace
+    }
+
+    /// What a calm run shows.
+    pub(super) fn profile(&self) -> Profile {
+        let mut profiler = Profiler::default();
+        self.run(&mut profiler);
+        profiler.take_profile().unwrap()
+    }
+
+    fn doing(&self, thread: u64, place: usize) -> Doing {
+        let (kin, steps) = &self.threads[thread as usize - 1];
+        let (thing, writes) = steps[place];
+        Doing {
+            kin: mix(*kin, place as u64),
+            kind: Some(OpKind::Point),
+            resource: ResourceName(thing + 1),
+            writes,
+            site: site(thing),
+        }
+    }
+}
+
+struct All<'a>(&'a [Doing]);
+
+impl Look for All<'_> {
+    fn doing(&self, rank: usize) -> Doing {
+        self.0[rank]
+    }
+
+    fn node(&self, _rank: usize) -> u64 {
+        u64::MAX
+    }
+}
+
+/// A place for the steps on each of a few things.
+fn site(thing: u64) -> &'static Location<'static> {
+    #[track_caller]
+    fn here() -> &'static Location<'static> {
+        Location::caller()
+    }
+    match thing {
+        0 => here(),
+        1 => here(),
+        _ => here(),
+    }
+}
+
+/// `n` threads set a to 1 and then b to -1; another reads a and then b, and finds a set
+/// alone (SCTBench, after Lu and others, ASPLOS 2008).
+pub(super) fn reorder(n: usize) -> Toy {
+    let setters = vec![(1, vec![(0, true), (1, true)]); n];
+    let checker = (2, vec![(0, false), (1, false)]);
+    Toy {
+        threads: [setters, vec![checker]].concat(),
+        bug: |trace| {
+            let set = |thing: u64| {
+                let read = |did: &Did| !did.writes && did.thing == thing;
+                let read = trace.iter().position(read).unwrap();
+                trace[..read]
+                    .iter()
+                    .any(|did| did.writes && did.thing == thing)
+            };
+            set(0) && !set(1)
+        },
+    }
+}
+
+/// `n` threads set one datum and then, in a second critical section, another that is to follow it;
+/// another reads both in two sections and finds the first set, the second not (SCTBench).
+pub(super) fn twostage(n: usize) -> Toy {
+    let writers = vec![(1, vec![(0, true), (1, true)]); n];
+    let reader = (2, vec![(0, true), (1, true)]);
+    Toy {
+        threads: [writers, vec![reader]].concat(),
+        bug: |trace| {
+            let reader = trace.iter().map(|did| did.thread).max().unwrap();
+            let set = |thing: u64| {
+                let read = |did: &Did| did.thread == reader && did.thing == thing;
+                let read = trace.iter().position(read).unwrap();
+                trace[..read].iter().any(|did| did.thing == thing)
+            };
+            set(0) && !set(1)
+        },
+    }
+}
+
+/// The mean number of runs until the bug is met, in 30 trials of at most `most`.
+pub(super) fn mean_runs(toy: &Toy, strategy: Strategy, most: u64) -> u64 {
+    let profile = toy.profile();
+    let trials = 30;
+    let total: u64 = (0..trials)
+        .map(|trial| {
+            let seeds = (0..most).map(|run| value(trial, 0x0074_7269_616c, run));
+            let meets = |seed| (toy.bug)(&toy.run(&mut *strategy.chooser(seed, &profile)));
+            let met = seeds.map(meets).position(|met| met);
+            met.map_or(most, |run| run as u64 + 1)
+        })
+        .sum();
+    total / trials
+}
