@@ -15,7 +15,8 @@
 //!    unlike `CURRENT` it does not change when the thread enters another runtime by a guard.
 //! 4. `LAYER` is the serial number of the innermost `enter` or guard, or 0. Serial numbers are
 //!    never reused on a thread, so that a guard that was left behind cannot be taken for another.
-//! 5. `GUEST` says that the innermost `enter` was `enter_guest`, and `FREE` that its thread is not
+//! 5. `TOLD` says whether the backend of the innermost `enter` wants to know of changes.
+//! 6. `GUEST` says that the innermost `enter` was `enter_guest`, and `FREE` that its thread is not
 //!    blocked on a future right now.
 
 #![expect(unsafe_code, reason = "a scoped pointer in a thread-local")]
@@ -31,6 +32,7 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static OWNER: Cell<u64> = const { Cell::new(0) };
     static BUDGET: Cell<u8> = const { Cell::new(0) };
+    static TOLD: Cell<bool> = const { Cell::new(false) };
     static HOLDER: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static GUEST: Cell<bool> = const { Cell::new(false) };
     static FREE: Cell<bool> = const { Cell::new(false) };
@@ -111,6 +113,7 @@ fn enter_as<R>(
         holder: Option<NonNull<dyn Backend>>,
         owner: u64,
         budget: u8,
+        told: bool,
         guest: bool,
         free: bool,
         layer: u64,
@@ -121,6 +124,7 @@ fn enter_as<R>(
             HOLDER.set(self.holder);
             OWNER.set(self.owner);
             BUDGET.set(self.budget);
+            TOLD.set(self.told);
             GUEST.set(self.guest);
             FREE.set(self.free);
             LAYER.set(self.layer);
@@ -137,6 +141,7 @@ fn enter_as<R>(
         holder: HOLDER.replace(Some(pointer)),
         owner: OWNER.replace(claim.map_or(0, |claim| claim.owner().id)),
         budget: BUDGET.replace(0),
+        told: TOLD.replace(backend.wants_changes()),
         guest: GUEST.replace(guest),
         free: FREE.replace(guest),
         layer,
@@ -148,6 +153,12 @@ fn enter_as<R>(
 #[inline]
 pub fn owner() -> u64 {
     OWNER.try_with(Cell::get).unwrap_or(0)
+}
+
+/// Whether the backend that this thread holds wants to know what its tasks change without waiting.
+#[inline]
+pub(crate) fn is_told_of_changes() -> bool {
+    TOLD.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Gives the running poll `units` ready operations before it must yield.

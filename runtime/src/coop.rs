@@ -199,6 +199,27 @@ fn proceed_slow<'a>(cx: &mut Context<'_>, op: &Op<'a>) -> Poll<Progress<'a>> {
     })
 }
 
+/// Says that the running task changes `resource` without waiting for anything: it gives back a
+/// lock, takes one that is free, sends where there is room, notifies.
+///
+/// No point at which another task may go first: a world that wants to know which tasks depend on
+/// each other is told, and no other. Called before the change is made.
+#[inline]
+pub fn touch(resource: &Resource) {
+    if context::is_told_of_changes() {
+        touch_slow(resource);
+    }
+}
+
+#[cold]
+fn touch_slow(resource: &Resource) {
+    context::with_current(|backend| {
+        if let Some(backend) = backend {
+            backend.touched(resource);
+        }
+    });
+}
+
 /// Leave to try one operation.
 ///
 /// Call [`done`](Self::done) when the operation completed; dropping it says that nothing happened.

@@ -23,7 +23,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
     Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
+    Resource, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -271,6 +271,16 @@ impl Schedule for SimBackend {
     fn schedule(&self, task: TaskRef<'_>) {
         if let Some(slot) = Tasks::slot(task.key()) {
             self.with(|world| world.make_ready(slot));
+        }
+    }
+
+    fn wants_changes(&self) -> bool {
+        true
+    }
+
+    fn touched(&self, resource: &Resource) {
+        if !self.is_dead() && !self.is_tracing_stacks() {
+            self.with(|world| world.touched(resource));
         }
     }
 

@@ -29,7 +29,7 @@ pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
-pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed};
+pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed, touch};
 use crate::task::Id;
 pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
 pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
@@ -136,6 +136,16 @@ pub trait Schedule {
     /// `op` of the running task is about to complete, with an error. For people to read: most worlds
     /// have no use for it.
     fn failed(&self, _op: &Op<'_>, _error: &io::Error) {}
+
+    /// Whether it wants to know what tasks change without waiting. Asked when a thread enters it.
+    fn wants_changes(&self) -> bool {
+        false
+    }
+
+    /// The running code is about to change `resource` without having waited for anything.
+    fn touched(&self, resource: &Resource) {
+        let _ = resource;
+    }
 }
 
 /// What time it is, and what waits for which.

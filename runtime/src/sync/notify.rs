@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 
 use super::wait_list::{Queue, Waiter, poll_wait};
 use super::wakers::{Wakers, discard, wake};
-use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::coop::{Op, OpKind, Resource, proceed, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 
 /// Wakes one waiting task or all of them; the first notification is kept if nobody waits.
@@ -205,6 +205,7 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_waiters(&self) {
+        touch(&self.resource);
         // By invariant 1 there is nobody to wake while `WAITED` is clear.
         if self
             .change(|word| (word & WAITED == 0).then(|| word.wrapping_add(ROUND)))
@@ -249,6 +250,7 @@ impl Notify {
 
     /// Notifies the waiter at one end, or stores a permit.
     fn notify(&self, end: End) {
+        touch(&self.resource);
         if self
             .change(|word| (word & WAITED == 0).then_some(word | PERMIT))
             .is_none()

@@ -22,7 +22,7 @@ use pin_project_lite::pin_project;
 use self::error::{RecvError, TryRecvError};
 use super::wakers::{discard, wake};
 use crate::block;
-use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::coop::{Op, OpKind, Resource, proceed, touch};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 
 pub mod error;
@@ -91,6 +91,7 @@ impl<T> Shared<T> {
 
     /// The sender has sent `value`, or is gone without.
     fn complete(&self, value: Option<T>) -> Result<(), Option<T>> {
+        touch(&self.resource);
         let mut state = self.lock();
         state.complete = true;
         let sender = state.sender.take();
@@ -109,6 +110,7 @@ impl<T> Shared<T> {
 
     /// The receiver takes no value that is sent after this.
     fn close(&self) {
+        touch(&self.resource);
         let mut state = self.lock();
         state.closed = true;
         let sender = state.sender.take();
@@ -418,6 +420,7 @@ impl<T> Receiver<T> {
         let Some(shared) = &self.shared else {
             return Err(TryRecvError::Closed);
         };
+        touch(&shared.resource);
         let taken = shared.lock().take();
         let Some(outcome) = taken else {
             return Err(TryRecvError::Empty);
@@ -441,6 +444,7 @@ impl<T> Receiver<T> {
         let Some(shared) = self.shared.take() else {
             return;
         };
+        touch(&shared.resource);
         let mut state = shared.lock();
         state.closed = true;
         let value = state.value.take();

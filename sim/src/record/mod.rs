@@ -53,7 +53,7 @@ pub(crate) enum EventKind {
     Partitioned,
     /// `net.healed`: node, node.
     Healed,
-    /// `op.completed`: operation's kind, resource's name.
+    /// `op.completed`: operation's kind and above 8 bits what it acted on by number, its name.
     OpCompleted,
     /// `signal.sent`: node.
     SignalSent,
@@ -107,6 +107,8 @@ pub(crate) enum EventKind {
     PipeSent,
     /// `pipe.end.closed`: its name, what was unread.
     PipeClosed,
+    /// `resource.touched`: its number, its name if it has one yet.
+    ResourceTouched,
 }
 
 /// One thing that happened.

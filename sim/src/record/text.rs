@@ -195,6 +195,8 @@ impl Names {
             EventKind::Partitioned | EventKind::Healed => format!("{}->{}", node(one), node(two)),
             EventKind::TimeAdvanced => format!("to {}.{:09} s", two / SECOND, two % SECOND),
             EventKind::TaskSpawned => format!("{name} by {}", self.name(two)),
+            EventKind::ResourceTouched if two == 0 => format!("thing {one}"),
+            EventKind::ResourceTouched => self.name(two),
             EventKind::HoldBegan | EventKind::HoldEnded => format!("hold {one}"),
             _ => format!("{name}{result}"),
         }
@@ -289,6 +291,7 @@ impl EventKind {
             Self::PipeOpened => "pipe.opened",
             Self::PipeSent => "pipe.bytes.sent",
             Self::PipeClosed => "pipe.end.closed",
+            Self::ResourceTouched => "resource.touched",
         }
     }
 }

@@ -96,8 +96,8 @@ fn story(world: &World, deviated: &Deviated) -> String {
             "select.started".to_owned(),
             format!("{subject} looks at branch {value} first{site}"),
         ),
-        ChoiceKind::Delay if world.resources.thing(deviated.point.resource).is_some() => {
-            let thing = world.resources.thing(deviated.point.resource);
+        ChoiceKind::Delay if world.resources.hit(deviated.point.resource).is_some() => {
+            let thing = world.resources.hit(deviated.point.resource);
             (
                 format!("disk.{operation}.late"),
                 format!(
@@ -127,7 +127,7 @@ fn story(world: &World, deviated: &Deviated) -> String {
             format!("{} {operation} {step}, by {value} bytes{site}", link()),
         ),
         ChoiceKind::Fault => {
-            let thing = world.resources.thing(deviated.point.resource);
+            let thing = world.resources.hit(deviated.point.resource);
             let thing = match thing {
                 Some(thing) => thing.to_owned(),
                 None if operation == Kind::NetSegmentLost.name() => {

@@ -7,7 +7,7 @@ use std::panic::Location;
 use simoom::backend::OpKind;
 
 use super::profile::Profile;
-use crate::choice::{AnchorHash, ResourceName, below};
+use crate::choice::{AnchorHash, below};
 
 /// What a strategy is asked about the order of tasks.
 #[derive(Clone, Copy)]
@@ -35,6 +35,15 @@ pub(crate) trait Look {
     fn node(&self, rank: usize) -> u64;
 }
 
+/// A thing that tasks share, by a number that holds for this run alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Thing(pub(crate) u32);
+
+impl Thing {
+    /// Nothing that others can see.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 /// An operation that a task is about to do, or has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Doing {
@@ -42,8 +51,8 @@ pub(crate) struct Doing {
     pub(crate) kin: u64,
     /// `None` for a task that has not come to an operation yet.
     pub(crate) kind: Option<OpKind>,
-    /// What it acts on; [`ResourceName::NONE`] if nobody else can.
-    pub(crate) resource: ResourceName,
+    /// What it acts on.
+    pub(crate) thing: Thing,
     /// Whether it changes that.
     pub(crate) writes: bool,
     pub(crate) site: &'static Location<'static>,
@@ -52,13 +61,11 @@ pub(crate) struct Doing {
 impl Doing {
     /// Whether the order of the two can matter: they act on one thing, and one of them changes it.
     pub(crate) fn races(&self, other: &Self) -> bool {
-        self.resource != ResourceName::NONE
-            && self.resource == other.resource
-            && (self.writes || other.writes)
+        self.thing != Thing::NONE && self.thing == other.thing && (self.writes || other.writes)
     }
 }
 
-/// An operation that a task completed.
+/// An operation that a task completed, or what it changed without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     /// The task's path hash.
@@ -94,7 +101,7 @@ pub(crate) trait Choose {
     /// The task `parent` has spawned `child`; both by path hash.
     fn spawned(&mut self, _parent: u64, _child: u64) {}
 
-    /// A task has completed an operation.
+    /// A task has completed an operation, or changed something since the last.
     fn completed(&mut self, _step: &Step) {}
 
     /// What was learnt of the run, if that was what it was for.
@@ -116,7 +123,7 @@ pub(crate) trait Order {
     /// The task `parent` has spawned `child`; both by path hash.
     fn spawned(&mut self, _parent: u64, _child: u64) {}
 
-    /// A task has completed an operation.
+    /// A task has completed an operation, or changed something since the last.
     fn completed(&mut self, _step: &Step) {}
 }
 

@@ -18,7 +18,7 @@ mod sites;
 mod starvation;
 mod surw;
 
-pub(crate) use self::choose::{Choose, Doing, Look, Odds, Order, Scheduling, Step};
+pub(crate) use self::choose::{Choose, Doing, Look, Odds, Order, Scheduling, Step, Thing};
 pub use self::named::{Strategy, UnknownStrategy};
 pub(crate) use self::profile::Profile;
 pub(crate) use self::replay::Replay;

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sites::{Signature, Site, Sites};
-use super::{Choose, Odds, Replay, Scheduling, Step};
-use crate::choice::{AnchorHash, ResourceName};
+use super::{Choose, Odds, Replay, Scheduling, Step, Thing};
+use crate::choice::AnchorHash;
 
 /// How many things, pairs and counts are kept: a run may do anything any number of times.
 const ENTRIES_MAX: usize = 1 << 16;
@@ -46,14 +46,14 @@ pub(crate) struct Profiler {
     calm: Replay,
     sites: Sites,
     scheduled: u64,
-    things: BTreeMap<ResourceName, Thing>,
+    things: BTreeMap<Thing, Users>,
     counts: BTreeMap<(u64, Site), u64>,
     parents: BTreeMap<u64, u64>,
 }
 
 /// Who acts on a thing.
 #[derive(Debug, Default)]
-struct Thing {
+struct Users {
     tasks: BTreeSet<u64>,
     sites: BTreeSet<Site>,
     readers: BTreeSet<Signature>,
@@ -102,15 +102,15 @@ impl Choose for Profiler {
         else {
             return;
         };
-        let resource = step.did.resource;
-        if self.things.len() < ENTRIES_MAX || self.things.contains_key(&resource) {
-            let thing = self.things.entry(resource).or_default();
-            thing.tasks.insert(step.task);
-            thing.sites.insert(site);
+        let thing = step.did.thing;
+        if self.things.len() < ENTRIES_MAX || self.things.contains_key(&thing) {
+            let users = self.things.entry(thing).or_default();
+            users.tasks.insert(step.task);
+            users.sites.insert(site);
             // What changes a thing also depends on what it was before.
-            thing.readers.insert(signature);
+            users.readers.insert(signature);
             if step.did.writes {
-                thing.writers.insert(signature);
+                users.writers.insert(signature);
             }
         }
         let key = (step.task, site);
@@ -121,14 +121,14 @@ impl Choose for Profiler {
 
     fn take_profile(&mut self) -> Option<Profile> {
         let things = std::mem::take(&mut self.things);
-        let shared = things.values().filter(|thing| thing.is_shared());
+        let shared = things.values().filter(|users| users.is_shared());
         let mut pairs = BTreeSet::new();
         let mut sets = BTreeSet::new();
-        for thing in shared {
-            sets.insert(thing.sites.clone());
-            for &reader in &thing.readers {
+        for users in shared {
+            sets.insert(users.sites.clone());
+            for &reader in &users.readers {
                 pairs.insert((reader, None));
-                for &writer in &thing.writers {
+                for &writer in &users.writers {
                     if pairs.len() < ENTRIES_MAX {
                         pairs.insert((reader, Some(writer)));
                     }
@@ -145,7 +145,7 @@ impl Choose for Profiler {
     }
 }
 
-impl Thing {
+impl Users {
     /// Whether two tasks act on it, one of which changes it.
     fn is_shared(&self) -> bool {
         self.tasks.len() > 1 && !self.writers.is_empty()

@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::pos::Pos;
 use super::profile::Profile;
 use super::sites::{Signature, Sites};
-use super::{Doing, Order, Scheduling, Step};
-use crate::choice::{ResourceName, below, value};
+use super::{Doing, Order, Scheduling, Step, Thing};
+use crate::choice::{below, value};
 
 /// Brings certain pairs of operations about.
 #[derive(Debug)]
 pub(crate) struct ReadsFrom {
     wishes: Vec<Wish>,
     /// Who changed each thing last.
-    last: BTreeMap<ResourceName, Signature>,
+    last: BTreeMap<Thing, Signature>,
     sites: Sites,
     pos: Pos,
 }
@@ -78,7 +78,7 @@ impl ReadsFrom {
         let Some(signature) = self.sites.signature(doing) else {
             return 2;
         };
-        let last = self.last.get(&doing.resource).copied();
+        let last = self.last.get(&doing.thing).copied();
         let (mut is_wanted, mut is_unwanted) = (false, false);
         for wish in &self.wishes {
             let is_so = last == wish.writer;
@@ -122,12 +122,12 @@ impl Order for ReadsFrom {
         let Some(signature) = self.sites.signature(&step.did) else {
             return;
         };
-        let last = self.last.get(&step.did.resource).copied();
+        let last = self.last.get(&step.did.thing).copied();
         // What has come about is no longer wished for.
         self.wishes
             .retain(|wish| wish.reader != signature || (wish.writer == last) == wish.is_not);
         if step.did.writes {
-            self.last.insert(step.did.resource, signature);
+            self.last.insert(step.did.thing, signature);
         }
     }
 }

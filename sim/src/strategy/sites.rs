@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use super::Doing;
+use super::{Doing, Thing};
 use crate::choice::{hash_text, mix};
 
 /// An operation of a kind at a place, whoever does it.
@@ -26,7 +26,7 @@ pub(crate) struct Sites {
 impl Sites {
     /// The operation's place and kind; `None` if it is none that others can observe.
     pub(crate) fn site(&mut self, doing: &Doing) -> Option<Site> {
-        if doing.resource == crate::choice::ResourceName::NONE {
+        if doing.thing == Thing::NONE {
             return None;
         }
         let kind = doing.kind?;

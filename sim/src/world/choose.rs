@@ -9,7 +9,7 @@
 use std::io;
 use std::panic::Location;
 
-use simoom::backend::{Access, Op};
+use simoom::backend::{Access, Op, OpKind, Resource};
 
 use super::World;
 use super::node::Node;
@@ -17,7 +17,7 @@ use super::resources::Origin;
 use super::tasks::{TaskEntry, TaskSlot, Tasks};
 use crate::choice::{ChoiceKind, Operation, PathId, Paths, Point, ResourceName, hash_text};
 use crate::record::{Detail, EventKind};
-use crate::strategy::{Doing, Look, Scheduling, Step};
+use crate::strategy::{Doing, Look, Scheduling, Step, Thing};
 
 /// A choice that differed from calm, as the run saw it.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +96,7 @@ impl World {
             return true;
         };
         let resource = self.resource_name(op);
+        let thing = self.numbered(op.resource);
         let Some(entry) = self.tasks.get_mut(slot) else {
             return true;
         };
@@ -103,6 +104,7 @@ impl World {
         entry.at = super::tasks::At {
             kind: Some(op.kind),
             resource,
+            thing,
             writes: op.access == Access::Write,
             site: op.site,
         };
@@ -441,30 +443,68 @@ impl World {
         }
     }
 
+    /// The number of what is acted on.
+    fn numbered(&mut self, resource: Option<&Resource>) -> Thing {
+        resource.map_or(Thing::NONE, |resource| {
+            self.resources.thing(self.id, resource)
+        })
+    }
+
+    /// Tells the strategy what the running task has done.
+    fn tell_step(
+        &mut self,
+        kind: Option<OpKind>,
+        thing: Thing,
+        writes: bool,
+        site: &'static Location<'static>,
+    ) {
+        if !self.listens {
+            return;
+        }
+        let Some(entry) = self.tasks.current() else {
+            return;
+        };
+        let step = Step {
+            task: entry.hash.0,
+            did: Doing {
+                kin: self.paths.kin(entry.path),
+                kind,
+                thing,
+                writes,
+                site,
+            },
+        };
+        self.strategy.completed(&step);
+    }
+
+    /// Notes that the running task changes `resource` without having waited.
+    pub(crate) fn touched(&mut self, resource: &Resource) {
+        let thing = self.numbered(Some(resource));
+        let name = self.resources.get(self.id, resource);
+        if let Some(entry) = self.tasks.current() {
+            // As if the operation that it did last had done it.
+            let at = entry.at;
+            self.tell_step(at.kind, thing, true, at.site);
+        }
+        let name = name.unwrap_or(ResourceName::NONE);
+        self.note(EventKind::ResourceTouched, u64::from(thing.0), name.0);
+    }
+
     /// Counts a completed operation of the running task.
     pub(crate) fn complete_op(&mut self, op: &Op<'_>) {
         let resource = self.resource_name(op);
+        let thing = self.numbered(op.resource);
         if let Some(entry) = self.tasks.current_mut() {
             entry.done += 1;
             entry.complete(op.kind, resource);
-            if self.listens {
-                let step = Step {
-                    task: entry.hash.0,
-                    did: Doing {
-                        kin: self.paths.kin(entry.path),
-                        kind: Some(op.kind),
-                        resource,
-                        writes: op.access == Access::Write,
-                        site: op.site,
-                    },
-                };
-                self.strategy.completed(&step);
-            }
+            let writes = op.access == Access::Write;
+            self.tell_step(Some(op.kind), thing, writes, op.site);
             self.record.explain(Detail::Operation {
                 name: op.kind.name(),
                 site: op.site,
             });
-            self.note(EventKind::OpCompleted, op.kind as u64, resource.0);
+            let one = u64::from(thing.0) << 8 | op.kind as u64;
+            self.note(EventKind::OpCompleted, one, resource.0);
         }
     }
 }
@@ -482,7 +522,7 @@ impl Look for Runnable<'_> {
         Doing {
             kin: self.paths.kin(entry.path),
             kind: entry.at.kind,
-            resource: entry.at.resource,
+            thing: entry.at.thing,
             writes: entry.at.writes,
             site: entry.at.site,
         }

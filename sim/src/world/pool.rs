@@ -18,6 +18,7 @@ use super::node::NodeId;
 use super::tasks::At;
 use crate::baton::Worker;
 use crate::choice::ResourceName;
+use crate::strategy::Thing;
 
 /// The threads of one incarnation of a node.
 #[derive(Debug)]
@@ -117,6 +118,7 @@ impl World {
             entry.at = At {
                 kind: Some(OpKind::Blocking),
                 resource: ResourceName::NONE,
+                thing: Thing::NONE,
                 writes: false,
                 site,
             };

@@ -1,15 +1,18 @@
 //! The names of the things that tasks share.
 //!
 //! Owns the table behind the one word that each primitive keeps. The word holds the world's number
-//! too, so that a static that outlives a run is named anew in the next.
+//! too, so that a static that outlives a run is named anew in the next. Whoever touches a thing first
+//! gives it a number, which holds for this run; only an operation that is waited for gives it a name,
+//! so that names depend on as little as can be.
 
 use std::collections::BTreeMap;
 
 use simoom::backend::Resource;
 
 use crate::choice::{PathId, Paths, ResourceName, escape, escape_thing};
+use crate::strategy::Thing;
 
-/// All named resources of a world.
+/// All resources of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     entries: Vec<Entry>,
@@ -19,8 +22,8 @@ pub(crate) struct Resources {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    name: ResourceName,
-    origin: Origin,
+    /// What it is called and after what, once it has a name.
+    named: Option<(ResourceName, Origin)>,
 }
 
 /// What a resource's name is made of.
@@ -73,15 +76,28 @@ impl Origin {
 }
 
 impl Resources {
+    fn find(&self, world: u64, resource: &Resource) -> Option<Thing> {
+        let word = resource.name();
+        let is_ours = word != 0 && (word >> 32) == world & 0xffff_ffff;
+        is_ours.then_some(Thing((word & 0xffff_ffff) as u32))
+    }
+
     /// The name of `resource` if this world has given it one.
     pub(crate) fn get(&self, world: u64, resource: &Resource) -> Option<ResourceName> {
-        let word = resource.name();
-        if word == 0 || (word >> 32) != world & 0xffff_ffff {
-            return None;
+        let Thing(index) = self.find(world, resource)?;
+        let named = self.entries.get(index as usize)?.named.as_ref();
+        named.map(|&(name, _)| name)
+    }
+
+    /// The number of `resource`, given now if it has none.
+    pub(crate) fn thing(&mut self, world: u64, resource: &Resource) -> Thing {
+        if let Some(thing) = self.find(world, resource) {
+            return thing;
         }
-        self.entries
-            .get((word & 0xffff_ffff) as usize)
-            .map(|entry| entry.name)
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { named: None });
+        resource.set_name((world << 32) | u64::from(index));
+        Thing(index)
     }
 
     /// Names `resource`.
@@ -92,9 +108,8 @@ impl Resources {
         name: ResourceName,
         origin: Origin,
     ) {
-        let index = self.entries.len() as u64;
-        self.entries.push(Entry { name, origin });
-        resource.set_name((world << 32) | index);
+        let Thing(index) = self.thing(world, resource);
+        self.entries[index as usize].named = Some((name, origin));
     }
 
     /// Keeps what people call the thing `name` that a fault has hit.
@@ -103,23 +118,27 @@ impl Resources {
     }
 
     /// What people call the thing `name` that a fault has hit.
-    pub(crate) fn thing(&self, name: ResourceName) -> Option<&str> {
+    pub(crate) fn hit(&self, name: ResourceName) -> Option<&str> {
         self.things.get(&name).map(String::as_str)
     }
 
     /// Keeps the origin of a name that no primitive holds.
     pub(crate) fn name_unheld(&mut self, name: ResourceName, origin: Origin) {
-        self.entries.push(Entry { name, origin });
+        self.entries.push(Entry {
+            named: Some((name, origin)),
+        });
+    }
+
+    /// Every name and after what it is.
+    fn named(&self) -> impl Iterator<Item = (ResourceName, &Origin)> {
+        let named = self.entries.iter().filter_map(|entry| entry.named.as_ref());
+        named.map(|(name, origin)| (*name, origin))
     }
 
     /// What people call the direction of a connection called `name`.
     pub(crate) fn label(&self, name: ResourceName, paths: &Paths) -> String {
-        let origin = self
-            .entries
-            .iter()
-            .find(|entry| entry.name == name)
-            .map(|entry| &entry.origin);
-        match origin {
+        let mut named = self.named();
+        match named.find(|&(other, _)| other == name).map(|(_, it)| it) {
             Some(Origin::Direction {
                 opener,
                 number,
@@ -137,14 +156,14 @@ impl Resources {
 
     /// The name of every connection, and its text: that of its directions without the way.
     pub(crate) fn connections(&self, paths: &Paths) -> Vec<(ResourceName, String)> {
-        let connection = |entry: &Entry| match entry.origin {
+        let connection = |(_, origin): (ResourceName, &Origin)| match *origin {
             Origin::Direction { opener, number, .. } => Some((
                 ResourceName::connection(paths.hash(opener), number),
                 format!("{}~{number}", paths.text(opener)),
             )),
             _ => None,
         };
-        self.entries.iter().filter_map(connection).collect()
+        self.named().filter_map(connection).collect()
     }
 
     /// The stored text of every name.
@@ -154,9 +173,9 @@ impl Resources {
             escape_thing(thing, &mut text);
             (name, text)
         });
-        let entries = self.entries.iter();
-        entries
-            .map(|entry| (entry.name, entry.origin.text(paths)))
+        let named = self.named();
+        named
+            .map(|(name, origin)| (name, origin.text(paths)))
             .chain(things)
             .collect()
     }

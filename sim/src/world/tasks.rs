@@ -16,6 +16,7 @@ use slab::Slab;
 
 use super::node::NodeId;
 use crate::choice::{Operation, PathHash, PathId, Place, Point, ResourceName};
+use crate::strategy::Thing;
 
 /// Where a task stands in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,7 @@ pub(crate) struct At {
     /// `None` before the first operation.
     pub(crate) kind: Option<OpKind>,
     pub(crate) resource: ResourceName,
+    pub(crate) thing: Thing,
     /// Whether the operation changes that.
     pub(crate) writes: bool,
     pub(crate) site: &'static Location<'static>,
@@ -100,6 +102,7 @@ impl TaskEntry {
             at: At {
                 kind: None,
                 resource: ResourceName::NONE,
+                thing: Thing::NONE,
                 writes: false,
                 site: location,
             },

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{TryRecvError, TrySendError};
-use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::coop::{Op, OpKind, Resource, proceed, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
 use crate::sync::wakers::{Wakers, discard, wake};
@@ -145,6 +145,7 @@ impl<T> Chan<T> {
         if self.senders.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
+        touch(&self.resource);
         let mut state = self.lock();
         state.senders_gone = true;
         let receiver = state.receiver.take();
@@ -162,6 +163,7 @@ impl<T> Chan<T> {
 
     /// Gives no slot away any more, and tells everybody who waits for one or for this.
     pub(super) fn close(&self) {
+        touch(&self.resource);
         let mut state = self.lock();
         state.closed = true;
         let mut wakers = Wakers::new();
@@ -184,6 +186,7 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn drop_receiver(&self) {
+        touch(&self.resource);
         let mut state = self.lock();
         state.closed = true;
         state.receiver_gone = true;
@@ -201,6 +204,7 @@ impl<T> Chan<T> {
 impl<T> Chan<T> {
     /// Takes `wanted` slots if they are free.
     pub(super) fn try_reserve(&self, wanted: usize) -> Result<(), TrySendError<()>> {
+        touch(&self.resource);
         let mut state = self.lock();
         if state.closed {
             return Err(TrySendError::Closed(()));
@@ -214,6 +218,7 @@ impl<T> Chan<T> {
 
     /// Sends `value` if a slot is free.
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        touch(&self.resource);
         let mut state = self.lock();
         if state.closed {
             drop(state);
@@ -232,6 +237,7 @@ impl<T> Chan<T> {
 
     /// Sends `value` in a slot that the caller holds.
     pub(super) fn send_held(&self, value: T) {
+        touch(&self.resource);
         let mut state = self.lock();
         if state.receiver_gone {
             state.free += 1;
@@ -249,6 +255,7 @@ impl<T> Chan<T> {
         if slots == 0 {
             return;
         }
+        touch(&self.resource);
         let mut state = self.lock();
         let mut wakers = Wakers::new();
         loop {
@@ -380,6 +387,7 @@ impl<T> Chan<T> {
 /// Receiving.
 impl<T> Chan<T> {
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        touch(&self.resource);
         let mut state = self.lock();
         if let Some((value, waker)) = state.pop(self.capacity) {
             drop(state);

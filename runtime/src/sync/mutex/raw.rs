@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::coop::{Op, OpKind, Resource, proceed, touch};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
 use crate::sync::wakers::wake;
@@ -49,6 +49,12 @@ impl RawMutex {
     /// Takes the lock if nobody holds it.
     #[inline]
     pub(super) fn try_lock(&self) -> bool {
+        touch(&self.resource);
+        self.acquire()
+    }
+
+    #[inline]
+    fn acquire(&self) -> bool {
         self.word
             .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -57,6 +63,7 @@ impl RawMutex {
     /// Gives the lock to the waiter that has waited longest, or to nobody.
     #[inline]
     pub(super) fn unlock(&self) {
+        touch(&self.resource);
         if self
             .word
             .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
@@ -96,7 +103,7 @@ impl RawMutex {
     ) -> Poll<()> {
         let op = Op::write(OpKind::Lock, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
-        if waiter.is_enlisted() || !self.try_lock() {
+        if waiter.is_enlisted() || !self.acquire() {
             ready!(self.poll_wait(cx, waiter));
         }
         progress.done();

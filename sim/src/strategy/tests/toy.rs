@@ -7,9 +7,9 @@ use std::panic::Location;
 
 use simoom::backend::OpKind;
 
-use crate::choice::{AnchorHash, ResourceName, mix, value};
+use crate::choice::{AnchorHash, mix, value};
 use crate::strategy::profile::Profiler;
-use crate::strategy::{Choose, Doing, Look, Profile, Scheduling, Step, Strategy};
+use crate::strategy::{Choose, Doing, Look, Profile, Scheduling, Step, Strategy, Thing};
 
 /// Tasks of which nothing is known.
 pub(super) const NOTHING: Nothing = Nothing;
@@ -22,7 +22,7 @@ impl Look for Nothing {
         Doing {
             kin: rank as u64,
             kind: None,
-            resource: ResourceName::NONE,
+            thing: Thing::NONE,
             writes: false,
             site: Location::caller(),
         }
@@ -94,7 +94,7 @@ impl Toy {
             }
             trace.push(Did {
                 thread,
-                thing: did.resource.0 - 1,
+                thing: u64::from(did.thing.0),
                 writes: did.writes,
             });
             last = Some(thread);
@@ -120,7 +120,7 @@ impl Toy {
         Doing {
             kin: mix(*kin, place as u64),
             kind: Some(OpKind::Point),
-            resource: ResourceName(thing + 1),
+            thing: Thing(thing as u32),
             writes,
             site: site(thing),
         }

@@ -291,7 +291,7 @@ impl World {
     fn note_fired(&mut self, asked: Asked, value: u64) {
         let what = mix(hash_text(asked.kind.name()), asked.name.0);
         self.say(|world| {
-            let thing = world.resources.thing(asked.name);
+            let thing = world.resources.hit(asked.name);
             let text = thing.map_or_else(|| world.link_label(asked.name), str::to_owned);
             format!("{} {}", asked.kind, text.trim_end_matches(','))
         });
