@@ -47,7 +47,7 @@ use super::id::Id;
 use super::inbox::Owner;
 #[cfg(not(loom))]
 use crate::context;
-use crate::coop::{Resource, touch};
+use crate::coop::Resource;
 use crate::shim::{AtomicUsize, Ordering};
 
 mod join;
@@ -231,7 +231,6 @@ impl Task {
 
     fn complete(&self) {
         let header = self.reference.header();
-        touch(&header.resource);
         // The bit is clear, so adding sets it, in one instruction where `fetch_or` is a loop.
         let before = header.state.fetch_add(COMPLETE, Ordering::AcqRel);
         debug_assert_eq!(before & COMPLETE, 0, "a task completes once");

@@ -120,9 +120,16 @@ impl Sweep<'_> {
         let failure = shown.failure(failure);
         let is_of_calm = self.is_of_calm(&spec);
         let variables = environment::variables(is_of_calm);
+        let is_order = matches!(spec.choices, Choices::Orders(_));
         let position = match index {
+            Some(index) if is_order => Position::Order(index + 1, self.seeds()),
             Some(index) => Position::Seed(index + 1, self.seeds()),
             None => Position::Undisturbed,
+        };
+        let again = match &saved {
+            Some(path) if is_order => format!("SIMOOM_REPLAY={}", path.display()),
+            _ if is_order => format!("{variables}SIMOOM_SEEDS={}", self.seeds()),
+            _ => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
         };
         Found {
             label: self.identity.label().to_owned(),
@@ -139,9 +146,7 @@ impl Sweep<'_> {
             confirmed: shown.confirmation,
             witness: shown.witness,
             saved,
-            replay: self
-                .identity
-                .command(&format!("{variables}SIMOOM_SEED={}", Seed(seed))),
+            replay: self.identity.command(&again),
             notes,
             notes_shown: self.config.notes,
         }

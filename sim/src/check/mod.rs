@@ -4,6 +4,7 @@ mod build;
 mod config;
 mod doubled;
 mod environment;
+mod exhaust;
 mod identity;
 mod inert;
 mod investigate;

@@ -194,6 +194,8 @@ pub struct Found {
 pub(crate) enum Position {
     /// That of a seed, counted from 1, of so many.
     Seed(u64, u64),
+    /// That of an order of the tasks, counted from 1, of at most so many.
+    Order(u64, u64),
     /// The one in which nothing is disturbed.
     Undisturbed,
     /// That of a saved failure.
@@ -223,12 +225,12 @@ impl Found {
         self.seed
     }
 
-    /// Which of the sweep's seeds failed, counted from 1; `None` for a saved failure, and for the
+    /// Which of the sweep's seeds failed, or of its orders if it was exhaustive, counted from 1; `None` for a saved failure, and for the
     /// undisturbed run that every sweep begins with.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self.position {
-            Position::Seed(position, _) => Some(position),
+            Position::Seed(position, _) | Position::Order(position, _) => Some(position),
             Position::Undisturbed | Position::Saved => None,
         }
     }
@@ -372,6 +374,11 @@ impl Found {
                 "{}: seed {} failed (seed {position} of {seeds})",
                 self.label,
                 Seed(self.seed)
+            )?,
+            Position::Order(position, most) => write!(
+                f,
+                "{}: order {position} of at most {most} failed",
+                self.label
             )?,
             Position::Saved => {
                 write!(f, "{}: seed {} failed (saved)", self.label, Seed(self.seed))?;

@@ -177,7 +177,7 @@ pub(super) struct Sweep<'a> {
 #[derive(Default)]
 pub(super) struct Ran {
     pub(super) summaries: Vec<RunSummary>,
-    tallies: Vec<FaultTally>,
+    pub(super) tallies: Vec<FaultTally>,
     /// What became of each fault of their plans, by its text.
     pub(super) planned: BTreeMap<String, Entry>,
     /// Which nodes their plans name, and which nodes they have.
@@ -196,9 +196,9 @@ pub(super) struct Failed {
 
 /// What running the seeds came to.
 #[derive(Default)]
-struct Swept {
-    ran: Ran,
-    failed: Option<Failed>,
+pub(super) struct Swept {
+    pub(super) ran: Ran,
+    pub(super) failed: Option<Failed>,
     doubled: u64,
     /// The first of the runs that were made twice, for comparing them with fresh processes.
     kept: Vec<Doubled>,
@@ -230,9 +230,14 @@ impl Sweep<'_> {
             return self.report(Ran::default(), Some(found), notes);
         }
         let mut calm = self.run_calmly();
-        let profile = Arc::new(calm.profile.take().unwrap_or_default());
+        let profile = Arc::new(calm.take_profile());
         let horizon = profile.horizon;
-        let mut swept = self.run_seeds(&profile, &mut notes);
+        let mut swept = match self.config.strategy {
+            Strategy::Exhaustive { deviations } if self.config.one_seed.is_none() => {
+                self.explore(deviations, &mut notes)
+            }
+            _ => self.run_seeds(&profile, &mut notes),
+        };
         let failed = swept.failed.take().or_else(|| {
             // Every seed passed. What fails when nothing is disturbed fails all the same.
             let counts = calm.failure.is_some() && self.config.one_seed.is_none();
@@ -345,7 +350,7 @@ impl Sweep<'_> {
         self.spec_of(seed, Choices::Strategy { strategy, profile })
     }
 
-    fn spec_of(&self, seed: u64, choices: Choices) -> Spec {
+    pub(super) fn spec_of(&self, seed: u64, choices: Choices) -> Spec {
         Spec {
             seed,
             choices,
@@ -362,6 +367,7 @@ impl Sweep<'_> {
             Choices::Strategy { strategy, .. } => strategy.for_seed(spec.seed).to_string(),
             Choices::Plan(plan) => plan.strategy.clone(),
             Choices::Profile => Strategy::Calm.to_string(),
+            Choices::Orders(_) => self.config.strategy.to_string(),
         };
         Plan {
             seed: spec.seed,
@@ -556,7 +562,7 @@ impl Sweep<'_> {
     fn profile_for(&self, strategy: Strategy, plan: &Plan) -> Arc<Profile> {
         let mut profile = Profile::default();
         if strategy.for_seed(plan.seed).needs_profile() {
-            profile = self.run_calmly().profile.take().unwrap_or_default();
+            profile = self.run_calmly().take_profile();
         }
         profile.horizon = plan.horizon;
         Arc::new(profile)

@@ -31,7 +31,7 @@ pub(crate) enum EventKind {
     TaskSpawned,
     /// `task.polled`: path hash.
     TaskPolled,
-    /// `task.finished`: path hash, how it ended.
+    /// `task.finished`: path hash, how it ended and above 8 bits what is joined, by number.
     TaskFinished,
     /// `time.advanced`: from, to; both in ns.
     TimeAdvanced,

@@ -208,7 +208,7 @@ fn result(kind: EventKind, two: u64) -> String {
     match kind {
         EventKind::NodeBooted => format!(", incarnation {two}"),
         EventKind::NodeKilled => format!(", {two} tasks dropped"),
-        EventKind::TaskFinished => match two {
+        EventKind::TaskFinished => match two & 0xff {
             0 => ", returned".to_owned(),
             1 => ", panicked".to_owned(),
             _ => ", cancelled".to_owned(),

@@ -79,7 +79,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
         .collect();
     let acts = backend.with(|world| std::mem::take(&mut world.acts));
-    let profile = backend.with(World::take_profile);
+    let learnt = backend.with(World::learnt);
     tear_down(backend);
     Outcome {
         failure,
@@ -100,7 +100,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         backtrace: verdict.backtrace,
         kept,
         parting,
-        profile,
+        learnt,
         lost_threads: backend.lost_threads(),
     }
 }

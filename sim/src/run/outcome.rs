@@ -4,7 +4,7 @@
 
 use crate::choice::Deviation;
 use crate::record::{Kept, Names, Parted};
-use crate::strategy::Profile;
+use crate::strategy::{Learnt, Profile};
 use crate::stuck::Stuck;
 use crate::world::StoryLine;
 use crate::world::failure::Failure;
@@ -44,8 +44,18 @@ pub(crate) struct Outcome {
     pub(crate) kept: Option<Box<KeptRun>>,
     /// Where it began to be another run than the one it followed.
     pub(crate) parting: Option<Parting>,
-    /// What was learnt of the program, if that was what the run was for.
-    pub(crate) profile: Option<Profile>,
+    /// What was learnt, if the run was for more than its verdict.
+    pub(crate) learnt: Learnt,
+}
+
+impl Outcome {
+    /// What a calm run shows of the program.
+    pub(crate) fn take_profile(&mut self) -> Profile {
+        match std::mem::take(&mut self.learnt) {
+            Learnt::Profile(profile) => profile,
+            _ => Profile::default(),
+        }
+    }
 }
 
 /// What was kept of a run, and what its hashes stand for.

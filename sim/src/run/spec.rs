@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::choice::Plan;
 use crate::record::{Level, Watch};
-use crate::strategy::{Choose, Profile, Replay, Strategy};
+use crate::strategy::{Choose, Explorer, Orders, Profile, Replay, Strategy};
 
 /// What one run is made of.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) enum Choices {
     Plan(Arc<Plan>),
     /// Calm ones, to learn what the strategies want to know.
     Profile,
+    /// Some that differ from calm, to learn where else the run could have gone on.
+    Orders(Arc<Orders>),
 }
 
 /// When a run is ended by force.
@@ -51,6 +53,7 @@ impl Choices {
             Self::Strategy { strategy, profile } => strategy.chooser(seed, profile),
             Self::Plan(plan) => Box::new(Replay::of(plan)),
             Self::Profile => Strategy::profiler(),
+            Self::Orders(orders) => Box::new(Explorer::new(orders)),
         }
     }
 }

@@ -170,8 +170,8 @@ const STRATEGIES: [Strategy; 9] = [
 
 /// What a calm run of `workload` shows.
 fn profile_of(workload: Workload) -> Arc<Profile> {
-    let outcome = run_with(1, Choices::Profile, Level::Hash, workload);
-    Arc::new(outcome.profile.unwrap())
+    let mut outcome = run_with(1, Choices::Profile, Level::Hash, workload);
+    Arc::new(outcome.take_profile())
 }
 
 fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Outcome {

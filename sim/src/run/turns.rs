@@ -289,6 +289,8 @@ impl Run<'_> {
                         Poll::Ready(how) => how as u64,
                         Poll::Pending => Ended::Cancelled as u64,
                     };
+                    let ended = world.ended(task.view().resource());
+                    let how = how | ended << 8;
                     (Some((self.retire(world, slot, how), task)), home, dead)
                 }
             }

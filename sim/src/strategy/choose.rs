@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use simoom::backend::OpKind;
 
+use super::explorer::Explored;
 use super::profile::Profile;
 use crate::choice::{AnchorHash, below};
 
@@ -105,9 +106,20 @@ pub(crate) trait Choose {
     fn completed(&mut self, _step: &Step) {}
 
     /// What was learnt of the run, if that was what it was for.
-    fn take_profile(&mut self) -> Option<Profile> {
-        None
+    fn learnt(&mut self) -> Learnt {
+        Learnt::Nothing
     }
+}
+
+/// What a run was for, if not for its verdict alone.
+#[derive(Debug, Default)]
+pub(crate) enum Learnt {
+    #[default]
+    Nothing,
+    /// What strategies want to know of the program.
+    Profile(Profile),
+    /// Where else it could have gone on.
+    Orders(Explored),
 }
 
 /// Orders tasks, and leaves all else to others.

@@ -5,6 +5,7 @@
 
 mod choose;
 mod disturbance;
+mod explorer;
 mod fair;
 mod named;
 mod pct;
@@ -18,7 +19,8 @@ mod sites;
 mod starvation;
 mod surw;
 
-pub(crate) use self::choose::{Choose, Doing, Look, Odds, Order, Scheduling, Step, Thing};
+pub(crate) use self::choose::{Choose, Doing, Learnt, Look, Odds, Order, Scheduling, Step, Thing};
+pub(crate) use self::explorer::{Explored, Explorer, Footprint, Orders};
 pub use self::named::{Strategy, UnknownStrategy};
 pub(crate) use self::profile::Profile;
 pub(crate) use self::replay::Replay;

@@ -24,7 +24,8 @@ use crate::choice::{below, value};
 /// each goes on as `random`: a run that ends at a limit of steps was not starved by its strategy.
 ///
 /// Its text form, as in `SIMOOM_STRATEGY=pct:3`, is `portfolio`, `calm`, `random`, `pct:` and the
-/// depth, `pos`, `surw`, `reads-from` or `starvation`.
+/// depth, `pos`, `surw`, `reads-from`, `starvation`, or `exhaustive` with or without `:` and a
+/// number.
 ///
 /// ```
 /// use simoom_sim::Strategy;
@@ -62,13 +63,28 @@ pub enum Strategy {
     /// Reads-from constraints (after Wolff, Shi, Duck, Mathur, Roychoudhury, ASPLOS 2024): brings
     /// about that one operation finds what another left, for one to three pairs drawn per seed.
     ReadsFrom,
+    /// Every order of the tasks, those with the fewest deviations from calm first, in place of
+    /// seeds: at most as many as [`Config::seeds`](crate::Config::seeds) says. Delays, reads and
+    /// faults are those of a calm run, `select!` starts at each branch. For small tests: the report
+    /// [notes](crate::Report::notes) whether every order was run.
+    ///
+    /// Of orders that differ only in steps that are independent of each other, one is run (sleep
+    /// sets, Godefroid, 1996). Steps count as dependent unless all they do is to use locks,
+    /// notifications and channels of [`simoom::sync`] or to join tasks, and share none of these.
+    /// What tasks share by other means (an `Rc<Cell>`, a lock of `std`) is not seen, so that of two
+    /// orders that differ in it alone one may be left out, unless a
+    /// [`preemption_point`](simoom::task::preemption_point) stands beside it.
+    Exhaustive {
+        /// The most deviations from calm that an order may have; `None`: any number.
+        deviations: Option<u32>,
+    },
     /// Some tasks and nodes hardly run for a while (after the chaos mode of rr, O'Callahan, 2016).
     Starvation,
 }
 
 /// Every strategy's text form, for a message.
-const STRATEGIES: &str =
-    "portfolio, calm, random, pos, surw, reads-from, starvation, or pct:3 with a depth of 1 to 16";
+const STRATEGIES: &str = "portfolio, calm, random, pos, surw, reads-from, starvation, pct:3 with a depth of 1 to 16, \
+     exhaustive, or exhaustive:2 with at most 1000 deviations";
 
 impl Strategy {
     /// The strategy that a seed of a portfolio runs under.
@@ -100,6 +116,8 @@ impl Strategy {
             Self::Pos => Box::new(Fair::new(Pos::new(seed, profile), seed, horizon)),
             Self::Surw => Box::new(Fair::new(Surw::new(seed, profile), seed, horizon)),
             Self::ReadsFrom => Box::new(Fair::new(ReadsFrom::new(seed, profile), seed, horizon)),
+            // What one seed of it is, is the calm run: the others are not seeds.
+            Self::Exhaustive { .. } => Box::new(Replay::calm()),
             Self::Starvation => Box::new(Fair::new(Starvation::new(seed), seed, horizon)),
         }
     }
@@ -115,6 +133,21 @@ impl Strategy {
     }
 }
 
+/// Reading.
+impl Strategy {
+    /// The strategy that a name with a number is, as `pct:3`.
+    fn numbered(text: &str) -> Option<Self> {
+        let (name, number) = text.split_once(':')?;
+        match (name, number.parse().ok()?) {
+            ("pct", depth @ 1..=16) => Some(Self::Pct { depth }),
+            ("exhaustive", most @ 0..=1_000) => Some(Self::Exhaustive {
+                deviations: Some(most),
+            }),
+            _ => None,
+        }
+    }
+}
+
 const STREAM: u64 = 0x7374_7261_7465_6779;
 
 impl fmt::Display for Strategy {
@@ -127,6 +160,10 @@ impl fmt::Display for Strategy {
             Self::Pos => "pos",
             Self::Surw => "surw",
             Self::ReadsFrom => "reads-from",
+            Self::Exhaustive { deviations: None } => "exhaustive",
+            Self::Exhaustive {
+                deviations: Some(most),
+            } => return write!(f, "exhaustive:{most}"),
             Self::Starvation => "starvation",
         };
         f.write_str(name)
@@ -157,10 +194,8 @@ impl FromStr for Strategy {
             "surw" => Ok(Self::Surw),
             "reads-from" => Ok(Self::ReadsFrom),
             "starvation" => Ok(Self::Starvation),
-            other => match other.strip_prefix("pct:").map(str::parse) {
-                Some(Ok(depth @ 1..=16)) => Ok(Self::Pct { depth }),
-                _ => Err(UnknownStrategy(text.to_owned())),
-            },
+            "exhaustive" => Ok(Self::Exhaustive { deviations: None }),
+            other => Self::numbered(other).ok_or_else(|| UnknownStrategy(text.to_owned())),
         }
     }
 }

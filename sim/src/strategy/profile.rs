@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sites::{Signature, Site, Sites};
-use super::{Choose, Odds, Replay, Scheduling, Step, Thing};
+use super::{Choose, Learnt, Odds, Replay, Scheduling, Step, Thing};
 use crate::choice::AnchorHash;
 
 /// How many things, pairs and counts are kept: a run may do anything any number of times.
@@ -119,7 +119,7 @@ impl Choose for Profiler {
         }
     }
 
-    fn take_profile(&mut self) -> Option<Profile> {
+    fn learnt(&mut self) -> Learnt {
         let things = std::mem::take(&mut self.things);
         let shared = things.values().filter(|users| users.is_shared());
         let mut pairs = BTreeSet::new();
@@ -135,7 +135,7 @@ impl Choose for Profiler {
                 }
             }
         }
-        Some(Profile {
+        Learnt::Profile(Profile {
             shared: sets.into_iter().collect(),
             counts: std::mem::take(&mut self.counts),
             parents: std::mem::take(&mut self.parents),

@@ -26,19 +26,35 @@ fn text_forms_are_read_back() {
         Strategy::Surw,
         Strategy::ReadsFrom,
         Strategy::Starvation,
+        Strategy::Exhaustive { deviations: None },
     ];
+    all.extend((0..=1_000).map(|most| Strategy::Exhaustive {
+        deviations: Some(most),
+    }));
     all.extend((1..=16).map(|depth| Strategy::Pct { depth }));
     for strategy in all {
         assert_eq!(strategy.to_string().parse(), Ok(strategy));
         assert_eq!(format!(" {strategy}\n").parse(), Ok(strategy));
     }
     for bad in [
-        "", "pct", "pct:", "pct:0", "pct:17", "pct:-1", "pct:x", "Random", "replay", "pct:3:3",
+        "",
+        "pct",
+        "pct:",
+        "pct:0",
+        "pct:17",
+        "pct:-1",
+        "pct:x",
+        "Random",
+        "replay",
+        "pct:3:3",
+        "exhaustive:",
+        "exhaustive:1001",
+        "exhaustive:-1",
     ] {
         let error = bad.parse::<Strategy>().unwrap_err().to_string();
         assert!(error.contains(&format!("{bad:?}")), "{error}");
         assert!(
-            error.contains("portfolio, calm, random, pos, surw, reads-from, starvation, or pct:3"),
+            error.contains("random, pos, surw, reads-from, starvation, pct:3 with"),
             "{error}"
         );
     }

@@ -477,6 +477,16 @@ impl World {
         self.strategy.completed(&step);
     }
 
+    /// The running task has ended, which whoever joins it sees in `resource`: its number.
+    pub(crate) fn ended(&mut self, resource: &Resource) -> u64 {
+        let thing = self.numbered(Some(resource));
+        if let Some(entry) = self.tasks.current() {
+            let at = entry.at;
+            self.tell_step(at.kind, thing, true, at.site);
+        }
+        u64::from(thing.0)
+    }
+
     /// Notes that the running task changes `resource` without having waited.
     pub(crate) fn touched(&mut self, resource: &Resource) {
         let thing = self.numbered(Some(resource));

@@ -28,7 +28,7 @@ use simoom_faults::Kind;
 use crate::choice::{ChoiceKind, PathId, Paths, Point, ResourceName, hash_text};
 use crate::intercept::{self, Clocks};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
-use crate::strategy::{Choose, Profile};
+use crate::strategy::{Choose, Learnt};
 
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
@@ -419,8 +419,8 @@ impl World {
     }
 
     /// What the strategy has learnt of the run, if that was what it was for.
-    pub(crate) fn take_profile(&mut self) -> Option<Profile> {
-        self.strategy.take_profile()
+    pub(crate) fn learnt(&mut self) -> Learnt {
+        self.strategy.learnt()
     }
 
     /// Fails the run, unless it has failed already.

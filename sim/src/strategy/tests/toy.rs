@@ -9,7 +9,7 @@ use simoom::backend::OpKind;
 
 use crate::choice::{AnchorHash, mix, value};
 use crate::strategy::profile::Profiler;
-use crate::strategy::{Choose, Doing, Look, Profile, Scheduling, Step, Strategy, Thing};
+use crate::strategy::{Choose, Doing, Learnt, Look, Profile, Scheduling, Step, Strategy, Thing};
 
 /// Tasks of which nothing is known.
 pub(super) const NOTHING: Nothing = Nothing;
@@ -111,7 +111,10 @@ impl Toy {
     pub(super) fn profile(&self) -> Profile {
         let mut profiler = Profiler::default();
         self.run(&mut profiler);
-        profiler.take_profile().unwrap()
+        match profiler.learnt() {
+            Learnt::Profile(profile) => profile,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn doing(&self, thread: u64, place: usize) -> Doing {

@@ -1,0 +1,238 @@
+//! One run of an exhaustive exploration.
+//!
+//! Owns what such a run does and what it shows: it makes certain choices where they turn up and calm
+//! ones elsewhere, and lists where else it could have gone on. Knows nothing of other runs.
+//!
+//! Sleep sets (Godefroid, "Partial-order methods for the verification of concurrent systems", 1996):
+//! what was tried at a choice need not be tried again after another alternative of it, until a step
+//! is done that depends on it. Two steps depend on each other unless all that either did is to act on
+//! things of [`simoom::sync`] or to join tasks, and no thing of both is changed by one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
+
+use simoom::backend::OpKind;
+
+use super::{Choose, Learnt, Odds, Scheduling, Step, Thing};
+use crate::choice::AnchorHash;
+
+/// What a task did between two choices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// The things it acted on, and whether it changed them.
+    things: BTreeMap<Thing, bool>,
+    /// It did what may depend on anything.
+    is_opaque: bool,
+}
+
+impl Footprint {
+    fn add(&mut self, step: &Step) {
+        let did = &step.did;
+        match did.kind {
+            Some(OpKind::Lock | OpKind::Notified | OpKind::Send | OpKind::Recv | OpKind::Join)
+            | None => {}
+            Some(OpKind::Point) if did.thing != Thing::NONE => {}
+            Some(_) => self.is_opaque = true,
+        }
+        if did.thing != Thing::NONE {
+            *self.things.entry(did.thing).or_default() |= did.writes;
+        }
+    }
+
+    fn is_independent_of(&self, other: &Self) -> bool {
+        let races = |(thing, writes): (&Thing, &bool)| {
+            (other.things.get(thing)).is_some_and(|theirs| *writes || *theirs)
+        };
+        !self.is_opaque && !other.is_opaque && !self.things.iter().any(races)
+    }
+}
+
+/// What a run is to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Orders {
+    /// The choices that differ from calm, in the order in which they turn up.
+    pub(crate) stored: Vec<(AnchorHash, u64)>,
+    /// Tasks that need not go on at the last of them, and what they would do.
+    pub(crate) sleeping: BTreeMap<u64, Footprint>,
+}
+
+/// What a run has shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Explored {
+    /// What was done right after the last stored choice.
+    pub(crate) first: Footprint,
+    /// The choices after that, in order.
+    pub(crate) points: Vec<Point>,
+    /// How many alternatives need not be tried.
+    pub(crate) asleep: u64,
+    /// How many of the stored choices turned up.
+    pub(crate) followed: usize,
+}
+
+/// A choice that could have gone otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    pub(crate) anchor: AnchorHash,
+    /// What else could have been chosen.
+    pub(crate) others: Vec<u64>,
+    /// The task that calm chose, and what it did then; `None` where no task is chosen.
+    pub(crate) calm: Option<(u64, Footprint)>,
+    /// What need not be tried after one of the others, unless that depends on it.
+    pub(crate) sleeping: BTreeMap<u64, Footprint>,
+}
+
+/// The most choices that one run lists: it may make any number of them.
+const POINTS_MAX: usize = 1 << 14;
+
+/// Follows stored choices, then lists the others.
+#[derive(Debug, Default)]
+pub(crate) struct Explorer {
+    stored: Vec<(AnchorHash, u64)>,
+    sleeping: BTreeMap<u64, Footprint>,
+    /// What was done since the last choice of a task, and after which point.
+    segment: Footprint,
+    after: After,
+    /// From here on everything was tried elsewhere.
+    is_redundant: bool,
+    explored: Explored,
+}
+
+/// After what a segment comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum After {
+    /// The last stored choice.
+    #[default]
+    Stored,
+    Point(usize),
+    /// A choice that is not listed.
+    Other,
+}
+
+impl Explorer {
+    pub(crate) fn new(orders: &Orders) -> Self {
+        Self {
+            stored: orders.stored.clone(),
+            sleeping: orders.sleeping.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether all stored choices have turned up.
+    fn is_free(&self) -> bool {
+        self.explored.followed == self.stored.len()
+    }
+
+    /// Closes what was done since the last choice.
+    fn settle(&mut self) {
+        let segment = take(&mut self.segment);
+        if !self.is_free() {
+            return;
+        }
+        match std::mem::replace(&mut self.after, After::Other) {
+            After::Stored => self.explored.first = segment,
+            After::Point(index) => {
+                if let Some((_, did)) = &mut self.explored.points[index].calm {
+                    *did = segment;
+                }
+            }
+            After::Other => {}
+        }
+    }
+
+    /// The stored choice at `anchor`, if it is the next.
+    fn follow(&mut self, anchor: AnchorHash) -> Option<u64> {
+        let &(next, value) = self.stored.get(self.explored.followed)?;
+        if next != anchor {
+            return None;
+        }
+        self.explored.followed += 1;
+        Some(value)
+    }
+
+    fn can_list(&self) -> bool {
+        self.is_free() && !self.is_redundant && self.explored.points.len() < POINTS_MAX
+    }
+}
+
+impl Choose for Explorer {
+    fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+        self.settle();
+        if let Some(task) = self.follow(asked.anchor) {
+            let rank = asked.runnable.iter().position(|&other| other == task);
+            return rank.unwrap_or(asked.calm);
+        }
+        if self.can_list() {
+            let calm = asked.runnable[asked.calm];
+            let (asleep, others): (Vec<u64>, Vec<u64>) = (asked.runnable.iter().copied())
+                .filter(|&task| task != calm)
+                .partition(|task| self.sleeping.contains_key(task));
+            self.explored.asleep += asleep.len() as u64;
+            // The run goes on, but what follows was tried where `calm` came first.
+            self.is_redundant = self.sleeping.contains_key(&calm);
+            self.after = After::Point(self.explored.points.len());
+            self.explored.points.push(Point {
+                anchor: asked.anchor,
+                others,
+                calm: Some((calm, Footprint::default())),
+                sleeping: self.sleeping.clone(),
+            });
+        }
+        asked.calm
+    }
+
+    fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        if let Some(value) = self.follow(anchor) {
+            return value.min(alternatives - 1);
+        }
+        if self.can_list() {
+            self.explored.points.push(Point {
+                anchor,
+                others: (1..alternatives).collect(),
+                calm: None,
+                sleeping: BTreeMap::new(),
+            });
+        }
+        0
+    }
+
+    fn delay(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
+        0
+    }
+
+    fn short(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
+        0
+    }
+
+    fn stall(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
+        0
+    }
+
+    fn fault(&mut self, _anchor: AnchorHash, _odds: &Odds) -> u64 {
+        0
+    }
+
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn completed(&mut self, step: &Step) {
+        self.segment.add(step);
+        if !self.is_free() || self.sleeping.is_empty() {
+            return;
+        }
+        let mut did = Footprint::default();
+        did.add(step);
+        let is_awake =
+            |task: &u64, would: &Footprint| *task == step.task || !did.is_independent_of(would);
+        let awake: BTreeSet<u64> = (self.sleeping.iter())
+            .filter(|(task, would)| is_awake(task, would))
+            .map(|(&task, _)| task)
+            .collect();
+        self.sleeping.retain(|task, _| !awake.contains(task));
+    }
+
+    fn learnt(&mut self) -> Learnt {
+        self.settle();
+        Learnt::Orders(take(&mut self.explored))
+    }
+}

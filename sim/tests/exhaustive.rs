@@ -1,0 +1,284 @@
+//! Every order of the tasks of small programs.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex as StdMutex};
+
+use simoom::sync::{Mutex, mpsc};
+use simoom_sim::{Config, Report, Sim, Strategy, check};
+
+/// What the runs of a sweep came to, each once.
+type Seen = Arc<StdMutex<BTreeSet<String>>>;
+
+fn exhaustive(deviations: Option<u32>, runs: u64) -> Config {
+    Config::default()
+        .persist(false)
+        .seeds(runs)
+        .strategy(Strategy::Exhaustive { deviations })
+}
+
+fn note(report: &Report) -> String {
+    report.notes().join("\n")
+}
+
+/// Runs tasks that take a lock each time and write down whose turn it was.
+fn turns(config: Config, tasks: &'static [u32], locks: usize) -> (Report, BTreeSet<String>) {
+    let seen = Seen::default();
+    let shared = seen.clone();
+    let report = check(config, move |_sim: Sim| {
+        let seen = shared.clone();
+        async move {
+            let locks: Vec<_> = (0..locks)
+                .map(|_| Arc::new(Mutex::new(String::new())))
+                .collect();
+            let handles: Vec<_> = (tasks.iter().enumerate())
+                .map(|(task, &turns)| {
+                    let lock = locks[task % locks.len()].clone();
+                    simoom::spawn(async move {
+                        for _ in 0..turns {
+                            lock.lock().await.push_str(&task.to_string());
+                        }
+                    })
+                })
+                .collect();
+            for handle in handles {
+                handle.await.unwrap();
+            }
+            let mut came_to = Vec::new();
+            for lock in &locks {
+                came_to.push(lock.lock().await.clone());
+            }
+            seen.lock().unwrap().insert(came_to.join(" "));
+        }
+    });
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (report, seen)
+}
+
+#[test]
+fn every_order_of_turns_at_one_lock_is_met() {
+    let (report, seen) = turns(exhaustive(None, 100_000), &[2, 2], 1);
+    assert!(
+        note(&report).starts_with("every order of the tasks was run"),
+        "{}",
+        note(&report)
+    );
+    // Two of four turns are the first task's.
+    assert_eq!(seen.len(), 6, "{seen:?}");
+    let (report, seen) = turns(exhaustive(None, 100_000), &[2, 1, 1], 1);
+    assert!(
+        note(&report).starts_with("every order of the tasks was run"),
+        "{}",
+        note(&report)
+    );
+    assert_eq!(seen.len(), 12, "{seen:?}");
+    assert_eq!(
+        report.runs().len(),
+        report.distinct(),
+        "no run is made twice"
+    );
+}
+
+#[test]
+fn orders_that_differ_in_independent_steps_are_run_once() {
+    let (shared, _) = turns(exhaustive(None, 100_000), &[3, 3], 1);
+    let (apart, seen) = turns(exhaustive(None, 100_000), &[3, 3], 2);
+    assert_eq!(seen.len(), 1);
+    let (shared, apart) = (shared.runs().len(), apart.runs().len());
+    assert!(
+        apart * 4 < shared,
+        "{apart} runs where nothing is shared, {shared} where a lock is"
+    );
+}
+
+#[test]
+fn fewer_deviations_come_first_and_can_be_all() {
+    let calm = turns(exhaustive(Some(0), 100_000), &[2, 2], 1);
+    assert_eq!((calm.0.runs().len(), calm.1.len()), (1, 1));
+    let (one, seen) = turns(exhaustive(Some(1), 100_000), &[2, 2], 1);
+    assert!(
+        note(&one).contains("with at most 1 deviations from calm was run"),
+        "{}",
+        note(&one)
+    );
+    assert!((2..6).contains(&seen.len()), "{seen:?}");
+    let (cut, _) = turns(exhaustive(None, 5), &[2, 2], 1);
+    assert_eq!(cut.runs().len(), 5);
+    assert!(
+        note(&cut).starts_with("not every order of the tasks was run: 5 runs"),
+        "{}",
+        note(&cut)
+    );
+}
+
+#[test]
+fn a_failure_of_one_order_is_found_and_shrunk() {
+    // A value is taken twice out of a channel by whoever comes first: one order alone is wrong.
+    let report = check(exhaustive(None, 10_000), |_sim| async {
+        let (send, mut receive) = mpsc::unbounded_channel();
+        let first = send.clone();
+        let one = simoom::spawn(async move {
+            simoom::task::preemption_point().await;
+            first.send(1).unwrap();
+        });
+        let two = simoom::spawn(async move {
+            simoom::task::preemption_point().await;
+            send.send(2).unwrap();
+        });
+        one.await.unwrap();
+        two.await.unwrap();
+        let came = (receive.recv().await, receive.recv().await);
+        assert_eq!(came, (Some(1), Some(2)));
+    });
+    let found = report.failure().expect("one order is wrong");
+    assert_eq!(found.deviations(), 1, "{found}");
+    let text = found.to_string();
+    assert!(text.contains("of at most 10000"), "{text}");
+    assert!(!text.contains("SIMOOM_SEED="), "no seed repeats it: {text}");
+}
+
+#[test]
+fn every_branch_of_a_select_is_the_first() {
+    let seen = Seen::default();
+    let shared = seen.clone();
+    let report = check(exhaustive(None, 1_000), move |_sim| {
+        let seen = shared.clone();
+        async move {
+            let branch = simoom::select! {
+                () = std::future::ready(()) => "one",
+                () = std::future::ready(()) => "two",
+                () = std::future::ready(()) => "three",
+            };
+            seen.lock().unwrap().insert(branch.to_owned());
+        }
+    });
+    report.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}
+
+/// What a task of a random program does.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    /// Takes a lock and writes its number into what that protects.
+    Write(usize),
+    /// Writes the numbers it finds behind one lock behind another.
+    Copy(usize, usize),
+    /// Sends its number.
+    Send,
+    /// Keeps a lock while it takes another, unless that is taken.
+    Try(usize, usize),
+    /// Lets others go first.
+    Yield,
+}
+
+/// A few tasks of a few steps, drawn from `seed`.
+fn program(seed: u64) -> Vec<Vec<Does>> {
+    let mut drawn = 0;
+    let mut draw = |bound: u64| {
+        drawn += 1;
+        simoom_sim::value(seed, 0x7072_6f67, drawn) % bound
+    };
+    let tasks = 2 + draw(2);
+    (0..tasks)
+        .map(|_| {
+            let steps = 1 + draw(2);
+            (0..steps)
+                .map(|_| {
+                    let (one, two) = (draw(2) as usize, draw(2) as usize);
+                    match draw(6) {
+                        0 | 1 => Does::Write(one),
+                        2 => Does::Copy(one, two),
+                        3 => Does::Send,
+                        4 => Does::Try(one, 1 - one),
+                        _ => Does::Yield,
+                    }
+                })
+                .collect()
+        })
+        .collect()
+}
+
+async fn carry_out(
+    number: usize,
+    steps: Vec<Does>,
+    locks: Vec<Arc<Mutex<String>>>,
+    send: mpsc::UnboundedSender<usize>,
+) {
+    for step in steps {
+        match step {
+            Does::Write(lock) => locks[lock].lock().await.push_str(&number.to_string()),
+            Does::Copy(from, to) => {
+                let found = locks[from].lock().await.clone();
+                locks[to].lock().await.push_str(&format!("({found})"));
+            }
+            Does::Send => send.send(number).unwrap(),
+            Does::Try(held, other) => {
+                let mut held = locks[held].lock().await;
+                match locks[other].try_lock() {
+                    Ok(mut other) => other.push('t'),
+                    Err(_) => held.push('f'),
+                }
+            }
+            Does::Yield => simoom::task::yield_now().await,
+        }
+    }
+}
+
+fn outcomes(config: Config, program: &[Vec<Does>]) -> (Report, BTreeSet<String>) {
+    let seen = Seen::default();
+    let shared = seen.clone();
+    let program = program.to_vec();
+    let report = check(config, move |_sim: Sim| {
+        let (seen, program) = (shared.clone(), program.clone());
+        async move {
+            let locks: Vec<_> = (0..2)
+                .map(|_| Arc::new(Mutex::new(String::new())))
+                .collect();
+            let (send, mut receive) = mpsc::unbounded_channel();
+            let handles: Vec<_> = (program.into_iter().enumerate())
+                .map(|(number, steps)| {
+                    simoom::spawn(carry_out(number, steps, locks.clone(), send.clone()))
+                })
+                .collect();
+            drop(send);
+            for handle in handles {
+                handle.await.unwrap();
+            }
+            let mut came_to = String::new();
+            for lock in &locks {
+                came_to.push_str(&lock.lock().await);
+                came_to.push(' ');
+            }
+            while let Some(number) = receive.recv().await {
+                came_to.push_str(&number.to_string());
+            }
+            seen.lock().unwrap().insert(came_to);
+        }
+    });
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (report, seen)
+}
+
+#[test]
+fn no_outcome_that_other_strategies_meet_is_missing() {
+    let (mut complete, mut several) = (0, 0);
+    for seed in 0..40 {
+        let program = program(seed);
+        let (report, every) = outcomes(exhaustive(None, 4_000), &program);
+        if !note(&report).starts_with("every order of the tasks was run") {
+            continue;
+        }
+        complete += 1;
+        several += usize::from(every.len() > 2);
+        let config = Config::default().persist(false).seeds(400);
+        let (_, met) = outcomes(config, &program);
+        let missing: Vec<_> = met.difference(&every).collect();
+        assert!(
+            missing.is_empty(),
+            "{program:?}: {missing:?} of {met:?}, not among {every:?}"
+        );
+    }
+    assert!(
+        complete > 20 && several > 10,
+        "{complete} programs of which {several} vary"
+    );
+}
