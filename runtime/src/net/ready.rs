@@ -46,7 +46,8 @@ impl Interest {
     ///
     /// An error that was told meanwhile may still count.
     pub const ERROR: Self = Self(ERROR);
-    /// There are urgent bytes (`MSG_OOB`), or reading has ended.
+    /// There are urgent bytes (`MSG_OOB`), or reading has ended. Once an attempt for them would have
+    /// blocked, the end is told again when something else has happened to the socket.
     ///
     /// # Under simulation
     /// Nobody sends urgent bytes.

@@ -1,6 +1,7 @@
 //! What is known of one socket's readiness, and who waits for it.
 //!
-//! Owns the readiness word and when wakers are kept and woken. Knows nothing of sockets or of where events come from.
+//! Owns the readiness word and when wakers are kept and woken. Knows nothing of sockets or of
+//! where events come from.
 //!
 //! A source starts out ready: the first attempt tells. Only a socket that would have blocked is
 //! ever registered.
