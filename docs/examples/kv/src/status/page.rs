@@ -58,8 +58,8 @@ fn server(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
     } = snapshot.replication;
     let linked = match (role, is_linked) {
         ("master", _) => "has none",
-        (_, true) => "yes",
-        (_, false) => "no",
+        (_, true) => "connected",
+        (_, false) => "not connected",
     };
     let descriptors = usage.descriptors.zip(usage.descriptors_max);
     table(
@@ -74,7 +74,7 @@ fn server(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
                 format!("{replicas_online} of {replicas}"),
             ),
             ("slowest lacks", lag_bytes.map_or_else(|| "–".into(), bytes)),
-            ("linked to its primary", linked.into()),
+            ("its primary", linked.into()),
             ("memory", known(usage.resident_bytes.map(bytes))),
             (
                 "processor time",
@@ -180,6 +180,9 @@ fn commands(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
             within(times, 99),
         )?;
     }
+    if snapshot.commands.is_empty() {
+        page.push_str("<tr><th colspan=\"7\">none yet</th></tr>\n");
+    }
     page.push_str("</tbody></table></section>\n");
     Ok(())
 }
@@ -258,7 +261,8 @@ main{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:0
 table{border-collapse:collapse;width:100%}section{overflow-x:auto}\
 th,td{padding:.15rem .5rem .15rem 0;border-bottom:1px solid var(--line);text-align:left}\
 th{font-weight:normal;color:var(--faint)}\
-td{text-align:right;font-variant-numeric:tabular-nums}\
+td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
+tr>:last-child{padding-right:0}\
 .wide thead th:not(:first-child){text-align:right}\
 footer{margin-top:2rem;color:var(--faint)}a{color:inherit}";
 

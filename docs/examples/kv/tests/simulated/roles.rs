@@ -154,6 +154,9 @@ async fn a_role_that_cannot_be_kept_is_not_taken(sim: Sim) {
         Err(ClientError::Server(error)) if goes_on => {
             assert!(error.contains("the role cannot be kept"), "{error}");
             assert_eq!(role_now, "slave");
+            // Nor does it come back in it.
+            end_and_boot(&nodes[1]).await;
+            assert_eq!(role(ADDRS[1]).await, "slave");
         }
         Err(_) => assert!(!goes_on, "it goes on, and nobody knows as what"),
     }
