@@ -6,6 +6,8 @@
 //! SIMOOM_LEAK_SEEDS=100000 cargo test --release -p simoom-sim --test memory -- --nocapture
 //! ```
 
+mod left;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,17 +18,7 @@ use simoom::task::spawn_local;
 use simoom::time::{interval, sleep, timeout};
 use simoom_sim::{Config, Sim, check};
 
-/// A number of `/proc/self/status`, in its unit there.
-fn status(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());
-    number.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
+use crate::left::{Left, seeds, threads_now};
 
 /// A run that ends in the middle of everything: sockets open and half closed, bytes on their way,
 /// timers armed, tasks in queues, a lock held for ever, a link cut, every other time a node killed.
@@ -79,27 +71,12 @@ async fn ends_in_the_middle(sim: Sim) {
 
 #[test]
 fn runs_leave_no_memory_no_thread_and_no_descriptor_behind() {
-    let seeds = std::env::var("SIMOOM_LEAK_SEEDS");
-    let seeds = seeds.map_or(10_000, |text| text.parse().expect("a number of seeds"));
+    let seeds = seeds(10_000);
     let config = |seeds| Config::default().persist(false).seeds(seeds);
+    let threads = threads_now();
     // What is allocated once, and the allocator's own pace, come first.
     check(config(2_000), ends_in_the_middle).unwrap();
-    let before = (status("VmRSS"), status("Threads"), descriptors());
+    let before = Left::once(threads);
     check(config(seeds), ends_in_the_middle).unwrap();
-    let after = (status("VmRSS"), status("Threads"), descriptors());
-    let grown_kib = after.0.saturating_sub(before.0);
-    println!(
-        "{{\"seeds\":{seeds},\"rss_kib_before\":{},\"rss_kib_after\":{},\"threads_before\":{},\
-         \"threads_after\":{},\"descriptors_before\":{},\"descriptors_after\":{}}}",
-        before.0, after.0, before.1, after.1, before.2, after.2
-    );
-    assert!(before.0 > 0, "memory is measured");
-    // The allocator's pace, and 128 bytes for each run: a world is tens of KiB.
-    let most_kib = 1_000 + seeds / 8;
-    assert!(
-        grown_kib < most_kib,
-        "{seeds} runs left {grown_kib} KiB behind"
-    );
-    assert_eq!(after.1, before.1, "threads");
-    assert_eq!(after.2, before.2, "descriptors");
+    Left::once(before.threads).is_as(before, seeds, 1_000);
 }

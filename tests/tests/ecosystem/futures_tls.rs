@@ -13,7 +13,7 @@ use simoom_sim::{Config, Sim, check};
 use simoom_tests::both;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-use super::tls::{name, parts};
+use super::tls::{connected, many_bytes, name, parts};
 
 /// A server and a client that trusts it.
 fn configs() -> (TlsAcceptor, TlsConnector) {
@@ -35,12 +35,9 @@ async fn echo(listener: TcpListener, acceptor: TlsAcceptor) {
 both! {
     async fn a_secure_stream_of_futures_carries_bytes() {
         let (acceptor, connector) = configs();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let server = simoom::spawn(echo(listener, acceptor));
-        let stream = TcpStream::connect(addr).await.unwrap();
+        let (stream, server) = connected(|listener| echo(listener, acceptor)).await;
         let stream = connector.connect(name("server.test"), stream.compat()).await.unwrap();
-        let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let sent = many_bytes();
         let (mut reader, mut writer) = stream.split();
         let writing = async {
             writer.write_all(&sent).await.unwrap();
@@ -57,10 +54,7 @@ both! {
 
     async fn a_server_of_futures_under_another_name_is_not_trusted() {
         let (acceptor, connector) = configs();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let server = simoom::spawn(echo(listener, acceptor));
-        let stream = TcpStream::connect(addr).await.unwrap();
+        let (stream, server) = connected(|listener| echo(listener, acceptor)).await;
         let connecting = connector.connect(name("other.test"), stream.compat());
         assert_eq!(connecting.await.unwrap_err().kind(), ErrorKind::InvalidData);
         server.await.unwrap();

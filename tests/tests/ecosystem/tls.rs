@@ -7,6 +7,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
+use simoom::task::JoinHandle;
 use simoom_tests::both;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -49,6 +50,21 @@ pub(super) async fn echo(listener: TcpListener, acceptor: TlsAcceptor) {
     writer.shutdown().await.unwrap();
 }
 
+/// A connection to a server, which `serve` runs for one.
+pub(super) async fn connected<F: Future<Output = ()> + Send + 'static>(
+    serve: impl FnOnce(TcpListener) -> F,
+) -> (TcpStream, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = simoom::spawn(serve(listener));
+    (TcpStream::connect(addr).await.unwrap(), server)
+}
+
+/// More than fits into one record.
+pub(super) fn many_bytes() -> Vec<u8> {
+    (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect()
+}
+
 pub(super) fn name(text: &'static str) -> ServerName<'static> {
     ServerName::try_from(text).unwrap()
 }
@@ -56,12 +72,9 @@ pub(super) fn name(text: &'static str) -> ServerName<'static> {
 both! {
     async fn a_secure_stream_carries_bytes() {
         let (acceptor, connector) = configs();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let server = simoom::spawn(echo(listener, acceptor));
-        let stream = TcpStream::connect(addr).await.unwrap();
+        let (stream, server) = connected(|listener| echo(listener, acceptor)).await;
         let mut stream = connector.connect(name("server.test"), stream).await.unwrap();
-        let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let sent = many_bytes();
         let (mut reader, mut writer) = simoom::io::split(&mut stream);
         let writing = async {
             writer.write_all(&sent).await.unwrap();
@@ -78,10 +91,7 @@ both! {
 
     async fn a_server_under_another_name_is_not_trusted() {
         let (acceptor, connector) = configs();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let server = simoom::spawn(echo(listener, acceptor));
-        let stream = TcpStream::connect(addr).await.unwrap();
+        let (stream, server) = connected(|listener| echo(listener, acceptor)).await;
         let error = connector.connect(name("other.test"), stream).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         server.await.unwrap();
