@@ -44,7 +44,7 @@ fn dense(profile: Profile) -> Plan {
         let mut fault = fault.clone();
         if fault.kind() == Kind::DiskReadFailed {
             // The server reads when it is booted, and never else.
-            fault = fault.probability(Ratio::one_in(25));
+            fault = fault.probability(Ratio::one_in(8));
         }
         if fault.kind().is_spontaneous() {
             fault = fault.every(Duration::from_millis(200));
