@@ -42,6 +42,8 @@
 //! | [`FaultTally`], [`FaultCounts`] | how often it did |
 //! | [`Disk`] | what is on a node's disk, its speed and its size |
 //! | [`Net`] | cutting and healing links, latencies |
+//! | [`History`], [`linear`] | what clients asked for and were answered, and whether one copy could have answered so |
+//! | [`Ledger`] | what was sent, and where it is in the end |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
 //! | [`Escape`] | what code may do outside the simulation if a test allows it |
@@ -69,6 +71,7 @@
 mod backend;
 mod baton;
 mod check;
+mod checkers;
 mod choice;
 mod disk;
 mod door;
@@ -91,6 +94,9 @@ pub use simoom_faults as faults;
 pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 
 pub use self::check::{Config, Found, Report, RunSummary, check};
+pub use self::checkers::history::History;
+pub use self::checkers::ledger::Ledger;
+pub use self::checkers::{history, ledger, linear};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{

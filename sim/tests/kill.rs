@@ -176,7 +176,7 @@ fn a_node_can_be_killed_in_every_operation() {
             match kind {
                 8 => assert_eq!(ended, [0], "the peer sees the end"),
                 9 => assert!(ended[0] >= 64 * 1024, "what was sent arrives: {ended:?}"),
-                _ => assert_eq!(ended, []),
+                _ => assert_eq!(ended, [0_usize; 0]),
             }
             victim.restart();
             assert!(victim.is_alive());

@@ -29,6 +29,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/configuration.md")]
     pub mod configuration {}
 
+    #[doc = include_str!("../../docs/book/src/checking.md")]
+    pub mod checking {}
+
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
 

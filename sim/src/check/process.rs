@@ -244,6 +244,9 @@ pub(crate) fn answer(
 fn write_record(identity: &Identity, seed: u64, outcome: &Outcome) -> io::Result<()> {
     let folder = identity.bundle(seed).ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(&folder)?;
+    for (name, lines) in &outcome.sheets {
+        std::fs::write(folder.join(name), lines.join("\n") + "\n")?;
+    }
     std::fs::write(folder.join("record.txt"), outcome.record.join("\n") + "\n")
 }
 

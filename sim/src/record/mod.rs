@@ -109,6 +109,8 @@ pub(crate) enum EventKind {
     PipeClosed,
     /// `resource.touched`: its number, its name if it has one yet.
     ResourceTouched,
+    /// `history.written`: hash of its name, hash of the line.
+    HistoryWritten,
 }
 
 /// One thing that happened.

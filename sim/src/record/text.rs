@@ -292,6 +292,7 @@ impl EventKind {
             Self::PipeSent => "pipe.bytes.sent",
             Self::PipeClosed => "pipe.end.closed",
             Self::ResourceTouched => "resource.touched",
+            Self::HistoryWritten => "history.written",
         }
     }
 }

@@ -79,6 +79,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
         .collect();
     let acts = backend.with(|world| std::mem::take(&mut world.acts));
+    let sheets = backend.with(World::take_sheets);
     let learnt = backend.with(World::learnt);
     tear_down(backend);
     Outcome {
@@ -94,6 +95,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         record,
         history,
         acts,
+        sheets,
         faults,
         named,
         planned,

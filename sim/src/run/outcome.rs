@@ -31,6 +31,9 @@ pub(crate) struct Outcome {
     pub(crate) history: Vec<String>,
     /// What the test did itself, if the run was recorded in full.
     pub(crate) acts: Vec<StoryLine>,
+    /// What the test wrote down for checkers, by the name of its file, if the run was recorded in
+    /// full.
+    pub(crate) sheets: Vec<(String, Vec<String>)>,
     /// How often each kind of fault came into question.
     pub(crate) faults: FaultTally,
     /// Which nodes its plans name.

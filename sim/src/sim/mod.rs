@@ -11,6 +11,7 @@ mod faults;
 mod messages;
 mod net;
 mod node;
+mod sheets;
 mod simulation;
 mod spawn;
 

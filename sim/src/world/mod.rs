@@ -16,6 +16,7 @@ pub(crate) mod node;
 mod pause;
 pub(crate) mod pool;
 pub(crate) mod resources;
+mod sheets;
 mod signals;
 pub(crate) mod tasks;
 
@@ -39,6 +40,7 @@ use self::files::Files;
 use self::net::Network;
 use self::node::{Node, NodeId};
 use self::resources::Resources;
+use self::sheets::Sheet;
 use self::tasks::{TaskSlot, Tasks};
 
 /// One world.
@@ -64,6 +66,8 @@ pub(crate) struct World {
     pub(crate) history: Vec<(i64, String, String)>,
     /// What the test did itself, and what else a story tells.
     pub(crate) acts: Vec<StoryLine>,
+    /// What the test wrote down for checkers.
+    sheets: Vec<Sheet>,
     pub(crate) failure: Option<Failure>,
     /// The most a task is held up before an operation.
     pub(crate) stall_most_ns: u64,
@@ -177,6 +181,7 @@ impl World {
             deviated: Vec::new(),
             history: Vec::new(),
             acts: Vec::new(),
+            sheets: Vec::new(),
             failure: None,
             stall_most_ns: 0,
             next: None,
@@ -306,6 +311,9 @@ impl World {
         }
         for (_, _, text) in &self.history {
             names.insert(hash_text(text), text.clone());
+        }
+        for title in self.sheets.iter().map(Sheet::title) {
+            names.insert(hash_text(&title), title);
         }
         for kind in Kind::ALL {
             names.insert(hash_text(kind.name()), kind.name().to_owned());

@@ -66,7 +66,7 @@ struct Ban {
     why: &'static str,
 }
 
-const BANS: [Ban; 10] = [
+const BANS: [Ban; 12] = [
     Ban {
         within: "runtime/src",
         except: &[],
@@ -120,6 +120,18 @@ const BANS: [Ban; 10] = [
         except: &[],
         word: "crate::world",
         why: "names and values know nothing of what happens",
+    },
+    Ban {
+        within: "sim/src/checkers",
+        except: &[],
+        word: "crate::world",
+        why: "a checker sees what was written down, live or stored",
+    },
+    Ban {
+        within: "sim/src/checkers",
+        except: &[],
+        word: "crate::sim",
+        why: "a checker sees what was written down, live or stored",
     },
     Ban {
         within: "sim/src/world",

@@ -1,0 +1,11 @@
+//! What judges a run by what was written down of it: histories, ledgers, and who checks them.
+//!
+//! Owns the written form and the judgement. Knows nothing of worlds, nodes or schedules: a stored
+//! history is judged as one that has just been made.
+
+pub mod history;
+pub mod ledger;
+pub mod linear;
+mod sheet;
+
+pub(crate) use self::sheet::{Lines, Written};
