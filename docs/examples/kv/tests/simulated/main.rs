@@ -14,6 +14,7 @@ mod durable;
     feature = "planted-stale-read"
 )))]
 mod following;
+mod linear;
 #[cfg(any(
     feature = "planted-stale-read",
     not(any(
@@ -79,6 +80,37 @@ async fn no_update_is_lost(sim: simoom_sim::Sim) {
 #[simoom_sim::test(seeds = 1000)]
 async fn no_reply_goes_to_another_request(sim: simoom_sim::Sim) {
     own_keys(sim).await;
+}
+
+/// 200 seeds are enough for each planted bug that this is about.
+#[cfg(not(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+)))]
+#[simoom_sim::test(seeds = 500)]
+async fn answers_are_those_of_one_map(sim: simoom_sim::Sim) {
+    linear::answers_are_those_of_one_map(sim).await;
+}
+
+#[cfg(any(
+    feature = "planted-lost-update",
+    feature = "planted-crossed-reply",
+    feature = "planted-ack-before-fsync",
+    feature = "planted-no-dir-sync"
+))]
+#[test]
+fn the_planted_bug_makes_answers_that_one_map_does_not_make() {
+    let config = sweep(Strategy::Portfolio, 200, 0x5eed_0000_0000_0000).shrink(false);
+    let report = check(config, linear::answers_are_those_of_one_map);
+    let found = report.failure().expect("the planted bug is found");
+    let cause = found.cause().to_string();
+    assert!(
+        cause.contains("history \"kv\": not linearizable"),
+        "{found}"
+    );
+    assert!(found.is_confirmed(), "{found}");
 }
 
 /// A planted bug must be found, shown by a fresh process, and told in a few lines.
