@@ -100,8 +100,8 @@ pub use self::checkers::{history, ledger, linear};
 pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{
-    Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, NodeIsDown, Sim,
-    Wait,
+    Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, NodeIsDown,
+    Operation, Sim, Wait, Workload,
 };
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::failure::{Class, Failure};

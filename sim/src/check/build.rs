@@ -129,6 +129,24 @@ fn is_cargos(binary: &Path) -> bool {
     }
 }
 
+/// The compiler that this binary was made with, as far as cargo keeps it in the target directory.
+pub(crate) fn rustc() -> Option<String> {
+    let binary = std::env::current_exe().ok()?;
+    let kept = binary
+        .ancestors()
+        .map(|it| it.join(".rustc_info.json"))
+        .find(|it| it.is_file())?;
+    compiler(&fs::read_to_string(kept).ok()?)
+}
+
+/// The first line that a compiler says of itself, in what cargo keeps.
+fn compiler(kept: &str) -> Option<String> {
+    let start = kept.find("\"rustc ")? + 1;
+    let rest = &kept[start..];
+    let end = rest.find(['\\', '"'])?;
+    Some(rest[..end].to_owned())
+}
+
 /// Where the heavy output of a binary goes, and why there if that is not its own target directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Output {

@@ -1,5 +1,6 @@
 //! What a sweep is asked to do.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,10 @@ pub struct Config {
     pub(crate) strategy: Strategy,
     pub(crate) limits: Limits,
     pub(crate) shrink: bool,
+    pub(crate) shrink_replays: u32,
+    pub(crate) shrink_time: Duration,
+    /// Where failures are saved, if not in the usual folder.
+    pub(crate) regressions: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
     pub(crate) persist: bool,
     pub(crate) doubled: u64,
@@ -81,6 +86,9 @@ impl Default for Config {
                 stall: Duration::ZERO,
             },
             shrink: true,
+            shrink_replays: 200,
+            shrink_time: Duration::from_secs(300),
+            regressions: None,
             jobs: None,
             persist: true,
             doubled: 20,
@@ -168,10 +176,58 @@ impl Config {
         self
     }
 
-    /// Whether a failure is shrunk, in at most 200 replays (default true).
+    /// Whether a failure is shrunk (default true), see [`shrink_replays`](Self::shrink_replays).
     #[must_use]
     pub fn shrink(mut self, shrink: bool) -> Self {
         self.shrink = shrink;
+        self
+    }
+
+    /// The most replays that shrinking one failure takes (default 200).
+    ///
+    /// What is left is minimal, no choice can go, unless the report says that the budget ended it;
+    /// the more replays, the smaller what is left may be. Besides, shrinking ends after 200 replays
+    /// in a row that were of no use, and after [`shrink_time`](Self::shrink_time). How many replays
+    /// run at once changes neither what is left nor how many there are.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let config = Config::default().seeds(1).persist(false).shrink_replays(10);
+    /// let report = check(config, |sim| async move {
+    ///     let done = sim.workload("operation", 1_000).count();
+    ///     assert!(done < 700, "too much");
+    /// });
+    /// assert_eq!(report.failure().unwrap().replays(), 10);
+    /// ```
+    #[must_use]
+    pub fn shrink_replays(mut self, most: u32) -> Self {
+        self.shrink_replays = most;
+        self
+    }
+
+    /// The most real time that shrinking one failure takes (default 5 minutes).
+    #[must_use]
+    pub fn shrink_time(mut self, most: Duration) -> Self {
+        self.shrink_time = most;
+        self
+    }
+
+    /// The folder in which failures are saved and from which they are replayed, below that of the
+    /// package's manifest if it is not absolute (default `simoom-regressions`).
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// // Replays `tests/failures/CRATE/TEST.txt` before new seeds, and saves there.
+    /// let config = Config::default().seeds(10).regressions("tests/failures");
+    /// check(config, |_sim| async {}).unwrap();
+    /// ```
+    #[must_use]
+    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.regressions = Some(folder.into());
         self
     }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
-use super::build::{Build, Output};
+use super::build::{Build, Output, rustc};
+use super::bundle::revision;
 use super::config::Config;
 use crate::choice::hash_text;
 
@@ -229,20 +230,32 @@ impl Identity {
     }
 
     /// The folder under the target directory for what is too heavy to commit.
+    ///
+    /// None for an example in documentation, which is built for one run and forgotten.
     pub(crate) fn bundle(&self, seed: u64) -> Option<PathBuf> {
-        let name = self.name.as_deref()?.replace("::", "-");
-        let mut path = Output::of_this_binary()?.folder.join("simoom");
+        let output = Output::of_this_binary()?;
+        let name = match &self.name {
+            Some(name) => name.replace("::", "-"),
+            None if output.instead.is_some() => return None,
+            None => (self.place).replace(|it: char| !it.is_ascii_alphanumeric(), "-"),
+        };
+        let mut path = output.folder.join("simoom");
         path.extend(self.package.as_deref());
         path.extend(self.krate.as_deref());
-        path.push(name);
+        path.push(match self.earlier {
+            0 => name,
+            _ if self.name.is_none() => name,
+            earlier => format!("{name}-{}", earlier + 1),
+        });
         path.push(format!("{seed:016x}"));
         Some(path)
     }
 
-    /// Where its failures are saved.
-    pub(crate) fn saved_at(&self) -> Option<PathBuf> {
+    /// Where its failures are saved: in `folder`, if that is not the usual one.
+    pub(crate) fn saved_at(&self, folder: Option<&Path>) -> Option<PathBuf> {
         let name = self.name.as_deref()?.replace("::", "-");
-        let mut path = self.manifest_dir.clone()?.join(REGRESSIONS);
+        let folder = folder.unwrap_or(Path::new(REGRESSIONS));
+        let mut path = self.manifest_dir.clone()?.join(folder);
         if let Some(krate) = &self.krate {
             path.push(krate);
         }
@@ -303,6 +316,32 @@ impl Identity {
     fn build(&self) -> Build {
         let package = self.package.as_deref();
         package.map(Build::of_this_binary).unwrap_or_default()
+    }
+
+    /// What is known of how this binary was built, in lines of a key and a value.
+    pub(crate) fn built(&self) -> String {
+        let build = self.build();
+        let unknown = || "unknown".to_owned();
+        let version = std::env::var("CARGO_PKG_VERSION").ok();
+        let revision = self.manifest_dir.as_deref().and_then(revision);
+        let or = |text: Option<String>, empty: &str| match text {
+            Some(text) if text.is_empty() => empty.to_owned(),
+            Some(text) => text,
+            None => unknown(),
+        };
+        let lines = [
+            ("package", or(self.package.clone(), "")),
+            ("version", or(version, "")),
+            ("revision", or(revision, "")),
+            ("simoom", env!("CARGO_PKG_VERSION").to_owned()),
+            ("rustc", or(rustc(), "")),
+            ("profile", or(build.profile, "dev")),
+            ("features", or(build.features, "none asked for")),
+            ("system", std::env::consts::OS.to_owned()),
+            ("processor", std::env::consts::ARCH.to_owned()),
+        ];
+        let line = |(key, value): (&str, String)| format!("{key} {value}\n");
+        lines.into_iter().map(line).collect()
     }
 
     /// What is to be said of the command that runs this test again: that the features are not

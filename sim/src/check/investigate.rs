@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use super::build::Output;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
+use super::judge::{Replays, verdict};
 use super::process::{self, Errand, Witness};
 use super::report::{Confirmation, Found, Position, RunSummary, Seed, Shrinking};
+use super::shrink::{self, Budget, Met, Shrunk};
 use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
-use super::{environment, saved, shrink};
-use crate::choice::{Deviation, Plan, REPLAY};
+use super::{environment, saved, workload};
+use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::record::{Level, Watch};
 use crate::run::{Choices, Outcome, Spec};
 use crate::strategy::Strategy;
@@ -61,7 +63,8 @@ impl Sweep<'_> {
         if let Some(message) = differs {
             let plan = self.plan_of(&spec, horizon);
             let index = index.expect("the undisturbed run is made once");
-            return self.two_runs(index, summary(spec.seed, &outcome), plan, message);
+            let found = self.two_runs(index, summary(spec.seed, &outcome), plan, message);
+            return self.keep(found, Vec::new());
         }
         let seed = spec.seed;
         let mut notes = Vec::new();
@@ -77,6 +80,7 @@ impl Sweep<'_> {
         let mut plan = unshrunk.clone();
         let again = self.replay(&plan);
         let mut shrunk = None;
+        let mut met = Vec::new();
         // The run that is told is the one whose choices are: the shrunk one.
         let mut told = None;
         if again.hash != outcome.hash {
@@ -86,9 +90,10 @@ impl Sweep<'_> {
                 ..self.plan_of(&spec, horizon)
             };
         } else if self.config.shrink {
-            let (left, shrinking) = self.shrink(&plan, &signature);
+            let (left, shrinking, others) = self.shrink(&plan, &signature, again);
             plan.deviations = left;
             shrunk = Some(shrinking);
+            met = others;
             told = Some(self.replay(&plan));
         }
         notes.extend(foreign_note(outcome.foreign));
@@ -112,6 +117,9 @@ impl Sweep<'_> {
         notes.extend(shown.note());
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         notes.extend(self.places(&shown.witness));
+        let operations = (told.as_ref())
+            .map(|told| workload::lines(&told.done, &told.deviations))
+            .unwrap_or_default();
         let told = told.and_then(|told| Some((told.failure?, told.polls, told.time_ns)));
         let (failure, polls, time_ns) = match told {
             Some(told) if told.0.signature() == signature => told,
@@ -131,7 +139,7 @@ impl Sweep<'_> {
             _ if is_order => format!("{variables}SIMOOM_SEEDS={}", self.seeds()),
             _ => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
         };
-        Found {
+        let found = Found {
             label: self.identity.label().to_owned(),
             seed,
             position,
@@ -149,7 +157,11 @@ impl Sweep<'_> {
             replay: self.identity.command(&again),
             notes,
             notes_shown: self.config.notes,
-        }
+            bundle: None,
+            operations,
+            met: Vec::new(),
+        };
+        self.keep(found, met)
     }
 
     /// Whether a run was the undisturbed one that every sweep begins with.
@@ -158,25 +170,43 @@ impl Sweep<'_> {
             if *strategy == Strategy::Calm && self.config.strategy != Strategy::Calm)
     }
 
-    fn shrink(&self, plan: &Plan, signature: &str) -> (Vec<Deviation>, Shrinking) {
+    /// Shrinks `plan`, which fails by `signature` with the outcome `found`: what is left, what it
+    /// took, and what else it met.
+    fn shrink(
+        &self,
+        plan: &Plan,
+        signature: &str,
+        found: Outcome,
+    ) -> (Vec<Deviation>, Shrinking, Vec<Met>) {
         let start = Instant::now();
-        let result = shrink::shrink(plan.deviations.clone(), |candidate| {
-            let candidate = Plan {
-                deviations: candidate.to_vec(),
-                ..plan.clone()
-            };
-            let outcome = self.replay(&candidate);
-            let fails = outcome
-                .failure
-                .is_some_and(|it| it.signature() == signature);
-            fails.then_some(outcome.deviations)
-        });
-        let shrinking = Shrinking {
-            replays: result.replays,
-            minimal: result.minimal,
-            took: start.elapsed(),
+        let budget = Budget {
+            replays: self.config.shrink_replays,
+            kept: 500,
+            idle: 200,
+            time: self.config.shrink_time,
         };
-        (result.deviations, shrinking)
+        let judge = Replays::of(self, plan);
+        let Shrunk {
+            deviations,
+            replays,
+            minimal,
+            without,
+            met,
+            passes,
+        } = shrink::shrink(&judge, signature, verdict(found), budget);
+        // Of what happened; nobody asks about an operation that did not.
+        let without = (deviations.iter().zip(without))
+            .filter(|(it, _)| it.anchor.kind != ChoiceKind::Work)
+            .map(|(_, without)| without)
+            .collect();
+        let shrinking = Shrinking {
+            replays,
+            minimal,
+            took: start.elapsed(),
+            without,
+            passes,
+        };
+        (deviations, shrinking, met)
     }
 
     /// Why replaying the choices of `spec`, whose run hashed to `hash`, gave the run `replayed`.
@@ -216,12 +246,13 @@ impl Sweep<'_> {
         let shown = self.confirm(&plan, &failure.signature());
         notes.extend(shown.note());
         notes.extend(self.places(&shown.witness));
-        let saved = self.identity.saved_at();
+        let saved = self.saved_at();
         let replay = match &saved {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
             None => format!("SIMOOM_SEED={}", Seed(plan.seed)),
         };
-        Found {
+        let operations = workload::lines(&outcome.done, &outcome.deviations);
+        let found = Found {
             label: self.identity.label().to_owned(),
             seed: plan.seed,
             position: Position::Saved,
@@ -239,7 +270,11 @@ impl Sweep<'_> {
             replay: self.identity.command(&replay),
             notes,
             notes_shown: self.config.notes,
-        }
+            bundle: None,
+            operations,
+            met: Vec::new(),
+        };
+        self.keep(found, Vec::new())
     }
 
     /// Two runs of one seed that were not the same run.
@@ -268,7 +303,8 @@ impl Sweep<'_> {
         differs: String,
     ) -> Found {
         let message = format!("{TWO_PROCESSES}: {differs}");
-        self.nondeterminism(index, run, plan, message, Confirmation::Yes)
+        let found = self.nondeterminism(index, run, plan, message, Confirmation::Yes);
+        self.keep(found, Vec::new())
     }
 
     fn nondeterminism(
@@ -299,6 +335,9 @@ impl Sweep<'_> {
             notes: self.identity.lacks().into_iter().collect(),
             notes_shown: self.config.notes,
             record: None,
+            bundle: None,
+            operations: Vec::new(),
+            met: Vec::new(),
         }
     }
 
@@ -335,8 +374,15 @@ impl Sweep<'_> {
             witness,
             differs,
         };
-        // The same run, here, for its stacks.
-        let here = || Witness::of(&self.replay_verbosely_unheard(plan));
+        // The same run, here, for its stacks and its record.
+        let here = || {
+            let outcome = self.replay_verbosely_unheard(plan);
+            let recorded = process::write_record(self.identity.bundle(plan.seed), &outcome);
+            Witness {
+                recorded: recorded.is_ok(),
+                ..Witness::of(&outcome)
+            }
+        };
         if let Some(why) = self.why_no_process() {
             let witness = if process::is_child() {
                 Witness::default()
@@ -415,12 +461,12 @@ impl Sweep<'_> {
         if !self.config.persist {
             return None;
         }
-        let (path, owner) = (self.identity.saved_at()?, self.identity.owner()?);
+        let (path, owner) = (self.saved_at()?, self.identity.owner()?);
         if matches!(confirmation, Confirmation::No(_)) {
             notes.push("it is not saved, since no fresh process has shown it".to_owned());
             return None;
         }
-        match saved::save(&path, &owner, plan) {
+        match saved::save(&path, Some(&owner), plan) {
             Ok(()) => Some(self.identity.shown(&path)),
             Err(error) => {
                 notes.push(format!("the failure could not be saved: {error}"));

@@ -1,6 +1,7 @@
 //! Sweeps: the same test under many seeds, and what is made of a failure.
 
 mod build;
+mod bundle;
 mod config;
 mod doubled;
 mod environment;
@@ -9,6 +10,7 @@ mod identity;
 mod inert;
 mod investigate;
 mod jobs;
+mod judge;
 mod process;
 mod progress;
 mod report;
@@ -16,6 +18,7 @@ mod saved;
 mod shrink;
 mod sweep;
 mod unknown;
+mod workload;
 
 pub use self::config::Config;
 pub use self::report::{Found, Report, RunSummary};

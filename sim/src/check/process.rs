@@ -22,6 +22,7 @@ use crate::world::StoryLine;
 const PLAN: &str = "SIMOOM_CHILD";
 const SWEEP: &str = "SIMOOM_CHILD_SWEEP";
 const ERRAND: &str = "SIMOOM_CHILD_ERRAND";
+const BUNDLE: &str = "SIMOOM_CHILD_BUNDLE";
 const BEGIN: &str = "--- simoom: output of the run ---";
 const END: &str = "--- simoom: end of output ---";
 
@@ -224,7 +225,6 @@ pub(crate) fn asked(identity: &Identity) -> Option<Request> {
 /// `run` returns what two runs differ in too, if it was asked to make two.
 pub(crate) fn answer(
     request: Request,
-    identity: &Identity,
     run: impl FnOnce(&Plan, Errand) -> (Outcome, Option<String>),
 ) -> ! {
     let Request { path, plan, errand } = request;
@@ -234,15 +234,16 @@ pub(crate) fn answer(
     println!("\n{END}");
     let mut witness = Witness::of(&outcome);
     witness.differs = differs;
-    witness.recorded = shows && write_record(identity, plan.seed, &outcome).is_ok();
+    let bundle = std::env::var_os(BUNDLE).map(PathBuf::from);
+    witness.recorded = shows && write_record(bundle, &outcome).is_ok();
     std::fs::write(answer_path(&path), witness.to_text()).expect("the answer can be written");
     let class = outcome.failure.as_ref().map(crate::Failure::class);
     std::process::exit(class.map_or(0, crate::Class::exit_code))
 }
 
-/// Writes the whole record to the run's folder under the target directory.
-fn write_record(identity: &Identity, seed: u64, outcome: &Outcome) -> io::Result<()> {
-    let folder = identity.bundle(seed).ok_or(io::ErrorKind::NotFound)?;
+/// Writes the whole record to the run's folder, if it has one.
+pub(crate) fn write_record(bundle: Option<PathBuf>, outcome: &Outcome) -> io::Result<()> {
+    let folder = bundle.ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(&folder)?;
     for (name, lines) in &outcome.sheets {
         std::fs::write(folder.join(name), lines.join("\n") + "\n")?;
@@ -283,6 +284,9 @@ pub(crate) fn ask(identity: &Identity, plan: &Plan, errand: &Errand) -> io::Resu
         .env_remove("SIMOOM_SEED")
         .env_remove("SIMOOM_REPLAY")
         .stdin(Stdio::null());
+    if let Some(bundle) = identity.bundle(plan.seed) {
+        command.env(BUNDLE, bundle);
+    }
     if environment::ignores_faults() {
         // The child would not ignore them, as nothing is replayed there.
         command.env_remove("SIMOOM_FAULTS");

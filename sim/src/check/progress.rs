@@ -32,7 +32,9 @@ const HZ: u8 = 4;
 /// How far a sweep is.
 pub(crate) struct Progress {
     label: String,
+    /// Of how many there are: seeds, or replays of one that failed.
     seeds: u64,
+    template: &'static str,
     since: Instant,
     is_wanted: bool,
     bar: OnceLock<ProgressBar>,
@@ -43,6 +45,8 @@ pub(crate) struct Progress {
 struct Counts {
     done: AtomicU64,
     failures: AtomicU64,
+    /// How many choices are left of a failure.
+    left: AtomicU64,
     /// Virtual time in milliseconds: years of it fit.
     time_ms: AtomicI64,
 }
@@ -50,11 +54,21 @@ struct Counts {
 impl Progress {
     /// Of a sweep over so many seeds.
     pub(crate) fn of(label: &str, seeds: u64) -> Self {
+        Self::with(label, seeds, TEMPLATE)
+    }
+
+    /// Of shrinking a failure in at most so many replays.
+    pub(crate) fn shrinking(label: &str, most: u32) -> Self {
+        Self::with(label, u64::from(most), SHRINKING)
+    }
+
+    fn with(label: &str, seeds: u64, template: &'static str) -> Self {
         let is_wanted = environment::progress()
             .unwrap_or_else(|| io::stderr().is_terminal() && !environment::is_ci());
         Self {
             label: label.to_owned(),
             seeds,
+            template,
             since: Instant::now(),
             is_wanted,
             bar: OnceLock::new(),
@@ -75,6 +89,18 @@ impl Progress {
         counts
             .time_ms
             .fetch_add(time_ns / 1_000_000, Ordering::Relaxed);
+        self.show(done);
+    }
+
+    /// Says how many replays were made, and how many choices are left.
+    pub(crate) fn shrunk(&self, replays: u32, left: usize) {
+        if self.is_wanted {
+            self.counts.left.store(left as u64, Ordering::Relaxed);
+            self.show(u64::from(replays));
+        }
+    }
+
+    fn show(&self, done: u64) {
         match self.bar.get() {
             Some(bar) => bar.set_position(done),
             None if self.since.elapsed() >= QUIET && !TAKEN.swap(true, Ordering::Relaxed) => {
@@ -118,10 +144,15 @@ impl Progress {
                 ))
             );
         };
-        let style = ProgressStyle::with_template(TEMPLATE)
+        let counts = self.counts.clone();
+        let left = move |_: &ProgressState, text: &mut dyn fmt::Write| {
+            let _ = write!(text, "{}", counts.left.load(Ordering::Relaxed));
+        };
+        let style = ProgressStyle::with_template(self.template)
             .expect("the template is well-formed")
             .with_key("virtual", time)
             .with_key("failures", failures)
+            .with_key("left", left)
             .with_key("pace", pace);
         let bar = ProgressBar::with_draw_target(Some(self.seeds), target)
             .with_style(style)
@@ -142,6 +173,8 @@ impl Drop for Progress {
 
 const TEMPLATE: &str = "{msg}: {pos} of {len} seeds, {virtual} of virtual time, {failures} failures, \
                         {pace} left";
+
+const SHRINKING: &str = "{msg}: shrinking, {pos} of at most {len} replays, {left} choices are left";
 
 /// Standard error, one line of it.
 #[derive(Debug, Default)]

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::process::Witness;
+use super::shrink::{Pass, Without, is_preemption};
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::world::StoryLine;
 use crate::world::failure::{Class, Failure, Seconds};
@@ -187,6 +188,21 @@ pub struct Found {
     pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
     pub(crate) record: Option<PathBuf>,
+    /// The folder in which all there is to know of it is kept.
+    pub(crate) bundle: Option<PathBuf>,
+    /// Which operations of the workloads are left, in words.
+    pub(crate) operations: Vec<String>,
+    /// Other failures that were met when it was shrunk.
+    pub(crate) met: Vec<Aside>,
+}
+
+/// A failure that was met when another was shrunk.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    /// Its first line.
+    pub(crate) what: String,
+    /// The command that replays it, if it could be saved.
+    pub(crate) replay: String,
 }
 
 /// Which run of a sweep a failure is of.
@@ -208,6 +224,19 @@ pub(crate) struct Shrinking {
     pub(crate) replays: u32,
     pub(crate) minimal: bool,
     pub(crate) took: Duration,
+    /// What the run does without each of the choices that are left.
+    pub(crate) without: Vec<Without>,
+    pub(crate) passes: Vec<Pass>,
+}
+
+impl Shrinking {
+    /// What the run does without all of the choices that are left but one, if it is the same of
+    /// each.
+    fn without_any(&self) -> Option<&Without> {
+        let (first, rest) = self.without.split_first()?;
+        let is_told = *first != Without::Unknown && rest.iter().all(|it| it == first);
+        is_told.then_some(first)
+    }
 }
 
 /// Whether a fresh process shows the failure too.
@@ -257,13 +286,13 @@ impl Found {
     /// How many choices of the failing seed differed from a calm run.
     #[must_use]
     pub fn raw_deviations(&self) -> usize {
-        self.raw.len()
+        count(&self.raw)
     }
 
     /// How many choices that differ from a calm run still make it fail.
     #[must_use]
     pub fn deviations(&self) -> usize {
-        self.plan.deviations.len()
+        count(&self.plan.deviations)
     }
 
     /// How many replays shrinking took.
@@ -284,12 +313,49 @@ impl Found {
         self.plan.to_text()
     }
 
+    /// The folder that holds the plan, the record, this report and what else there is to know of
+    /// the failure, below the target directory.
+    ///
+    /// `None` if it could not be written, and in an example of documentation. The folder is
+    /// `target/simoom/PACKAGE/CRATE/TEST/SEED`, with the files
+    ///
+    /// | file | what is in it |
+    /// | --- | --- |
+    /// | `plan.txt` | the seed and the choices that make it fail; `SIMOOM_REPLAY` takes it |
+    /// | `verdict.txt` | the failure's class and signature, whether a fresh process showed it, the message |
+    /// | `build.txt` | versions, profile, features and the revision of the sources |
+    /// | `record.txt` | every event of the run |
+    /// | `report.txt` | the report as it is printed |
+    /// | `replay.sh` | the command that replays the plan |
+    /// | `shrink.txt` | what each pass of shrinking tried and kept |
+    /// | `met-1.txt` … | plans of other failures that shrinking met |
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let report = check(Config::default(), |_sim| async { panic!("always") });
+    /// let folder = report.failure().unwrap().bundle().unwrap();
+    /// println!("{}", std::fs::read_to_string(folder.join("record.txt")).unwrap());
+    /// ```
+    #[must_use]
+    pub fn bundle(&self) -> Option<&Path> {
+        self.bundle.as_deref()
+    }
+
+    /// What other failures were met when this one was shrunk, the first line of each.
+    ///
+    /// They are other failures by their signatures, and were not followed up.
+    pub fn met(&self) -> impl Iterator<Item = &str> {
+        self.met.iter().map(|it| &*it.what)
+    }
+
     /// What happened, in the order of time: one line for each choice that differs from a calm
     /// run, one for each thing that the test did itself to nodes, the network or faults, one for
     /// each main that ended, and up to three for what was not synced when a node lost its power.
     #[must_use]
     pub fn story(&self) -> Vec<String> {
-        lines(&self.plan.deviations, &self.witness.acts)
+        lines(&self.plan.deviations, &self.witness.acts, |_| None)
     }
 }
 
@@ -318,6 +384,12 @@ impl fmt::Display for Found {
         for note in self.failure.hint().iter().chain(&self.notes) {
             writeln!(f, "  note      {note}")?;
         }
+        for Aside { what, replay, .. } in &self.met {
+            writeln!(
+                f,
+                "  met on the way, another failure: {what}\n    replay  {replay}"
+            )?;
+        }
         match &self.confirmed {
             _ if !self.is_of_a_run() => {}
             Confirmation::Yes => {}
@@ -333,6 +405,8 @@ impl fmt::Display for Found {
         }
         if let Some(record) = &self.record {
             writeln!(f, "  record    {}", record.display())?;
+        } else if let Some(bundle) = &self.bundle {
+            writeln!(f, "  bundle    {}", bundle.display())?;
         }
         write!(f, "  replay    {}", self.replay)?;
         if !self.witness.output.is_empty() {
@@ -412,6 +486,7 @@ impl Found {
 
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = Counted(&self.plan.deviations);
+        let shrinking = self.shrunk.as_ref();
         match &self.shrunk {
             _ if self.plan.strategy != REPLAY => {
                 writeln!(
@@ -419,7 +494,7 @@ impl Found {
                     "  its choices do not repeat it: there is nothing to shrink"
                 )?;
             }
-            _ if self.plan.deviations.is_empty() => writeln!(f, "  it fails undisturbed too")?,
+            _ if self.deviations() == 0 => writeln!(f, "  it fails undisturbed too")?,
             Some(shrinking) => writeln!(
                 f,
                 "  shrunk from {} to {left} in {} replays and {:.1} s{}:",
@@ -435,7 +510,8 @@ impl Found {
             None => writeln!(f, "  with {left}:")?,
         }
         // What led to the failure is near its end; of choices, all had a part in it.
-        let (deviations, acts) = (&self.plan.deviations, &self.witness.acts);
+        let deviations = events(&self.plan.deviations).cloned().collect::<Vec<_>>();
+        let acts = &self.witness.acts;
         let (more, earlier) = (
             deviations.len().saturating_sub(SHOWN),
             acts.len().saturating_sub(SHOWN),
@@ -443,24 +519,65 @@ impl Found {
         if earlier > 0 {
             writeln!(f, "  … {earlier} earlier lines, and:")?;
         }
-        for line in lines(&deviations[..deviations.len() - more], &acts[earlier..]) {
+        let without_any = shrinking.and_then(Shrinking::without_any);
+        let without = |index: usize| {
+            let without = shrinking?.without.get(index)?;
+            without_any.is_none().then(|| without.words()).flatten()
+        };
+        for line in lines(
+            &deviations[..deviations.len() - more],
+            &acts[earlier..],
+            without,
+        ) {
             writeln!(f, "  {line}")?;
         }
         if more > 0 {
             writeln!(f, "  … and {more} more")?;
+        }
+        if let Some(words) = without_any.and_then(Without::words) {
+            let any = if deviations.len() > 1 {
+                "any one of them"
+            } else {
+                "it"
+            };
+            writeln!(f, "  without {any}, the run {words}")?;
+        }
+        for line in &self.operations {
+            writeln!(f, "  {line}")?;
         }
         Ok(())
     }
 }
 
 /// The lines of a story. What the test does comes before what happens at the same time.
-fn lines(deviations: &[Deviation], acts: &[StoryLine]) -> Vec<String> {
-    let acts = acts.iter().map(|act| (act.time_ns, &act.text));
-    let deviations = (deviations.iter()).map(|it| (it.story.time_ns, &it.story.text));
+///
+/// `without` says in words what the run does without a deviation, by its number.
+fn lines(
+    deviations: &[Deviation],
+    acts: &[StoryLine],
+    without: impl Fn(usize) -> Option<String>,
+) -> Vec<String> {
+    let acts = acts.iter().map(|act| (act.time_ns, &act.text, None));
+    let deviations = (events(deviations).enumerate())
+        .map(|(index, it)| (it.story.time_ns, &it.story.text, without(index)));
     let mut lines: Vec<_> = acts.chain(deviations).collect();
-    lines.sort_by_key(|&(time_ns, _)| time_ns);
-    let line = |(time_ns, text)| format!("{:>9}  {text}", Seconds(time_ns).to_string());
+    lines.sort_by_key(|&(time_ns, ..)| time_ns);
+    let line = |(time_ns, text, without): (i64, &String, Option<String>)| {
+        let without = without.map(|words| format!("  (without it, the run {words})"));
+        let without = without.unwrap_or_default();
+        format!("{:>9}  {text}{without}", Seconds(time_ns).to_string())
+    };
     lines.into_iter().map(line).collect()
+}
+
+/// What happened: all but the operations that did not.
+fn events(deviations: &[Deviation]) -> impl Iterator<Item = &Deviation> {
+    let happened = |it: &&Deviation| it.anchor.kind != ChoiceKind::Work;
+    deviations.iter().filter(happened)
+}
+
+fn count(deviations: &[Deviation]) -> usize {
+    events(deviations).count()
 }
 
 /// How many lines of a kind a report shows.
@@ -506,8 +623,7 @@ struct Counted<'a>(&'a [Deviation]);
 impl fmt::Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |kind: ChoiceKind| self.0.iter().filter(|it| it.anchor.kind == kind).count();
-        let preempted = |it: &&Deviation| it.story.text.starts_with("task.preempted");
-        let preemptions = self.0.iter().filter(preempted).count();
+        let preemptions = self.0.iter().filter(|it| is_preemption(it)).count();
         let parts = [
             (count(ChoiceKind::Fault), "fault"),
             (preemptions, "preemption"),

@@ -61,14 +61,17 @@ fn is_blank(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with('#')
 }
 
-/// Adds `plan`, a failure of `owner`, to `path`, in place of the one that fails the same way.
-pub(crate) fn save(path: &Path, owner: &str, plan: &Plan) -> io::Result<()> {
+/// Adds `plan`, a failure of `owner` if that is known, to `path`, in place of the one that fails the same way.
+pub(crate) fn save(path: &Path, owner: Option<&str>, plan: &Plan) -> io::Result<()> {
     let mut plans = load(path).map_err(io::Error::other)?.plans;
     match plans.iter_mut().find(|other| other.failure == plan.failure) {
         Some(other) => *other = plan.clone(),
         None => plans.push(plan.clone()),
     }
-    let mut text = format!("{HEAD}{OWNER}{owner}\n");
+    let mut text = HEAD.to_owned();
+    if let Some(owner) = owner {
+        text.push_str(&format!("{OWNER}{owner}\n"));
+    }
     for plan in &plans {
         text.push('\n');
         text.push_str(&plan.to_text());

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -99,9 +99,7 @@ where
         runner: &runner,
     };
     if let Some(request) = process::asked(&sweep.identity) {
-        process::answer(request, &sweep.identity, |plan, errand| {
-            sweep.carry_out(plan, errand)
-        });
+        process::answer(request, |plan, errand| sweep.carry_out(plan, errand));
     }
     if process::is_child() {
         // This process was started for another sweep of the same test, which may come after this
@@ -331,6 +329,11 @@ impl Sweep<'_> {
         }
     }
 
+    /// Where failures are saved.
+    pub(super) fn saved_at(&self) -> Option<PathBuf> {
+        self.identity.saved_at(self.config.regressions.as_deref())
+    }
+
     fn seed(&self, index: u64) -> u64 {
         self.config
             .one_seed
@@ -485,7 +488,7 @@ impl Sweep<'_> {
 
     /// Replays the failures saved beside the sources.
     fn replay_saved(&self, notes: &mut Vec<String>) -> Option<Found> {
-        let path = self.identity.saved_at()?;
+        let path = self.saved_at()?;
         let plans = match saved::load(&path) {
             Ok(saved) => saved.plans,
             Err(error) => {

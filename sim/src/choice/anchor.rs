@@ -26,17 +26,20 @@ pub(crate) enum ChoiceKind {
     Stall,
     /// Whether a fault happens, and how big it is in its kind's unit. Calm: 0, it does not.
     Fault,
+    /// Whether an operation of a workload is left out. Calm: 0, it is done.
+    Work,
 }
 
 impl ChoiceKind {
     /// The order in which a shrinker tries to do without them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Fault,
         Self::Delay,
         Self::Short,
         Self::Pick,
         Self::Sched,
         Self::Stall,
+        Self::Work,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl ChoiceKind {
             Self::Short => "short",
             Self::Stall => "stall",
             Self::Fault => "fault",
+            Self::Work => "work",
         }
     }
 
@@ -58,6 +62,7 @@ impl ChoiceKind {
             Self::Short => const { hash_text("short") },
             Self::Stall => const { hash_text("stall") },
             Self::Fault => const { hash_text("fault") },
+            Self::Work => const { hash_text("work") },
         }
     }
 
@@ -89,7 +94,7 @@ impl ResourceName {
         Self(mix(self.0, u64::from(if away { b'>' } else { b'<' })))
     }
 
-    /// What a fault hits, by the names of its node and file.
+    /// What a fault hits, by the names of its node and file; or a workload, by its own.
     pub(crate) fn thing(text: &str) -> Self {
         Self(mix(hash_text(text), u64::from(b'=')))
     }
@@ -151,6 +156,7 @@ impl Operation {
     pub(crate) const DATAGRAM: Self = Self::called("datagram");
     pub(crate) const READ: Self = Self::called("read");
     pub(crate) const WRITE: Self = Self::called("write");
+    pub(crate) const WORK: Self = Self::called("do");
 
     pub(crate) const fn called(name: &'static str) -> Self {
         Self {

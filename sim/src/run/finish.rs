@@ -25,10 +25,13 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     // question: writing it down took most of such a run.
     let is_read =
         failure.is_some() || spec.level == Level::Full || matches!(spec.choices, Choices::Plan(_));
-    let deviations = if is_read {
-        backend.with(|world| describe(world))
+    let (deviations, done) = if is_read {
+        backend.with(|world| {
+            let deviations = describe(world, &world.deviated);
+            (deviations, describe(world, &world.works.done))
+        })
     } else {
-        Vec::new()
+        Default::default()
     };
     let wants_stacks = spec.level == Level::Full
         && matches!(
@@ -89,6 +92,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         polls,
         time_ns,
         deviations,
+        done,
         stuck,
         stopped,
         foreign: verdict.foreign,

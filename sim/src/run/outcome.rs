@@ -20,6 +20,9 @@ pub(crate) struct Outcome {
     pub(crate) time_ns: i64,
     /// What differed from calm; empty if a strategy's run passed and is not recorded in full.
     pub(crate) deviations: Vec<Deviation>,
+    /// The operations of the workloads that were done, as choices that leave them out; empty where
+    /// `deviations` is.
+    pub(crate) done: Vec<Deviation>,
     pub(crate) stuck: Vec<Stuck>,
     /// What a test kept from arriving, if nothing could happen any more.
     pub(crate) stopped: Vec<String>,

@@ -8,8 +8,8 @@ use crate::choice::{Anchor, ChoiceKind, Deviation, Operation, PathId, ResourceNa
 use crate::world::failure::Seconds;
 use crate::world::{Deviated, World};
 
-/// The deviations in the form in which they are stored.
-pub(super) fn describe(world: &World) -> Vec<Deviation> {
+/// Deviations in the form in which they are stored.
+pub(super) fn describe(world: &World, deviated: &[Deviated]) -> Vec<Deviation> {
     let resources = world.resources.texts(&world.paths);
     let text = |deviated: &Deviated| {
         let resource = match deviated.point.resource {
@@ -47,7 +47,7 @@ pub(super) fn describe(world: &World) -> Vec<Deviation> {
             story,
         }
     };
-    world.deviated.iter().map(text).collect()
+    deviated.iter().map(text).collect()
 }
 
 /// How big a fault was, with its unit.
@@ -126,6 +126,13 @@ fn story(world: &World, deviated: &Deviated) -> String {
             format!("net.{operation}.short"),
             format!("{} {operation} {step}, by {value} bytes{site}", link()),
         ),
+        ChoiceKind::Work => {
+            let name = world.resources.hit(deviated.point.resource);
+            (
+                "work.left_out".to_owned(),
+                format!("operation #{step} of {}", name.unwrap_or_default()),
+            )
+        }
         ChoiceKind::Fault => {
             let thing = world.resources.hit(deviated.point.resource);
             let thing = match thing {

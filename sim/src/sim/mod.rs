@@ -14,6 +14,7 @@ mod node;
 mod sheets;
 mod simulation;
 mod spawn;
+mod workload;
 
 pub use self::clock::Clock;
 pub use self::disk::Disk;
@@ -25,3 +26,4 @@ pub use self::net::Net;
 pub use self::node::Node;
 pub use self::simulation::Sim;
 pub use self::spawn::NodeIsDown;
+pub use self::workload::{Operation, Workload};

@@ -94,6 +94,12 @@ pub(crate) trait Choose {
     /// How big a fault is that happens here; calm is 0, it does not happen.
     fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64;
 
+    /// Whether an operation of a workload is left out, as 1; calm is 0, it is done. None is left out
+    /// to find a failure.
+    fn work(&mut self, _anchor: AnchorHash) -> u64 {
+        0
+    }
+
     /// Whether it wants to be told of what tasks do: that takes time.
     fn listens(&self) -> bool {
         false

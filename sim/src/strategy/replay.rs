@@ -67,6 +67,10 @@ impl Choose for Replay {
         self.stored(anchor).unwrap_or(0).min(most)
     }
 
+    fn work(&mut self, anchor: AnchorHash) -> u64 {
+        self.stored(anchor).unwrap_or(0).min(1)
+    }
+
     /// A stored fault happens even where the plan of faults has become milder.
     fn fault(&mut self, anchor: AnchorHash, _odds: &Odds) -> u64 {
         self.stored(anchor).unwrap_or(0)

@@ -386,7 +386,7 @@ impl World {
     }
 
     /// Notes a choice whose calm value is 0.
-    fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
+    pub(super) fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
         self.note_choice(kind, point, value, details.site);
         if value != 0 {
             self.deviate(kind, point, value, details);
@@ -545,9 +545,9 @@ impl Look for Runnable<'_> {
 }
 
 #[derive(Default)]
-struct Details {
-    subject: Option<PathId>,
-    chosen: Option<PathId>,
-    site: Option<&'static Location<'static>>,
-    preempted: bool,
+pub(super) struct Details {
+    pub(super) subject: Option<PathId>,
+    pub(super) chosen: Option<PathId>,
+    pub(super) site: Option<&'static Location<'static>>,
+    pub(super) preempted: bool,
 }

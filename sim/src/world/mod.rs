@@ -19,6 +19,7 @@ pub(crate) mod resources;
 mod sheets;
 mod signals;
 pub(crate) mod tasks;
+mod work;
 
 use std::panic::Location;
 
@@ -42,6 +43,8 @@ use self::node::{Node, NodeId};
 use self::resources::Resources;
 use self::sheets::Sheet;
 use self::tasks::{TaskSlot, Tasks};
+pub(crate) use self::work::Work;
+use self::work::Works;
 
 /// One world.
 pub(crate) struct World {
@@ -62,6 +65,8 @@ pub(crate) struct World {
     /// How many places were taken among those who wait for signals.
     signal_places: u64,
     pub(crate) deviated: Vec<Deviated>,
+    /// The workloads of the test.
+    pub(crate) works: Works,
     /// What the user noted: when, who, what.
     pub(crate) history: Vec<(i64, String, String)>,
     /// What the test did itself, and what else a story tells.
@@ -179,6 +184,7 @@ impl World {
             effects: Effects::default(),
             signal_places: 0,
             deviated: Vec::new(),
+            works: Works::default(),
             history: Vec::new(),
             acts: Vec::new(),
             sheets: Vec::new(),

@@ -57,7 +57,7 @@ fn several_plans_are_kept_in_one_file_in_their_order() {
         plan(3, "panic b.rs N"),
     ];
     for (count, one) in plans.iter().enumerate() {
-        save(&path, OWNER, one).unwrap();
+        save(&path, Some(OWNER), one).unwrap();
         assert_eq!(load(&path).unwrap().plans, plans[..=count]);
     }
     let text = fs::read_to_string(&path).unwrap();
@@ -76,7 +76,7 @@ fn a_plan_replaces_the_one_that_fails_the_same_way() {
         plan(2, "panic a.rs N"),
         plan(9, "deadlock"),
     ] {
-        save(&path, OWNER, &one).unwrap();
+        save(&path, Some(OWNER), &one).unwrap();
     }
     assert_eq!(
         load(&path).unwrap().plans,
@@ -102,8 +102,8 @@ fn failures_with_odd_messages_are_replaced_too() {
             task: "test/main".to_owned(),
         };
         fs::remove_file(&path).unwrap_or_default();
-        save(&path, OWNER, &plan(1, &failure.signature())).unwrap();
-        save(&path, OWNER, &plan(2, &failure.signature())).unwrap();
+        save(&path, Some(OWNER), &plan(1, &failure.signature())).unwrap();
+        save(&path, Some(OWNER), &plan(2, &failure.signature())).unwrap();
         assert_eq!(load(&path).unwrap().plans.len(), 1, "{message:?}");
     }
 }
@@ -122,7 +122,7 @@ fn what_cannot_be_read_is_neither_replayed_nor_overwritten() {
         fs::write(&path, text).unwrap();
         let error = load(&path).unwrap_err();
         assert!(error.contains("test.txt: "), "{error}");
-        save(&path, OWNER, &plan(1, "deadlock")).unwrap_err();
+        save(&path, Some(OWNER), &plan(1, "deadlock")).unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), text, "the file is as it was");
     }
 }
