@@ -220,6 +220,81 @@ fn touch_slow(resource: &Resource) {
     });
 }
 
+/// As [`touch`], where what changes is that whoever had `resource` gives it back.
+#[inline]
+pub(crate) fn release(resource: &Resource) {
+    if context::is_told_of_changes() {
+        touch_slow(resource);
+        tell_slow(resource, News::Released);
+    }
+}
+
+/// Tells a world that wants to know who has `resource`, or waits for it. Never a point at which
+/// another task may go first.
+#[inline]
+pub(crate) fn tell(resource: &Resource, news: News) {
+    if context::is_told_of_changes() {
+        tell_slow(resource, news);
+    }
+}
+
+#[cold]
+fn tell_slow(resource: &Resource, news: News) {
+    context::with_current(|backend| {
+        if let Some(backend) = backend {
+            backend.told(resource, news);
+        }
+    });
+}
+
+/// A place in a queue: the same for as long as one future waits in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePlace(usize);
+
+impl QueuePlace {
+    /// The place that is `pinned`, which does not move while it is one.
+    pub(crate) fn of<T>(pinned: &T) -> Self {
+        Self::at(std::ptr::from_ref(pinned))
+    }
+
+    /// The place at this address.
+    pub(crate) fn at<T>(pointer: *const T) -> Self {
+        Self(pointer.addr())
+    }
+}
+
+/// Who has a thing that tasks share, and who waits for it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum News {
+    /// The running task has it, without having waited for it.
+    Taken {
+        /// The user's line.
+        site: &'static Location<'static>,
+    },
+    /// Whoever had it has given it back.
+    Released,
+    /// A future that the running task polls waits for it.
+    Waits {
+        /// Where.
+        place: QueuePlace,
+        /// To do what.
+        kind: OpKind,
+        /// The user's line.
+        site: &'static Location<'static>,
+    },
+    /// It was handed to the future that waits in `place`, which is to be polled.
+    Granted {
+        /// Where.
+        place: QueuePlace,
+    },
+    /// The future that waited in `place` has it, or does without it.
+    Left {
+        /// Where.
+        place: QueuePlace,
+    },
+}
+
 /// Leave to try one operation.
 ///
 /// Call [`done`](Self::done) when the operation completed; dropping it says that nothing happened.

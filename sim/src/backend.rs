@@ -22,8 +22,9 @@ use std::time::{Duration, SystemTime};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, Op, Owner, Remote, Resolving,
-    Resource, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey, spawn_in,
+    Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner, QueuePlace,
+    Remote, Resolving, Resource, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
+    TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -35,9 +36,10 @@ use crate::intercept;
 use crate::kill;
 use crate::record::EventKind;
 use crate::remote::SimRemote;
+use crate::stuck::{Parts, Traced};
 use crate::world::node::NodeId;
 use crate::world::tasks::{TaskEntry, Tasks};
-use crate::world::{Due, Effects, Leave, World};
+use crate::world::{Due, Effects, Leave, World, each};
 
 /// A world, as its thread sees it.
 pub(crate) struct SimBackend {
@@ -52,13 +54,37 @@ pub(crate) struct SimBackend {
     next_id: Cell<u64>,
     /// Whose task the next spawn starts, if not the running task's.
     spawn_for: RefCell<Option<SpawnFor>>,
-    /// Collects the await stacks of a task that is stuck.
-    stacks: RefCell<Option<Vec<String>>>,
+    /// Collects where a task waits that is stuck.
+    tracing: RefCell<Option<Tracing>>,
+    probing: Cell<Probing>,
     /// Empty, with the room that earlier effects took.
     spare_effects: Cell<Effects>,
     /// What the next task is called, if not after its future.
     name_next: Cell<Option<&'static str>>,
     lost_threads: Cell<u64>,
+    /// The task that is polled, to tell its waker from those that others make for parts of it.
+    own_waker: Cell<usize>,
+    /// Wakers of parts of tasks: what polls its parts only when they were woken is asked in vain
+    /// where it is stuck, unless they are.
+    parts: RefCell<Parts>,
+}
+
+/// What a task that is polled in vain comes to.
+#[derive(Debug)]
+struct Tracing {
+    with_stacks: bool,
+    traced: Vec<Traced>,
+}
+
+/// Whether a task is polled after the run, to see if it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Probing {
+    #[default]
+    No,
+    /// Until it completes an operation.
+    Yes,
+    /// It has.
+    Over,
 }
 
 /// Where a task is spawned from outside its node.
@@ -81,10 +107,13 @@ impl SimBackend {
             running_dead: Cell::new(false),
             next_id: Cell::new(0),
             spawn_for: RefCell::new(None),
-            stacks: RefCell::new(None),
+            tracing: RefCell::new(None),
+            probing: Cell::default(),
             spare_effects: Cell::default(),
             name_next: Cell::new(None),
             lost_threads: Cell::new(0),
+            own_waker: Cell::new(0),
+            parts: RefCell::default(),
         })
     }
 
@@ -107,7 +136,7 @@ impl SimBackend {
 
     /// Whether tasks are polled only to see where they are stuck.
     pub(crate) fn is_tracing_stacks(&self) -> bool {
-        self.stacks.borrow().is_some()
+        self.tracing.borrow().is_some()
     }
 
     /// Changes the world, then runs what that set off.
@@ -180,10 +209,81 @@ impl SimBackend {
     }
 
     /// Polls with `poll`, collecting where the polled task is stuck instead of letting it go on.
-    pub(crate) fn tracing_stacks(&self, poll: impl FnOnce()) -> Vec<String> {
-        self.stacks.replace(Some(Vec::new()));
+    pub(crate) fn tracing(&self, with_stacks: bool, poll: impl FnOnce()) -> Vec<Traced> {
+        self.tracing.replace(Some(Tracing {
+            with_stacks,
+            traced: Vec::new(),
+        }));
         poll();
-        self.stacks.take().unwrap_or_default()
+        let tracing = self.tracing.take();
+        tracing.map_or_else(Vec::new, |tracing| tracing.traced)
+    }
+
+    fn trace(&self, cx: &Context<'_>, op: &Op<'_>) -> bool {
+        let mut tracing = self.tracing.borrow_mut();
+        let Some(tracing) = tracing.as_mut() else {
+            return false;
+        };
+        let world = self.world.borrow();
+        let thing = op.resource;
+        tracing.traced.push(Traced {
+            kind: op.kind,
+            thing: thing.and_then(|thing| world.resources.number(world.id, thing)),
+            site: op.site,
+            waker: cx.waker().data().addr(),
+            stack: (tracing.with_stacks).then(|| Backtrace::force_capture().to_string()),
+        });
+        true
+    }
+
+    /// Polls with `poll` after the run; true if an operation is completed, which is the last.
+    pub(crate) fn probing(&self, poll: impl FnOnce()) -> bool {
+        self.probing.set(Probing::Yes);
+        poll();
+        self.probing.replace(Probing::No) == Probing::Over
+    }
+
+    /// Says which task is polled from now on.
+    pub(crate) fn set_running(&self, task: &Task) {
+        self.own_waker.set(task.view().waker_data().addr());
+    }
+
+    /// Keeps the waker of a part of the running task.
+    fn keep_part_waker(&self, waker: &Waker) {
+        if self.parts.borrow().knows(waker.data().addr()) {
+            return;
+        }
+        let waker = waker.clone();
+        let oldest = self.parts.borrow_mut().keep(waker);
+        // What its destructor throws is not this task's business.
+        let _ = each(oldest, drop);
+    }
+
+    /// Wakes the parts of tasks that are polled only if they were woken.
+    pub(crate) fn wake_parts(&self) {
+        let wakers = self.parts.borrow().wakers();
+        let _ = intercept::simulated(|| each(wakers, Waker::wake));
+    }
+
+    /// What is kept of parts, to be dropped at the end of the world.
+    pub(crate) fn take_parts(&self) -> Parts {
+        self.parts.take()
+    }
+
+    /// Keeps where a future stands that is in a queue, for the report.
+    fn keep_stack_of(&self, news: &News) {
+        match *news {
+            News::Waits { place, .. } if self.world.borrow().tells_everything() => {
+                self.parts.borrow_mut().keep_stack(place);
+            }
+            News::Left { place } => self.parts.borrow_mut().forget_stack(place),
+            _ => {}
+        }
+    }
+
+    /// Where the future stands that waits in `place`.
+    pub(crate) fn stack_of(&self, place: QueuePlace) -> Option<String> {
+        self.parts.borrow().stack(place)
     }
 
     /// The running task's name, unless the world is in use this very moment.
@@ -284,16 +384,32 @@ impl Schedule for SimBackend {
         }
     }
 
+    /// Also in the dead context, where locks are given back without a word to anybody else.
+    fn told(&self, resource: &Resource, news: News) {
+        if !self.is_tracing_stacks() {
+            self.keep_stack_of(&news);
+            self.with(|world| world.told(resource, news));
+        }
+    }
+
     fn proceed(&self, cx: &mut Context<'_>, op: &Op<'_>) -> Poll<()> {
-        if let Some(stacks) = self.stacks.borrow_mut().as_mut() {
-            stacks.push(Backtrace::force_capture().to_string());
+        if self.trace(cx, op) {
             return Poll::Pending;
+        }
+        match self.probing.get() {
+            Probing::No => {}
+            Probing::Yes => return Poll::Ready(()),
+            Probing::Over => return Poll::Pending,
         }
         if self.is_dead() {
             // A killed node's operation never returns.
             return Poll::Pending;
         }
-        match self.with(|world| world.may_proceed(op)) {
+        let waker = cx.waker().data().addr();
+        if waker != self.own_waker.get() {
+            self.keep_part_waker(cx.waker());
+        }
+        match self.with(|world| world.may_proceed(op, waker)) {
             Leave::Now => return Poll::Ready(()),
             Leave::WhenResumed => {}
             Leave::AfterOthers => cx.waker().wake_by_ref(),
@@ -309,7 +425,9 @@ impl Schedule for SimBackend {
     }
 
     fn completed(&self, op: &Op<'_>) {
-        if !self.is_dead() {
+        if self.probing.get() != Probing::No {
+            self.probing.set(Probing::Over);
+        } else if !self.is_dead() {
             self.with(|world| world.complete_op(op));
         }
     }
@@ -387,14 +505,14 @@ impl Clock for SimBackend {
 
 impl Chance for SimBackend {
     fn pick(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
-        if self.is_dead() || self.stacks.borrow().is_some() {
+        if self.is_dead() || self.is_tracing_stacks() {
             return 0;
         }
         self.with(|world| world.choose_branch(alternatives, site))
     }
 
     fn buggify(&self, label: &'static str, odds: Option<(u32, u32)>) -> bool {
-        if self.is_dead() || self.stacks.borrow().is_some() {
+        if self.is_dead() || self.is_tracing_stacks() {
             return false;
         }
         self.with(|world| world.choose_buggified(label, odds))

@@ -45,6 +45,7 @@
 //! | [`History`], [`linear`] | what clients asked for and were answered, and whether one copy could have answered so |
 //! | [`Ledger`] | what was sent, and where it is in the end |
 //! | [`Strategy`] | who makes the choices of a run |
+//! | [`cancel`] | cancelling at every await |
 //! | [`Failure`], [`Class`] | why a run failed, and what sort of failure that is |
 //! | [`Escape`] | what code may do outside the simulation if a test allows it |
 //! | [`interception`] | whether the clock and the entropy of `std` are simulated in this binary |
@@ -70,6 +71,7 @@
 
 mod backend;
 mod baton;
+pub mod cancel;
 mod check;
 mod checkers;
 mod choice;
@@ -122,6 +124,7 @@ pub use self::world::node::{Ended, OnFailure};
 /// | `stalls = "50ms"` | the most that a slow task is held up before an operation, see [`Config::stalls`] | not at all |
 /// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
+/// | `cancels = Cancels::Every` | where tasks are cancelled, see [`Config::cancels`] | nowhere |
 /// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
 /// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
 /// | `shrink = false` | whether a failure is shrunk | `true` |

@@ -2,16 +2,26 @@
 //!
 //! Owns the report of every live task at the end of a run that got nowhere. Each task is polled
 //! once more in a mode in which every operation notes its call stack and stays pending: what is
-//! between the operation and the task's poll is the stack of awaits.
+//! between the operation and the task's poll is the stack of awaits. Parts of tasks that are polled
+//! with wakers of their own (those of `FuturesUnordered`) are woken before, or they would not be.
+
+mod graph;
+mod parts;
 
 use std::fmt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use simoom::backend::OpKind;
 
+use self::graph::Graph;
+pub(crate) use self::parts::Parts;
 use crate::backend::SimBackend;
 use crate::choice::frame_name;
 use crate::intercept;
+use crate::strategy::Thing;
+use crate::world::failure::Failure;
+use crate::world::tasks::TaskSlot;
 
 /// One task that did not end.
 #[derive(Clone, Debug)]
@@ -20,8 +30,47 @@ pub(crate) struct Stuck {
     pub(crate) birth: u64,
     pub(crate) spawned_at: String,
     pub(crate) operation: String,
+    /// What it waits for in the end, if the run can tell.
+    pub(crate) why: Vec<String>,
     /// One stack for each operation it waits for, innermost frame first.
     pub(crate) stacks: Vec<Vec<String>>,
+    /// The stack of a future that has what it waits for and is not polled.
+    pub(crate) dormant: Vec<String>,
+}
+
+/// An operation that a task came to when it was polled once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Traced {
+    pub(crate) kind: OpKind,
+    pub(crate) thing: Option<Thing>,
+    pub(crate) site: &'static Location<'static>,
+    /// Where the waker lies that it was polled with.
+    pub(crate) waker: usize,
+    pub(crate) stack: Option<String>,
+}
+
+/// A task that did not end, as it was found.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    slot: TaskSlot,
+    birth: u64,
+    label: String,
+    spawned_at: String,
+    operation: String,
+    /// Where the wakers lie with which the task itself is polled.
+    own_waker: usize,
+    /// The number by which others wait for its end.
+    end: Option<Thing>,
+    operations: Vec<Traced>,
+    /// It ended when it was polled once more: what it waited for was there.
+    has_ended: bool,
+}
+
+/// Every live task of a run that got nowhere, and what they wait for.
+#[derive(Debug)]
+pub(crate) struct Standstill {
+    seen: Vec<Seen>,
+    graph: Graph,
 }
 
 impl fmt::Display for Stuck {
@@ -32,74 +81,178 @@ impl fmt::Display for Stuck {
             self.birth, self.task, self.spawned_at
         )?;
         write!(f, "\n    {}", self.operation)?;
-        for stack in &self.stacks {
-            for frame in stack {
-                write!(f, "\n      in {frame}")?;
-            }
+        for why in &self.why {
+            write!(f, "\n    {why}")?;
+        }
+        for frame in self.stacks.iter().flatten() {
+            write!(f, "\n      in {frame}")?;
+        }
+        if !self.dormant.is_empty() {
+            f.write_str("\n    the future that is not polled waits")?;
+        }
+        for frame in &self.dormant {
+            write!(f, "\n      in {frame}")?;
         }
         Ok(())
     }
 }
 
-/// Every live task, oldest first.
-pub(crate) fn report(backend: &SimBackend) -> Vec<Stuck> {
-    let slots = backend.with(|world| world.tasks.by_birth());
-    let mut report = Vec::new();
-    for slot in slots {
-        let taken = backend.with(|world| {
-            let ready = world.tasks.ready_rank(slot).is_some();
-            let stands_still = world.is_parked(slot);
-            let entry = world.tasks.get_mut(slot)?;
-            let task = entry.task.take()?;
-            let operation = match entry.at.kind {
-                None => "not polled yet".to_owned(),
-                Some(OpKind::Blocking) => {
-                    "waits for a thread: all of its node's for blocking work are busy".to_owned()
-                }
-                Some(kind) => format!(
-                    "{} {} at {}:{}",
-                    match (ready, stands_still) {
-                        (true, _) => "can run; was at",
-                        (_, true) => "could run, but its node is paused; was at",
-                        _ => "waits in",
-                    },
-                    kind.name(),
-                    entry.at.site.file(),
-                    entry.at.site.line()
-                ),
-            };
-            let (birth, path, location) = (entry.birth, entry.path, entry.location);
-            world.tasks.running = Some(slot);
-            Some((
-                task,
-                birth,
-                world.paths.label(path),
-                location.to_string(),
-                operation,
-            ))
-        });
-        let Some((task, birth, label, spawned_at, operation)) = taken else {
-            continue;
-        };
-        let stacks = backend.tracing_stacks(|| {
-            let _ = intercept::simulated(|| task.run());
-        });
-        backend.with(|world| {
-            world.tasks.running = None;
-            if let Some(entry) = world.tasks.get_mut(slot) {
-                entry.task = Some(task);
-            }
-        });
-        let stacks = stacks.iter().map(|stack| awaits(stack)).collect();
-        report.push(Stuck {
-            task: label,
-            birth,
-            spawned_at,
-            operation,
-            stacks,
-        });
+impl Standstill {
+    /// Looks at every live task, oldest first; `with_stacks` costs time.
+    pub(crate) fn of(backend: &SimBackend, with_stacks: bool) -> Self {
+        let slots = backend.with(|world| world.tasks.by_birth());
+        let mut seen: Vec<_> = (slots.into_iter())
+            .filter_map(|slot| find(backend, slot))
+            .collect();
+        for seen in &mut seen {
+            backend.wake_parts();
+            (seen.operations, seen.has_ended) = trace(backend, seen.slot, with_stacks);
+        }
+        let graph = backend.with(|world| Graph::of(world, &seen));
+        Self { seen, graph }
     }
-    report
+
+    /// The failure by its proper name, which was taken for `failure`.
+    pub(crate) fn named(&self, failure: Failure) -> Failure {
+        let is_deadlock = matches!(failure, Failure::Deadlock);
+        let is_stuck = |seen: &&Seen| is_deadlock || seen.birth == THE_TEST;
+        let mut stuck = self.seen.iter().filter(is_stuck);
+        let futurelock = stuck.find_map(|seen| self.graph.futurelock(seen));
+        futurelock.unwrap_or(failure)
+    }
+
+    /// The report of each task. Nothing of the run is needed any more: where it seems to wait in
+    /// vain, tasks are polled once more.
+    pub(crate) fn report(self, backend: &SimBackend, is_deadlock: bool) -> Vec<Stuck> {
+        let lost = match is_deadlock {
+            true => self.lost(backend),
+            false => None,
+        };
+        let stuck = |seen: Seen| {
+            let mut why = match is_deadlock {
+                true => self.graph.explain(&seen),
+                false => Vec::new(),
+            };
+            if lost == Some(seen.birth) {
+                why = vec![LOST.to_owned()];
+            }
+            let dormant = self.graph.dormant_place(&seen);
+            let dormant = dormant.and_then(|place| backend.stack_of(place));
+            let stacks = seen.operations.iter().filter_map(|it| it.stack.as_deref());
+            Stuck {
+                stacks: stacks.map(awaits).collect(),
+                dormant: dormant.map_or_else(Vec::new, |stack| awaits(&stack)),
+                task: seen.label,
+                birth: seen.birth,
+                spawned_at: seen.spawned_at,
+                operation: seen.operation,
+                why,
+            }
+        };
+        self.seen.into_iter().map(stuck).collect()
+    }
+}
+
+impl Standstill {
+    /// The birth of a task that goes on when it is polled once more, though nobody has woken it.
+    /// What one of them does may wake others: the first says it all.
+    fn lost(&self, backend: &SimBackend) -> Option<u64> {
+        let ended = self.seen.iter().find(|seen| seen.has_ended);
+        let found = ended.or_else(|| {
+            let mut seen = self.seen.iter();
+            seen.find(|seen| self.graph.may_be_lost(seen) && goes_on(backend, seen.slot))
+        });
+        found.map(|seen| seen.birth)
+    }
+}
+
+/// What the first task is: the test itself.
+const THE_TEST: u64 = 1;
+
+const LOST: &str = "lost wake-up: polled once more, it goes on, but nobody has woken it";
+
+/// What is known of a task without polling it.
+fn find(backend: &SimBackend, slot: TaskSlot) -> Option<Seen> {
+    backend.with(|world| {
+        let ready = world.tasks.ready_rank(slot).is_some();
+        let stands_still = world.is_parked(slot);
+        let id = world.id;
+        let entry = world.tasks.get(slot)?;
+        let task = entry.task.as_ref()?;
+        let operation = match entry.at.kind {
+            None if entry.polls > 0 => "waits for what simoom does not know".to_owned(),
+            None => "not polled yet".to_owned(),
+            Some(OpKind::Blocking) => {
+                "waits for a thread: all of its node's for blocking work are busy".to_owned()
+            }
+            Some(kind) => format!(
+                "{} {} at {}:{}",
+                match (ready, stands_still) {
+                    (true, _) => "can run; was at",
+                    (_, true) => "could run, but its node is paused; was at",
+                    _ => "waits in",
+                },
+                kind.name(),
+                entry.at.site.file(),
+                entry.at.site.line()
+            ),
+        };
+        Some(Seen {
+            slot,
+            birth: entry.birth,
+            label: world.paths.label(entry.path),
+            spawned_at: entry.location.to_string(),
+            operation,
+            own_waker: task.view().waker_data().addr(),
+            end: world.resources.number(id, task.view().resource()),
+            operations: Vec::new(),
+            has_ended: false,
+        })
+    })
+}
+
+/// The operations that a task comes to when it is polled once more, none of which is done; and
+/// whether it ended all the same.
+fn trace(backend: &SimBackend, slot: TaskSlot, with_stacks: bool) -> (Vec<Traced>, bool) {
+    let (mut traced, mut has_ended) = (Vec::new(), false);
+    with_task(backend, slot, |task| {
+        traced = backend.tracing(with_stacks, || {
+            has_ended = intercept::simulated(|| task.run()).is_ready();
+        });
+    });
+    (traced, has_ended)
+}
+
+/// Whether a task that is polled once more completes an operation, or ends.
+fn goes_on(backend: &SimBackend, slot: TaskSlot) -> bool {
+    let mut goes_on = false;
+    backend.wake_parts();
+    with_task(backend, slot, |task| {
+        let mut has_ended = false;
+        let completes = backend.probing(|| {
+            has_ended = intercept::simulated(|| task.run()).is_ready();
+        });
+        goes_on = completes || has_ended;
+    });
+    goes_on
+}
+
+/// Runs `f` with a task as if it was polled.
+fn with_task(backend: &SimBackend, slot: TaskSlot, f: impl FnOnce(&simoom::backend::Task)) {
+    let task = backend.with(|world| {
+        let task = world.tasks.get_mut(slot)?.task.take()?;
+        world.tasks.running = Some(slot);
+        Some(task)
+    });
+    let Some(task) = task else { return };
+    backend.set_running(&task);
+    f(&task);
+    backend.with(|world| {
+        world.tasks.running = None;
+        if let Some(entry) = world.tasks.get_mut(slot) {
+            entry.task = Some(task);
+        }
+    });
 }
 
 /// The user's frames of a captured stack, from the innermost to the task's poll.
@@ -135,7 +288,7 @@ fn frames(stack: &str, of_panic: bool) -> Vec<String> {
             frames.clear();
             continue;
         }
-        let is_of_std = of_panic && place.is_some_and(|place| place.starts_with("/rustc/"));
+        let is_of_std = place.is_some_and(|place| place.starts_with("/rustc/"));
         let is_plumbing = is_plumbing(name) && !(of_panic && is_block_of_user(name, place));
         if !inside || is_plumbing || is_of_std || place.is_some_and(is_of_simoom) {
             continue;

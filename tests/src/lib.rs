@@ -32,6 +32,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/checking.md")]
     pub mod checking {}
 
+    #[doc = include_str!("../../docs/book/src/cancellation.md")]
+    pub mod cancellation {}
+
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
 

@@ -105,12 +105,12 @@ fn value(argument: &Argument) -> Result<TokenStream> {
             matches!(literal, None | Some(Lit::Int(_)))
         }
         "shrink" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
-        "strategy" => true,
+        "strategy" | "cancels" => true,
         "time" | "stalls" => return duration(&name, value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `stalls`, `strategy`, `doubled`, `processes`, `shrink`, \
+                 `time`, `steps`, `stalls`, `strategy`, `cancels`, `doubled`, `processes`, `shrink`, \
                  `persist`, `jobs` and `crate`"
             )));
         }

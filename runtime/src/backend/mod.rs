@@ -29,7 +29,9 @@ pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
-pub use crate::coop::{Access, BUDGET, Op, OpKind, Progress, Resource, proceed, touch};
+pub use crate::coop::{
+    Access, BUDGET, News, Op, OpKind, Progress, QueuePlace, Resource, proceed, touch,
+};
 use crate::task::Id;
 pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
 pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
@@ -145,6 +147,12 @@ pub trait Schedule {
     /// The running code is about to change `resource` without having waited for anything.
     fn touched(&self, resource: &Resource) {
         let _ = resource;
+    }
+
+    /// Who has `resource`, or waits for it, has changed. Told to a world that wants changes alone,
+    /// also while the primitive is locked: nothing may be woken.
+    fn told(&self, resource: &Resource, news: News) {
+        let _ = (resource, news);
     }
 }
 

@@ -203,6 +203,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock().is_err());
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         if self.raw.try_lock() {
             Ok(MutexGuard::new(self))
@@ -215,6 +216,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// As for [`try_lock`](Self::try_lock).
+    #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         if self.raw.try_lock() {
             Ok(OwnedMutexGuard::new(self))

@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::wakers::discard;
+use crate::coop::QueuePlace;
 use crate::shim::{Mutex, UnsafeCell, lock};
 
 /// The waiters of one primitive, oldest first. Kept behind that primitive's mutex.
@@ -155,6 +156,12 @@ impl<V: Copy> Queue<V> {
         self.with(pointer, |node| std::mem::replace(&mut node.waker, waker))
     }
 
+    /// The place of the oldest waiter.
+    pub(super) fn first_place(&self) -> Option<QueuePlace> {
+        let head = self.head?;
+        Some(QueuePlace::at(head.as_ptr().cast_const()))
+    }
+
     /// The value of the oldest waiter.
     pub(super) fn first(&mut self) -> Option<V> {
         self.head
@@ -231,6 +238,11 @@ pub(super) struct Delisted<V> {
 }
 
 impl<V> Waiter<V> {
+    /// Where it waits, as worlds know it.
+    pub(super) fn place(&self) -> QueuePlace {
+        QueuePlace::of(self)
+    }
+
     /// A waiter outside of every queue.
     #[inline]
     pub(super) fn new(value: V) -> Self {

@@ -314,6 +314,12 @@ impl<'a> TaskRef<'a> {
         self.header().location
     }
 
+    /// The [data](std::task::Waker::data) of the wakers with which it is polled.
+    #[must_use]
+    pub fn waker_data(self) -> *const () {
+        self.pointer.as_ptr().cast_const().cast()
+    }
+
     /// The type of its future.
     #[must_use]
     pub fn type_name(self) -> &'static str {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use simoom_faults::Plan;
 
+use super::cancels::Cancels;
 use crate::run::Limits;
 use crate::strategy::Strategy;
 
@@ -51,6 +52,7 @@ pub struct Config {
     pub(crate) first_seed: u64,
     pub(crate) one_seed: Option<u64>,
     pub(crate) strategy: Strategy,
+    pub(crate) cancels: Cancels,
     pub(crate) limits: Limits,
     pub(crate) shrink: bool,
     pub(crate) shrink_replays: u32,
@@ -79,6 +81,7 @@ impl Default for Config {
             first_seed: FIRST_SEED,
             one_seed: None,
             strategy: Strategy::default(),
+            cancels: Cancels::Never,
             limits: Limits {
                 steps: 1_000_000,
                 time: Duration::from_secs(3_600),
@@ -126,6 +129,26 @@ impl Config {
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Where tasks, and futures of [`cancel::scope`](crate::cancel::scope), are cancelled (default
+    /// [`Cancels::Never`]): by chance, or at every await in place of seeds.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, Ratio, check};
+    ///
+    /// let config = Config::default().seeds(20).persist(false).cancels(Ratio::one_in(3));
+    /// let report = check(config, |_sim| async {
+    ///     simoom::spawn(simoom::task::yield_now()).await.expect("nobody aborts it");
+    /// });
+    /// let found = report.failure().unwrap();
+    /// assert!(found.story()[0].contains("task.cancelled"), "{found}");
+    /// ```
+    #[must_use]
+    pub fn cancels(mut self, cancels: impl Into<Cancels>) -> Self {
+        self.cancels = cancels.into();
         self
     }
 

@@ -129,13 +129,19 @@ impl Sweep<'_> {
         let is_of_calm = self.is_of_calm(&spec);
         let variables = environment::variables(is_of_calm);
         let is_order = matches!(spec.choices, Choices::Orders(_));
+        let targets = spec.cancels.as_ref().map(|it| it.targets.len());
+        let is_cancelled = targets.is_some_and(|targets| targets > 0);
         let position = match index {
+            Some(index) if is_cancelled => Position::Cancelled(index + 1),
             Some(index) if is_order => Position::Order(index + 1, self.seeds()),
             Some(index) => Position::Seed(index + 1, self.seeds()),
             None => Position::Undisturbed,
         };
         let again = match &saved {
-            Some(path) if is_order => format!("SIMOOM_REPLAY={}", path.display()),
+            Some(path) if is_order || is_cancelled => {
+                format!("SIMOOM_REPLAY={}", path.display())
+            }
+            _ if is_cancelled => variables.trim_end().to_owned(),
             _ if is_order => format!("{variables}SIMOOM_SEEDS={}", self.seeds()),
             _ => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
         };

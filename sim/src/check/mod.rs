@@ -2,6 +2,7 @@
 
 mod build;
 mod bundle;
+mod cancels;
 mod config;
 mod doubled;
 mod environment;
@@ -20,6 +21,7 @@ mod sweep;
 mod unknown;
 mod workload;
 
+pub use self::cancels::{Cancels, every_await, pairs};
 pub use self::config::Config;
 pub use self::report::{Found, Report, RunSummary};
 pub use self::sweep::check;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::process::Witness;
 use super::shrink::{Pass, Without, is_preemption};
+use crate::cancel::Coverage;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::world::StoryLine;
 use crate::world::failure::{Class, Failure, Seconds};
@@ -36,6 +37,8 @@ pub struct Report {
     pub(crate) tallies: Vec<FaultTally>,
     pub(crate) doubled: u64,
     pub(crate) in_processes: u64,
+    /// Where it was cancelled, if that took the place of seeds.
+    pub(crate) coverage: Option<Box<Coverage>>,
     /// A failure ends the process.
     pub(crate) exits: bool,
 }
@@ -212,6 +215,8 @@ pub(crate) enum Position {
     Seed(u64, u64),
     /// That of an order of the tasks, counted from 1, of at most so many.
     Order(u64, u64),
+    /// A run with something cancelled, counted from 1.
+    Cancelled(u64),
     /// The one in which nothing is disturbed.
     Undisturbed,
     /// That of a saved failure.
@@ -259,7 +264,9 @@ impl Found {
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self.position {
-            Position::Seed(position, _) | Position::Order(position, _) => Some(position),
+            Position::Seed(position, _)
+            | Position::Order(position, _)
+            | Position::Cancelled(position) => Some(position),
             Position::Undisturbed | Position::Saved => None,
         }
     }
@@ -454,6 +461,11 @@ impl Found {
                 "{}: order {position} of at most {most} failed",
                 self.label
             )?,
+            Position::Cancelled(position) => write!(
+                f,
+                "{}: run {position} of those with something cancelled failed",
+                self.label
+            )?,
             Position::Saved => {
                 write!(f, "{}: seed {} failed (saved)", self.label, Seed(self.seed))?;
             }
@@ -626,6 +638,7 @@ impl fmt::Display for Counted<'_> {
         let preemptions = self.0.iter().filter(|it| is_preemption(it)).count();
         let parts = [
             (count(ChoiceKind::Fault), "fault"),
+            (count(ChoiceKind::Cancel), "cancellation"),
             (preemptions, "preemption"),
             (count(ChoiceKind::Sched) - preemptions, "task order"),
             (count(ChoiceKind::Pick), "select order"),

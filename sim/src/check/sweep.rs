@@ -230,7 +230,14 @@ impl Sweep<'_> {
         let mut calm = self.run_calmly();
         let profile = Arc::new(calm.take_profile());
         let horizon = profile.horizon;
+        let mut coverage = None;
         let mut swept = match self.config.strategy {
+            _ if self.cancels_everywhere() => {
+                let (swept, covered) = self.cancel_everywhere(&profile);
+                notes.push(covered.to_string());
+                coverage = Some(Box::new(covered));
+                swept
+            }
             Strategy::Exhaustive { deviations } if self.config.one_seed.is_none() => {
                 self.explore(deviations, &mut notes)
             }
@@ -257,6 +264,7 @@ impl Sweep<'_> {
         Report {
             doubled: swept.doubled,
             in_processes,
+            coverage,
             ..self.report(swept.ran, found, notes)
         }
     }
@@ -325,6 +333,7 @@ impl Sweep<'_> {
             tallies,
             doubled: 0,
             in_processes: 0,
+            coverage: None,
             exits: false,
         }
     }
@@ -361,6 +370,7 @@ impl Sweep<'_> {
             level: Level::History,
             watch: Watch::Nothing,
             faults: self.config.faults.clone(),
+            cancels: self.cancelling(),
         }
     }
 

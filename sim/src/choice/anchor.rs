@@ -28,12 +28,16 @@ pub(crate) enum ChoiceKind {
     Fault,
     /// Whether an operation of a workload is left out. Calm: 0, it is done.
     Work,
+    /// Whether a task or a future is cancelled where it waits: 1 as it waits, 2 once it was woken and
+    /// before it is polled. Calm: 0, it is not.
+    Cancel,
 }
 
 impl ChoiceKind {
     /// The order in which a shrinker tries to do without them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Fault,
+        Self::Cancel,
         Self::Delay,
         Self::Short,
         Self::Pick,
@@ -51,6 +55,7 @@ impl ChoiceKind {
             Self::Stall => "stall",
             Self::Fault => "fault",
             Self::Work => "work",
+            Self::Cancel => "cancel",
         }
     }
 
@@ -63,6 +68,7 @@ impl ChoiceKind {
             Self::Stall => const { hash_text("stall") },
             Self::Fault => const { hash_text("fault") },
             Self::Work => const { hash_text("work") },
+            Self::Cancel => const { hash_text("cancel") },
         }
     }
 
@@ -150,6 +156,7 @@ pub(crate) struct Operation {
 impl Operation {
     pub(crate) const START: Self = Self::called("start");
     pub(crate) const END: Self = Self::called("end");
+    pub(crate) const SCOPE: Self = Self::called("scope");
     pub(crate) const SELECT: Self = Self::called("select");
     pub(crate) const SEGMENT: Self = Self::called("segment");
     pub(crate) const ACKNOWLEDGEMENT: Self = Self::called("acknowledgement");

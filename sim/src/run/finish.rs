@@ -10,7 +10,7 @@ use crate::backend::SimBackend;
 use crate::baton::Worker;
 use crate::kill;
 use crate::record::{Level, Names};
-use crate::stuck;
+use crate::stuck::Standstill;
 use crate::world::failure::{Failure, Seconds};
 use crate::world::faults::Named;
 use crate::world::node::NodeId;
@@ -18,7 +18,7 @@ use crate::world::{World, each};
 
 /// Describes how the run ended, then takes the world down.
 pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
-    let failure = backend.with(|world| world.failure.clone());
+    let mut failure = backend.with(|world| world.failure.clone());
     let (hash, events, time_ns) =
         backend.with(|world| (world.hash(), world.events(), world.now_ns));
     // One run deviates as often as it likes, and what a seed that passed deviated in is nobody's
@@ -33,23 +33,21 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     } else {
         Default::default()
     };
-    let wants_stacks = spec.level == Level::Full
-        && matches!(
-            failure,
-            Some(
-                Failure::Deadlock
-                    | Failure::Paused { .. }
-                    | Failure::StepLimit { .. }
-                    | Failure::TimeLimit { .. }
-            )
-        );
-    let stuck = if wants_stacks {
-        stuck::report(backend)
-    } else {
-        Vec::new()
+    let is_read_in_full = spec.level == Level::Full;
+    let (wants_name, wants_stacks) = match failure {
+        Some(Failure::Deadlock | Failure::TimeLimit { .. }) => (true, is_read_in_full),
+        Some(Failure::Paused { .. } | Failure::StepLimit { .. }) => (false, is_read_in_full),
+        _ => (false, false),
     };
+    let is_deadlock = matches!(failure, Some(Failure::Deadlock));
+    let standstill = (wants_name || wants_stacks).then(|| Standstill::of(backend, wants_stacks));
+    if let (true, Some(standstill)) = (wants_name, &standstill) {
+        failure = failure.map(|failure| standstill.named(failure));
+    }
     let stopped = match failure {
-        Some(Failure::Deadlock | Failure::TimeLimit { .. }) if wants_stacks => {
+        Some(Failure::Deadlock | Failure::Futurelock { .. } | Failure::TimeLimit { .. })
+            if wants_stacks =>
+        {
             backend.with(|world| world.stopped_traffic())
         }
         _ => Vec::new(),
@@ -84,6 +82,11 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     let acts = backend.with(|world| std::mem::take(&mut world.acts));
     let sheets = backend.with(World::take_sheets);
     let learnt = backend.with(World::learnt);
+    let awaits = backend.with(|world| world.cancels.take_awaits());
+    let stuck = match standstill {
+        Some(standstill) if wants_stacks => standstill.report(backend, is_deadlock),
+        _ => Vec::new(),
+    };
     tear_down(backend);
     Outcome {
         failure,
@@ -106,6 +109,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         backtrace: verdict.backtrace,
         kept,
         parting,
+        awaits,
         learnt,
         lost_threads: backend.lost_threads(),
     }
@@ -135,7 +139,9 @@ fn tear_down(backend: &SimBackend) {
     idle.into_iter().for_each(Worker::end);
     let messages = backend.claim().close();
     let (wakers, boots) = backend.with(World::take_leftovers);
+    let parts = backend.take_parts();
     backend.while_dead(|| {
+        let _ = each(parts.into_wakers(), drop);
         let _ = each(messages, drop);
         let _ = each(wakers, drop);
         let _ = each(boots, drop);

@@ -7,6 +7,7 @@ use crate::record::{Kept, Names, Parted};
 use crate::strategy::{Learnt, Profile};
 use crate::stuck::Stuck;
 use crate::world::StoryLine;
+use crate::world::cancels::Awaits;
 use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named};
 
@@ -50,6 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) kept: Option<Box<KeptRun>>,
     /// Where it began to be another run than the one it followed.
     pub(crate) parting: Option<Parting>,
+    /// Where tasks waited, if that was to be listed, and what was cancelled with a lock held.
+    pub(crate) awaits: Awaits,
     /// What was learnt, if the run was for more than its verdict.
     pub(crate) learnt: Learnt,
 }

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::choice::Plan;
+use crate::choice::{ChoiceKind, Deviation, Plan};
 use crate::record::{Level, Watch};
 use crate::strategy::{Choose, Explorer, Orders, Profile, Replay, Strategy};
+use crate::world::cancels::Cancelling;
 
 /// What one run is made of.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Spec {
     pub(crate) level: Level,
     /// The faults in place of those of the test.
     pub(crate) faults: Option<Arc<simoom_faults::Plan>>,
+    /// Whether tasks are cancelled, beside what a plan says.
+    pub(crate) cancels: Option<Cancelling>,
     /// Whether it is to be compared with another run.
     pub(crate) watch: Watch,
 }
@@ -45,6 +48,19 @@ pub(crate) struct Limits {
     pub(crate) watchdog: Duration,
     /// The most a task is held up before an operation.
     pub(crate) stall: Duration,
+}
+
+impl Spec {
+    /// What is asked about cancelling; a plan that cancels asks for it, whatever its sweep does.
+    pub(super) fn cancelling(&self) -> Option<Cancelling> {
+        let is_cancel = |it: &Deviation| it.anchor.kind == ChoiceKind::Cancel;
+        let by_plan = || match &self.choices {
+            Choices::Plan(plan) => plan.deviations.iter().any(is_cancel),
+            _ => false,
+        };
+        let cancels = self.cancels.clone();
+        cancels.or_else(|| by_plan().then(Cancelling::default))
+    }
 }
 
 impl Choices {

@@ -5,6 +5,7 @@
 use simoom_faults::{Kind, Unit};
 
 use crate::choice::{Anchor, ChoiceKind, Deviation, Operation, PathId, ResourceName, Story};
+use crate::world::cancels::Moment;
 use crate::world::failure::Seconds;
 use crate::world::{Deviated, World};
 
@@ -72,6 +73,54 @@ fn size(kind: &str, value: u64) -> String {
     }
 }
 
+/// Where and when something of the task `subject` was cancelled.
+fn cancelled(subject: &str, deviated: &Deviated) -> String {
+    let Deviated { point, value, .. } = deviated;
+    let Some(place) = deviated.awaits else {
+        return subject.to_owned();
+    };
+    let (file, line) = (place.site.file(), place.site.line());
+    let moment = match *value == Moment::Woken as u64 {
+        true => ", woken and not polled",
+        false => "",
+    };
+    let word = match place.is_after {
+        true => "an await after",
+        false => "the await of",
+    };
+    let at = format!("{word} {} at {file}:{line}", place.operation);
+    match place.scope {
+        Some(scope) => {
+            let (file, line) = (scope.file(), scope.line());
+            let number = Ordinal(point.visit + 1);
+            format!("{subject}, the future at {file}:{line}, at {at}, its {number}{moment}")
+        }
+        None => {
+            // To give way is done before the task waits.
+            let before = u32::from(place.operation != YIELD);
+            let number = Ordinal(point.step + before);
+            format!("{subject} at {at}, its {number}{moment}")
+        }
+    }
+}
+
+const YIELD: &str = "yield";
+
+/// A number as a place in a sequence.
+struct Ordinal(u32);
+
+impl std::fmt::Display for Ordinal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ending = match (self.0 % 10, self.0 % 100) {
+            (1, rest) if rest != 11 => "st",
+            (2, rest) if rest != 12 => "nd",
+            (3, rest) if rest != 13 => "rd",
+            _ => "th",
+        };
+        write!(f, "{}{ending}", self.0)
+    }
+}
+
 /// What a deviation did, for people.
 fn story(world: &World, deviated: &Deviated) -> String {
     let label =
@@ -133,6 +182,13 @@ fn story(world: &World, deviated: &Deviated) -> String {
                 format!("operation #{step} of {}", name.unwrap_or_default()),
             )
         }
+        ChoiceKind::Cancel => (
+            match deviated.point.operation {
+                Operation::SCOPE => "future.cancelled".to_owned(),
+                _ => "task.cancelled".to_owned(),
+            },
+            cancelled(&subject, deviated),
+        ),
         ChoiceKind::Fault => {
             let thing = world.resources.hit(deviated.point.resource);
             let thing = match thing {

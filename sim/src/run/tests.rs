@@ -180,6 +180,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         choices,
         limits: LIMITS,
         level,
+        cancels: None,
         watch: Watch::Nothing,
         faults: None,
     };
@@ -252,6 +253,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             choices,
             limits,
             level: Level::Full,
+            cancels: None,
             watch: Watch::Nothing,
             faults: None,
         };

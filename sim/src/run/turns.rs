@@ -22,6 +22,7 @@ use crate::record::EventKind;
 use crate::sim::{Exit, Sim};
 use crate::watchdog::Watched;
 use crate::world::World;
+use crate::world::cancels::Cancels;
 use crate::world::failure::{Failure, THE_TEST};
 use crate::world::node::{self, Left, NodeId, OnFailure};
 use crate::world::tasks::{TaskEntry, TaskSlot};
@@ -65,6 +66,9 @@ where
     world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
     if let Some(plan) = &spec.faults {
         world.follow_instead(plan.clone());
+    }
+    if let Some(cancelling) = spec.cancelling() {
+        world.cancels = Cancels::of(&cancelling);
     }
     let test = world.node("test");
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
@@ -241,12 +245,15 @@ impl Run<'_> {
     fn poll(&mut self, slot: TaskSlot, task: simoom::backend::Task, verdict: &mut Verdict) -> bool {
         self.polls += 1;
         panics::forget();
+        let mut is_cancelled = false;
         self.backend.with(|world| {
             world.tasks.running = Some(slot);
             world.tasks.last_order = world.tasks.order(slot);
             world.last_node = world.current_node();
             if let Some(entry) = world.tasks.get_mut(slot) {
                 entry.done = 0;
+                entry.polls += 1;
+                entry.is_cut = false;
                 entry.yielding = false;
                 let (path, drawn) = (entry.hash, entry.drawn);
                 let event = world.note(EventKind::TaskPolled, path.0, 0);
@@ -254,11 +261,22 @@ impl Run<'_> {
                 intercept::publish(world.clocks());
                 intercept::begin_poll(path, drawn);
             }
+            is_cancelled = world.cancels_woken();
         });
         self.backend.set_running_dead(false);
-        let polled = self.watched.poll(|| intercept::simulated(|| task.run()));
-        self.backend
-            .with(|world| world.note_drawn(intercept::drawn()));
+        self.backend.set_running(&task);
+        let mut polled = Poll::Pending;
+        if !is_cancelled {
+            polled = self.watched.poll(|| intercept::simulated(|| task.run()));
+            let is_pending = polled.is_pending();
+            is_cancelled = self.backend.with(|world| {
+                world.note_drawn(intercept::drawn());
+                is_pending && world.cancels_waiting()
+            });
+        }
+        if is_cancelled {
+            polled = self.cancel(&task);
+        }
         if intercept::has_escaped() {
             let task = self
                 .backend
@@ -315,6 +333,19 @@ impl Run<'_> {
             self.backend.while_dead(|| drop(task));
         }
         ended_main
+    }
+
+    /// Drops the running task where it waits, as if it had been aborted.
+    fn cancel(&self, task: &simoom::backend::Task) -> Poll<Ended> {
+        // What it caught itself is nobody's business.
+        panics::forget();
+        self.backend.with(World::cancel_begins);
+        self.watched.poll(|| intercept::simulated(|| task.cancel()));
+        self.backend.with(|world| {
+            world.note_drawn(intercept::drawn());
+            world.cancel_ends();
+        });
+        Poll::Ready(Ended::Cancelled)
     }
 
     /// Takes a task that has ended out of the world.

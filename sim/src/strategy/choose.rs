@@ -100,6 +100,11 @@ pub(crate) trait Choose {
         0
     }
 
+    /// Whether what waits here is cancelled: 1 as it waits, 2 once it was woken; calm is 0.
+    fn cancel(&mut self, _anchor: AnchorHash, _odds: &Odds) -> u64 {
+        0
+    }
+
     /// Whether it wants to be told of what tasks do: that takes time.
     fn listens(&self) -> bool {
         false
@@ -157,6 +162,14 @@ pub(crate) struct Odds {
 }
 
 impl Odds {
+    /// It never happens.
+    pub(crate) const NEVER: Self = Self {
+        part: 0,
+        whole: 1,
+        least: 1,
+        most: 1,
+    };
+
     /// How big the fault is by two draws of 64 bits; 0 if it does not happen.
     pub(super) fn drawn(&self, coin: u64, size: u64) -> u64 {
         let happens = u128::from(coin) * u128::from(self.whole) < u128::from(self.part) << 64;

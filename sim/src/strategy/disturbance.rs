@@ -19,6 +19,7 @@ pub(crate) struct Disturbance {
 const STREAM: u64 = 0x7261_6e64_6f6d;
 pub(super) const COIN: u64 = 0x0000_636f_696e;
 const FAULT: u64 = 0x0066_6175_6c74;
+const CANCEL: u64 = 0x6361_6e63_656c;
 
 impl Disturbance {
     pub(crate) fn new(seed: u64) -> Self {
@@ -66,6 +67,12 @@ impl Disturbance {
     pub(crate) fn fault(&self, anchor: AnchorHash, odds: &Odds) -> u64 {
         let coin = value(self.seed, FAULT, anchor.0);
         odds.drawn(coin, value(self.seed, STREAM ^ FAULT, anchor.0))
+    }
+
+    /// With the probability that the sweep says.
+    pub(crate) fn cancel(&self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        let coin = value(self.seed, CANCEL, anchor.0);
+        odds.drawn(coin, value(self.seed, STREAM ^ CANCEL, anchor.0))
     }
 
     /// Bits for a choice that deviates, with `chance` out of 256.

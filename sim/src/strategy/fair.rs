@@ -66,6 +66,10 @@ impl<O: Order> Choose for Fair<O> {
         self.disturb.fault(anchor, odds)
     }
 
+    fn cancel(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        self.disturb.cancel(anchor, odds)
+    }
+
     fn listens(&self) -> bool {
         self.order.listens()
     }

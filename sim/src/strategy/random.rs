@@ -64,4 +64,8 @@ impl Choose for Random {
     fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
         self.disturb.fault(anchor, odds)
     }
+
+    fn cancel(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        self.disturb.cancel(anchor, odds)
+    }
 }

@@ -75,4 +75,8 @@ impl Choose for Replay {
     fn fault(&mut self, anchor: AnchorHash, _odds: &Odds) -> u64 {
         self.stored(anchor).unwrap_or(0)
     }
+
+    fn cancel(&mut self, anchor: AnchorHash, _odds: &Odds) -> u64 {
+        self.stored(anchor).unwrap_or(0)
+    }
 }

@@ -12,10 +12,13 @@ use std::panic::Location;
 use simoom::backend::{Access, Op, OpKind, Resource};
 
 use super::World;
+use super::cancels::AwaitPlace;
 use super::node::Node;
 use super::resources::Origin;
 use super::tasks::{TaskEntry, TaskSlot, Tasks};
-use crate::choice::{ChoiceKind, Operation, PathId, Paths, Point, ResourceName, hash_text};
+use crate::choice::{
+    AnchorHash, ChoiceKind, Operation, PathId, Paths, Point, ResourceName, hash_text,
+};
 use crate::record::{Detail, EventKind};
 use crate::strategy::{Doing, Look, Scheduling, Step, Thing};
 
@@ -33,6 +36,8 @@ pub(crate) struct Deviated {
     pub(crate) site: Option<&'static Location<'static>>,
     /// Whether the subject could have gone on itself.
     pub(crate) preempted: bool,
+    /// What it waited for, if it was cancelled.
+    pub(crate) awaits: Option<AwaitPlace>,
 }
 
 /// How many ready operations a task may do in one poll, as in production.
@@ -53,11 +58,23 @@ pub(crate) enum Leave {
 
 impl World {
     /// Decides before an operation of the running task.
-    pub(crate) fn may_proceed(&mut self, op: &Op<'_>) -> Leave {
+    ///
+    /// `waker` is where the waker lies that is to be woken when it may.
+    pub(crate) fn may_proceed(&mut self, op: &Op<'_>, waker: usize) -> Leave {
+        let leave = self.decide(op, waker);
+        if leave != Leave::Now
+            && let Some(entry) = self.tasks.current_mut()
+        {
+            entry.is_cut = true;
+        }
+        leave
+    }
+
+    fn decide(&mut self, op: &Op<'_>, waker: usize) -> Leave {
         if self.park_running() {
             return Leave::WhenResumed;
         }
-        if !self.may_go_on(op) {
+        if !self.may_go_on(op, waker) {
             return Leave::AfterOthers;
         }
         match self.choose_stall(op) {
@@ -91,7 +108,7 @@ impl World {
     }
 
     /// Whether no other task goes first.
-    fn may_go_on(&mut self, op: &Op<'_>) -> bool {
+    fn may_go_on(&mut self, op: &Op<'_>, waker: usize) -> bool {
         let Some(slot) = self.tasks.running else {
             return true;
         };
@@ -106,6 +123,8 @@ impl World {
             resource,
             thing,
             writes: op.access == Access::Write,
+            waker,
+            is_done: false,
             site: op.site,
         };
         if op.kind == simoom::backend::OpKind::Yield {
@@ -215,6 +234,7 @@ impl World {
                     chosen: path,
                     site,
                     preempted: preempting,
+                    awaits: None,
                 },
             );
         }
@@ -385,6 +405,29 @@ impl World {
         self.settle(ChoiceKind::Fault, point, value, details);
     }
 
+    /// When what waits at `anchor` is to be cancelled; 0: never.
+    pub(super) fn choose_cancel(&mut self, anchor: AnchorHash) -> u64 {
+        let odds = self.cancel_odds();
+        self.strategy.cancel(anchor, &odds)
+    }
+
+    /// Notes whether what waits at `place` of the task `subject` is cancelled, and when.
+    pub(super) fn settle_choice_of_cancel(
+        &mut self,
+        point: Point,
+        value: u64,
+        subject: PathId,
+        place: AwaitPlace,
+    ) {
+        let details = Details {
+            subject: Some(subject),
+            site: Some(place.site),
+            awaits: Some(place),
+            ..Details::default()
+        };
+        self.settle(ChoiceKind::Cancel, point, value, details);
+    }
+
     /// Notes a choice whose calm value is 0.
     pub(super) fn settle(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
         self.note_choice(kind, point, value, details.site);
@@ -399,6 +442,7 @@ impl World {
             chosen,
             site,
             preempted,
+            awaits,
         } = details;
         let time_ns = self.now_ns;
         self.deviated.push(Deviated {
@@ -410,6 +454,7 @@ impl World {
             time_ns,
             site,
             preempted,
+            awaits,
         });
     }
 
@@ -508,6 +553,10 @@ impl World {
             entry.done += 1;
             entry.complete(op.kind, resource);
             let writes = op.access == Access::Write;
+            if op.kind == OpKind::Lock {
+                let waker = self.tasks.current().map_or(0, |entry| entry.at.waker);
+                self.take_lock(thing, op.site, waker);
+            }
             self.tell_step(Some(op.kind), thing, writes, op.site);
             self.record.explain(Detail::Operation {
                 name: op.kind.name(),
@@ -550,4 +599,5 @@ pub(super) struct Details {
     pub(super) chosen: Option<PathId>,
     pub(super) site: Option<&'static Location<'static>>,
     pub(super) preempted: bool,
+    pub(super) awaits: Option<AwaitPlace>,
 }

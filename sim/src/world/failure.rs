@@ -31,6 +31,14 @@ pub enum Failure {
         /// The nodes.
         nodes: Vec<String>,
     },
+    /// The test waits for what was handed to a future that is not polled, or is held by one: a
+    /// futurelock.
+    Futurelock {
+        /// The task that waits, as people read it, and where.
+        waits: String,
+        /// The task of the future that is not polled, and where that future waits or took the lock.
+        unpolled: String,
+    },
     /// The run took more polls than allowed.
     StepLimit {
         /// The limit.
@@ -164,7 +172,10 @@ impl Failure {
             Self::Panic { task, .. } if task.starts_with("test/") => Class::Correctness,
             Self::Error { node, .. } if node == THE_TEST => Class::Correctness,
             Self::Panic { .. } | Self::Error { .. } => Class::Crash,
-            Self::Deadlock | Self::Paused { .. } | Self::NotConverged { .. } => Class::Liveness,
+            Self::Deadlock
+            | Self::Futurelock { .. }
+            | Self::Paused { .. }
+            | Self::NotConverged { .. } => Class::Liveness,
             Self::InertFaults { .. } | Self::UnknownNodes { .. } => Class::Correctness,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
@@ -209,6 +220,7 @@ impl Failure {
             Self::Error { node, message } => format!("error {node} {}", without_numbers(message)),
             Self::Deadlock => "deadlock".to_owned(),
             Self::Paused { .. } => "paused".to_owned(),
+            Self::Futurelock { .. } => "futurelock".to_owned(),
             Self::StepLimit { .. } => "step limit".to_owned(),
             Self::TimeLimit { .. } => "time limit".to_owned(),
             Self::Escaped {
@@ -269,6 +281,12 @@ impl fmt::Display for Failure {
                 "deadlock: the test waits, and all that could run is on paused nodes: {} (resume \
                  them with `Node::resume`, or pause them with `Node::pause_for`)",
                 nodes.join(", ")
+            ),
+            Self::Futurelock { waits, unpolled } => write!(
+                f,
+                "futurelock: task {waits} waits behind a future of task {unpolled}, which nobody polls \
+                 any more (a future that is kept must be polled, or dropped, before its task waits \
+                 for something else)"
             ),
             Self::StepLimit { steps } => {
                 write!(

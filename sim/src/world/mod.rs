@@ -4,12 +4,14 @@
 //! Nothing in here calls foreign code. Wakers to wake and to drop are put into [`Effects`] and
 //! handled by the caller once the world is released.
 
+pub(crate) mod cancels;
 mod choose;
 mod clock;
 mod effects;
 pub(crate) mod failure;
 pub(crate) mod faults;
 pub(crate) mod files;
+pub(crate) mod locks;
 mod names;
 pub(crate) mod net;
 pub(crate) mod node;
@@ -32,12 +34,14 @@ use crate::intercept::{self, Clocks};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::{Choose, Learnt};
 
+use self::cancels::Cancels;
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
 pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
 use self::files::Files;
+use self::locks::Locks;
 use self::net::Network;
 use self::node::{Node, NodeId};
 use self::resources::Resources;
@@ -59,6 +63,8 @@ pub(crate) struct World {
     pub(crate) net: Network,
     pub(crate) faults: Faults,
     pub(crate) files: Files,
+    pub(crate) locks: Locks,
+    pub(crate) cancels: Cancels,
     pub(crate) paths: Paths,
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
@@ -179,6 +185,8 @@ impl World {
             net: Network::default(),
             faults: Faults::default(),
             files: Files::default(),
+            locks: Locks::default(),
+            cancels: Cancels::default(),
             paths: Paths::default(),
             resources: Resources::default(),
             effects: Effects::default(),

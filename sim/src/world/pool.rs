@@ -120,6 +120,8 @@ impl World {
                 resource: ResourceName::NONE,
                 thing: Thing::NONE,
                 writes: false,
+                waker: 0,
+                is_done: false,
                 site,
             };
         }

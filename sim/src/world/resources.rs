@@ -76,7 +76,8 @@ impl Origin {
 }
 
 impl Resources {
-    fn find(&self, world: u64, resource: &Resource) -> Option<Thing> {
+    /// The number of `resource`, if this world has given it one.
+    pub(crate) fn number(&self, world: u64, resource: &Resource) -> Option<Thing> {
         let word = resource.name();
         let is_ours = word != 0 && (word >> 32) == world & 0xffff_ffff;
         is_ours.then_some(Thing((word & 0xffff_ffff) as u32))
@@ -84,14 +85,14 @@ impl Resources {
 
     /// The name of `resource` if this world has given it one.
     pub(crate) fn get(&self, world: u64, resource: &Resource) -> Option<ResourceName> {
-        let Thing(index) = self.find(world, resource)?;
+        let Thing(index) = self.number(world, resource)?;
         let named = self.entries.get(index as usize)?.named.as_ref();
         named.map(|&(name, _)| name)
     }
 
     /// The number of `resource`, given now if it has none.
     pub(crate) fn thing(&mut self, world: u64, resource: &Resource) -> Thing {
-        if let Some(thing) = self.find(world, resource) {
+        if let Some(thing) = self.number(world, resource) {
             return thing;
         }
         let index = self.entries.len() as u32;

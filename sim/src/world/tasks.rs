@@ -45,10 +45,19 @@ pub(crate) struct TaskEntry {
     pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
     /// Operations completed in this poll.
     pub(crate) done: u32,
+    /// How often it was polled.
+    pub(crate) polls: u64,
+    /// In this poll it was kept from going on by no operation of its own: it was interrupted, held
+    /// up, stopped with its node, or has used its budget.
+    pub(crate) is_cut: bool,
+    /// Where its last poll left it, if it waits there and may be cancelled.
+    pub(crate) awaits: Option<Await>,
     /// How many resources it was first to use, `select!`s it entered, connections it opened.
     pub(crate) resources: u32,
     pub(crate) selects: u32,
     pub(crate) connections: u32,
+    /// How many futures it began to poll that can be cancelled alone.
+    pub(crate) scopes: u32,
     pub(crate) rng: Option<Box<ChaCha12Rng>>,
     /// How many values of the system's entropy it drew.
     pub(crate) drawn: u64,
@@ -65,7 +74,20 @@ pub(crate) struct At {
     pub(crate) thing: Thing,
     /// Whether the operation changes that.
     pub(crate) writes: bool,
+    /// Where the waker lies that it was polled with.
+    pub(crate) waker: usize,
+    /// It was completed: what the task waits for now, it has not said.
+    pub(crate) is_done: bool,
     pub(crate) site: &'static Location<'static>,
+}
+
+/// A place at which a task waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Await {
+    pub(crate) point: Point,
+    pub(crate) site: &'static Location<'static>,
+    /// Nothing is known of what it waits for but the operation that it completed before.
+    pub(crate) is_after: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +95,8 @@ struct Steps {
     completed: u32,
     /// Choices made at this step.
     visits: u32,
+    /// How often the task waited at this step.
+    awaits: u32,
     /// Whether it was asked at this step if the task is held up.
     stall_asked: bool,
     /// The part of the anchors that does not change from step to step, once it was needed.
@@ -104,15 +128,21 @@ impl TaskEntry {
                 resource: ResourceName::NONE,
                 thing: Thing::NONE,
                 writes: false,
+                waker: 0,
+                is_done: false,
                 site: location,
             },
             yielding: false,
             on_thread: false,
             granted: None,
             done: 0,
+            polls: 0,
+            is_cut: false,
+            awaits: None,
             resources: 0,
             selects: 0,
             connections: 0,
+            scopes: 0,
             rng: None,
             drawn: 0,
             steps: BTreeMap::new(),
@@ -132,7 +162,35 @@ impl TaskEntry {
         let steps = self.steps.entry((kind, resource)).or_default();
         steps.completed += 1;
         steps.visits = 0;
+        steps.awaits = 0;
         steps.stall_asked = false;
+        self.at.is_done = true;
+    }
+
+    /// The place at which it waits now.
+    pub(crate) fn await_now(&mut self) -> Await {
+        let (kind, operation) = match self.at.kind {
+            None => (OpKind::Yield, Operation::START),
+            Some(kind) => (kind, Operation::of(kind)),
+        };
+        let resource = self.at.resource;
+        let steps = self.steps.entry((kind, resource)).or_default();
+        let visit = steps.awaits;
+        steps.awaits += 1;
+        let point = Point {
+            subject: self.hash.0,
+            operation,
+            resource,
+            place: None,
+            step: steps.completed,
+            visit,
+        };
+        Await {
+            point,
+            site: self.at.site,
+            // To give way is done before the poll ends.
+            is_after: (self.at.is_done && kind != OpKind::Yield) || self.at.kind.is_none(),
+        }
     }
 
     /// The point at which it may be held up, once for each step.

@@ -71,6 +71,7 @@ impl World {
                 time_ns: self.now_ns,
                 site,
                 preempted: false,
+                awaits: None,
             });
         }
         value > 0

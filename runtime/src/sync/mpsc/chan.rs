@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{TryRecvError, TrySendError};
-use crate::coop::{Op, OpKind, Resource, proceed, touch};
+use crate::coop::{News, Op, OpKind, QueuePlace, Resource, proceed, tell, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
 use crate::sync::wakers::{Wakers, discard, wake};
@@ -52,6 +52,12 @@ struct State<T> {
 pub(super) struct Slots {
     wanted: usize,
     held: usize,
+}
+
+/// A sender that has all the slots it waited for.
+pub(super) struct Granted {
+    place: QueuePlace,
+    waker: Option<Waker>,
 }
 
 impl Slots {
@@ -260,7 +266,10 @@ impl<T> Chan<T> {
         let mut wakers = Wakers::new();
         loop {
             match state.grant(&mut slots) {
-                Some(waker) => wakers.push(waker),
+                Some(Granted { place, waker }) => {
+                    tell(&self.resource, News::Granted { place });
+                    wakers.push(waker);
+                }
                 None => break,
             }
             if wakers.is_full() {
@@ -287,7 +296,7 @@ impl<T> Chan<T> {
     ) -> Poll<Result<(), ()>> {
         let op = Op::write(OpKind::Send, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
-        let outcome = ready!(self.poll_slots(cx, waiter, wanted, |_| ()));
+        let outcome = ready!(self.poll_slots(cx, waiter, wanted, location, |_| ()));
         progress.done();
         Poll::Ready(outcome)
     }
@@ -303,7 +312,7 @@ impl<T> Chan<T> {
     ) -> Poll<Result<(), ()>> {
         let op = Op::write(OpKind::Send, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
-        let outcome = ready!(self.poll_slots(cx, waiter, 1, |state| {
+        let outcome = ready!(self.poll_slots(cx, waiter, 1, location, |state| {
             value.take().and_then(|value| state.push(value))
         }));
         progress.done();
@@ -317,9 +326,11 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         waiter: Pin<&mut Waiter<Slots>>,
         wanted: usize,
+        site: &'static Location<'static>,
         mut then: impl FnMut(&mut State<T>) -> R,
     ) -> Poll<Result<R, ()>> {
-        let outcome = ready!(poll_wait(
+        let (place, has_waited) = (waiter.place(), waiter.is_enlisted());
+        let polled = poll_wait(
             &self.state,
             cx,
             waiter,
@@ -338,14 +349,22 @@ impl<T> Chan<T> {
                 }
                 old
             },
-        ));
-        Poll::Ready(outcome.map_err(wake))
+        );
+        if polled.is_pending() {
+            let kind = OpKind::Send;
+            tell(&self.resource, News::Waits { place, kind, site });
+        } else if has_waited {
+            tell(&self.resource, News::Left { place });
+        }
+        polled.map(|outcome| outcome.map_err(wake))
     }
 
     /// Takes a sender that goes away out of the line, and passes on the slots it holds.
     #[inline]
     pub(super) fn abandon(&self, waiter: Pin<&mut Waiter<Slots>>) {
         if waiter.is_enlisted() {
+            let place = waiter.place();
+            tell(&self.resource, News::Left { place });
             let left = self.lock().senders.delist(waiter);
             self.release(left.value.held);
         }
@@ -389,9 +408,9 @@ impl<T> Chan<T> {
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
         touch(&self.resource);
         let mut state = self.lock();
-        if let Some((value, waker)) = state.pop(self.capacity) {
+        if let Some((value, granted)) = state.pop(self.capacity) {
             drop(state);
-            wake(waker);
+            self.wake_granted(granted);
             return Ok(value);
         }
         if state.is_over(self.capacity) {
@@ -411,10 +430,18 @@ impl<T> Chan<T> {
         let progress = ready!(proceed(cx, &op));
         let received = ready!(self.poll_values(cx, |state| state.pop(self.capacity)));
         progress.done();
-        Poll::Ready(received.map(|(value, waker)| {
-            wake(waker);
+        Poll::Ready(received.map(|(value, granted)| {
+            self.wake_granted(granted);
             value
         }))
+    }
+
+    #[inline]
+    fn wake_granted(&self, granted: Option<Granted>) {
+        if let Some(Granted { place, waker }) = granted {
+            tell(&self.resource, News::Granted { place });
+            wake(waker);
+        }
     }
 
     /// Moves at most `limit` values into `buffer`, waiting for the first.
@@ -487,19 +514,19 @@ impl<T> State<T> {
 
     /// Takes the oldest value, and passes its slot on to the sender to be woken.
     #[inline]
-    fn pop(&mut self, capacity: usize) -> Option<(T, Option<Waker>)> {
+    fn pop(&mut self, capacity: usize) -> Option<(T, Option<Granted>)> {
         let value = self.values.pop_front()?;
         let mut slots = 1;
-        let waker = self.grant(&mut slots).flatten();
+        let granted = self.grant(&mut slots);
         // The receiver is here: it need not be woken.
         self.free += slots;
         debug_assert!(self.free <= capacity, "a slot was freed twice");
-        Some((value, waker))
+        Some((value, granted))
     }
 
     /// Gives `slots` to the first sender. If it now has all it wants, it is unlinked and returned
     /// to be woken; else no slot is left or nobody waits.
-    fn grant(&mut self, slots: &mut usize) -> Option<Option<Waker>> {
+    fn grant(&mut self, slots: &mut usize) -> Option<Granted> {
         if *slots == 0 || self.closed {
             return None;
         }
@@ -514,7 +541,11 @@ impl<T> State<T> {
             self.senders.set_first(now);
             return None;
         }
-        Some(self.senders.pop_first(now))
+        let place = self.senders.first_place()?;
+        Some(Granted {
+            place,
+            waker: self.senders.pop_first(now),
+        })
     }
 
     /// Frees slots that nobody waits for; returns the receiver if that was the end of a closed

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::coop::{Op, OpKind, Resource, proceed, touch};
+use crate::coop::{News, Op, OpKind, Resource, proceed, release, tell, touch};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
 use crate::sync::wakers::wake;
@@ -48,9 +48,15 @@ impl RawMutex {
 
     /// Takes the lock if nobody holds it.
     #[inline]
+    #[track_caller]
     pub(super) fn try_lock(&self) -> bool {
         touch(&self.resource);
-        self.acquire()
+        let acquired = self.acquire();
+        if acquired {
+            let site = Location::caller();
+            tell(&self.resource, News::Taken { site });
+        }
+        acquired
     }
 
     #[inline]
@@ -63,7 +69,7 @@ impl RawMutex {
     /// Gives the lock to the waiter that has waited longest, or to nobody.
     #[inline]
     pub(super) fn unlock(&self) {
-        touch(&self.resource);
+        release(&self.resource);
         if self
             .word
             .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
@@ -80,9 +86,13 @@ impl RawMutex {
             self.word.store(0, Ordering::Release);
             return;
         }
+        let place = queue.first_place();
         let waker = queue.pop_first(());
         self.settle(&queue);
         drop(queue);
+        if let Some(place) = place {
+            tell(&self.resource, News::Granted { place });
+        }
         wake(waker);
     }
 
@@ -104,15 +114,21 @@ impl RawMutex {
         let op = Op::write(OpKind::Lock, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
         if waiter.is_enlisted() || !self.acquire() {
-            ready!(self.poll_wait(cx, waiter));
+            ready!(self.poll_wait(cx, waiter, location));
         }
         progress.done();
         Poll::Ready(())
     }
 
     #[cold]
-    fn poll_wait(&self, cx: &mut Context<'_>, waiter: Pin<&mut Waiter<()>>) -> Poll<()> {
-        poll_wait(
+    fn poll_wait(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: Pin<&mut Waiter<()>>,
+        site: &'static Location<'static>,
+    ) -> Poll<()> {
+        let place = waiter.place();
+        let polled = poll_wait(
             &self.queue,
             cx,
             waiter,
@@ -120,7 +136,14 @@ impl RawMutex {
             |queue| queue,
             |queue, waiter| self.attempt(queue, waiter).then_some(()),
             |queue, waiter, waker| queue.enlist(waiter, Some(waker)),
-        )
+        );
+        let kind = OpKind::Lock;
+        let news = match polled {
+            Poll::Pending => News::Waits { place, kind, site },
+            Poll::Ready(()) => News::Left { place },
+        };
+        tell(&self.resource, news);
+        polled
     }
 
     /// Whether the lock is now the waiter's. If not, `WAITED` is set.
@@ -150,6 +173,8 @@ impl RawMutex {
 
     #[cold]
     fn abandon_enlisted(&self, waiter: Pin<&mut Waiter<()>>) {
+        let place = waiter.place();
+        tell(&self.resource, News::Left { place });
         let mut queue = lock(&self.queue);
         if queue.delist(waiter).linked {
             self.settle(&queue);

@@ -1,7 +1,8 @@
 //! Which of two ways to fail is the simpler one.
 //!
-//! Owns the order. Faults weigh most, since what fails without one is not about it; then what
-//! interrupts a task, which nobody expects; then what any scheduler and network may do.
+//! Owns the order. Faults weigh most, since what fails without one is not about it; then what is
+//! cancelled; then what interrupts a task, which nobody expects; then what any scheduler and network
+//! may do.
 
 use super::verdict::Verdict;
 use crate::choice::{ANY, ChoiceKind, Deviation};
@@ -10,6 +11,7 @@ use crate::choice::{ANY, ChoiceKind, Deviation};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cost {
     faults: usize,
+    cancels: usize,
     preemptions: usize,
     orders: usize,
     others: usize,
@@ -33,6 +35,7 @@ impl Cost {
     pub(super) fn of_choices(deviations: &[Deviation]) -> Self {
         let mut cost = Self {
             faults: 0,
+            cancels: 0,
             preemptions: 0,
             orders: 0,
             others: 0,
@@ -42,6 +45,7 @@ impl Cost {
         for deviation in deviations {
             match deviation.anchor.kind {
                 ChoiceKind::Fault => cost.faults += 1,
+                ChoiceKind::Cancel => cost.cancels += 1,
                 ChoiceKind::Sched if is_preemption(deviation) => cost.preemptions += 1,
                 ChoiceKind::Sched => cost.orders += 1,
                 ChoiceKind::Work => continue,

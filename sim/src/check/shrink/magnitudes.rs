@@ -73,7 +73,8 @@ impl Scale {
     fn of(it: &Deviation) -> Option<Self> {
         match it.anchor.kind {
             ChoiceKind::Delay | ChoiceKind::Stall => Some(Self::Time),
-            ChoiceKind::Short => Some(Self::Count),
+            // Cancelled as it waits is less than woken and cancelled.
+            ChoiceKind::Short | ChoiceKind::Cancel => Some(Self::Count),
             ChoiceKind::Fault => match it.anchor.operation.parse().map(simoom_faults::Kind::unit) {
                 Ok(simoom_faults::Unit::Nanoseconds) => Some(Self::Time),
                 _ => Some(Self::Count),

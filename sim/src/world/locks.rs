@@ -1,0 +1,175 @@
+//! Who has what tasks share, and who waits for it.
+//!
+//! Owns what the primitives of `simoom::sync` say of themselves beside their operations: it is
+//! bookkeeping for reports and verdicts, and changes nothing. Knows nothing of what it means.
+//!
+//! # Invariants
+//! 1. `held` has the locks that somebody has, each once.
+//! 2. `waiting` has the futures that stand in a queue, in the order in which they began to wait, and
+//!    those that were handed what they wait for and have not been polled since.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use simoom::backend::{News, OpKind, QueuePlace, Resource};
+
+use super::World;
+use super::tasks::TaskSlot;
+use crate::choice::PathId;
+use crate::strategy::Thing;
+
+/// Who has the locks and who waits.
+#[derive(Debug, Default)]
+pub(crate) struct Locks {
+    held: BTreeMap<Thing, Holder>,
+    waiting: Vec<Waiting>,
+    /// The locks that were given back since somebody began to look.
+    given_back: Option<Vec<Holder>>,
+}
+
+/// Which task polls, or polled, a future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Poller {
+    pub(crate) task: PathId,
+    pub(crate) slot: TaskSlot,
+    /// The order of its birth among all tasks.
+    pub(crate) birth: u64,
+    /// Where the waker lies that the future was polled with: futures with different wakers are
+    /// different futures. 0 if that is not known.
+    pub(crate) waker: usize,
+}
+
+/// Who has a lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) poller: Poller,
+    /// Where it was taken.
+    pub(crate) site: &'static Location<'static>,
+}
+
+/// A future that stands in a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) thing: Thing,
+    pub(crate) place: QueuePlace,
+    pub(crate) poller: Poller,
+    pub(crate) kind: OpKind,
+    pub(crate) site: &'static Location<'static>,
+    /// How often its task had been polled when it was handed what it waits for, if it was.
+    pub(crate) granted: Option<u64>,
+}
+
+impl Locks {
+    /// Who has which lock.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (Thing, &Holder)> {
+        self.held.iter().map(|(&thing, holder)| (thing, holder))
+    }
+
+    /// Who stands in a queue, the longest wait first.
+    pub(crate) fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    fn give_back(&mut self, thing: Thing) {
+        if let Some(holder) = self.held.remove(&thing)
+            && let Some(given_back) = &mut self.given_back
+        {
+            given_back.push(holder);
+        }
+    }
+}
+
+impl World {
+    /// Takes in what a primitive says of itself; `Waits` and `Taken` are the running task's.
+    pub(crate) fn told(&mut self, resource: &Resource, news: News) {
+        let Some(thing) = self.resources.number(self.id, resource) else {
+            return;
+        };
+        match news {
+            News::Taken { site } => self.take_lock(thing, site, 0),
+            News::Released => self.locks.give_back(thing),
+            News::Waits { place, kind, site } => self.stand_in_queue(thing, place, kind, site),
+            News::Granted { place } => {
+                let births = |waiting: &Waiting| waiting.place == place && waiting.thing == thing;
+                let found = self.locks.waiting.iter().position(births);
+                if let Some(index) = found {
+                    let polls = self.polls_of(&self.locks.waiting[index].poller);
+                    self.locks.waiting[index].granted = Some(polls);
+                }
+            }
+            News::Left { place } => {
+                let is_other = |it: &Waiting| it.place != place || it.thing != thing;
+                self.locks.waiting.retain(is_other);
+            }
+            _ => {}
+        }
+    }
+
+    /// The running task has the lock `thing`, which it took at `site` where it was polled with the
+    /// waker at `waker`.
+    pub(super) fn take_lock(
+        &mut self,
+        thing: Thing,
+        site: &'static Location<'static>,
+        waker: usize,
+    ) {
+        if let Some(poller) = self.poller() {
+            let poller = Poller { waker, ..poller };
+            self.locks.held.insert(thing, Holder { poller, site });
+        }
+    }
+
+    fn stand_in_queue(
+        &mut self,
+        thing: Thing,
+        place: QueuePlace,
+        kind: OpKind,
+        site: &'static Location<'static>,
+    ) {
+        let Some(poller) = self.poller() else {
+            return;
+        };
+        let waiting = Waiting {
+            thing,
+            place,
+            poller,
+            kind,
+            site,
+            granted: None,
+        };
+        let is_same = |it: &&mut Waiting| it.place == place && it.thing == thing;
+        match self.locks.waiting.iter_mut().find(is_same) {
+            Some(known) => *known = waiting,
+            None => self.locks.waiting.push(waiting),
+        }
+    }
+
+    /// Who polls now.
+    fn poller(&self) -> Option<Poller> {
+        let slot = self.tasks.running?;
+        let entry = self.tasks.get(slot)?;
+        Some(Poller {
+            task: entry.path,
+            slot,
+            birth: entry.birth,
+            waker: entry.at.waker,
+        })
+    }
+
+    /// How often a task was polled; `u64::MAX` if it has ended.
+    pub(crate) fn polls_of(&self, poller: &Poller) -> u64 {
+        let entry = self.tasks.get(poller.slot);
+        let entry = entry.filter(|entry| entry.birth == poller.birth);
+        entry.map_or(u64::MAX, |entry| entry.polls)
+    }
+
+    /// Runs on until [`locks_given_back`](Self::locks_given_back) with an eye on what is unlocked.
+    pub(super) fn watch_locks(&mut self) {
+        self.locks.given_back = Some(Vec::new());
+    }
+
+    /// The locks that were given back since then.
+    pub(super) fn locks_given_back(&mut self) -> Vec<Holder> {
+        self.locks.given_back.take().unwrap_or_default()
+    }
+}

@@ -1,0 +1,344 @@
+//! Why nothing goes on: cycles of locks, futurelocks, lost wake-ups, and waits for outside.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
+use simoom::sync::{Mutex, Notify, mpsc};
+use simoom::task::{spawn_local, yield_now};
+use simoom::time::sleep;
+use simoom_sim::{Class, Config, Failure, Report, check};
+
+fn config() -> Config {
+    Config::default().persist(false).shrink(false).seeds(5)
+}
+
+/// The line of this file that ends with the comment `marker`.
+#[track_caller]
+fn line_of(marker: &str) -> u32 {
+    let comment = format!("// {marker}.");
+    let mut lines = include_str!("standstill.rs").lines();
+    let index = lines.position(|line| line.trim().ends_with(&comment) && line.trim() != comment);
+    index.expect("there is such a line") as u32 + 1
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[track_caller]
+fn assert_tells(report: &Report, parts: &[&str]) {
+    let text = report.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[track_caller]
+fn assert_futurelock(report: &Report, waits: &str, unpolled: &str) {
+    let (waits, unpolled) = (line_of(waits), line_of(unpolled));
+    let found = report.failure().expect("it stands still");
+    let Failure::Futurelock {
+        waits: one,
+        unpolled: two,
+    } = found.cause()
+    else {
+        panic!("{found}");
+    };
+    assert!(
+        one.ends_with(&format!(" at sim/tests/standstill.rs:{waits}")),
+        "{found}"
+    );
+    assert!(
+        two.ends_with(&format!(" at sim/tests/standstill.rs:{unpolled}")),
+        "{found}"
+    );
+    assert_eq!(found.class(), Class::Liveness);
+    assert_tells(report, &["      futurelock: "]);
+}
+
+async fn both(one: Rc<Mutex<()>>, two: Rc<Mutex<()>>) {
+    let _one = one.lock().await; // First.
+    sleep(MS).await;
+    let _two = two.lock().await;
+}
+
+#[test]
+fn a_cycle_of_locks_is_told_from_both_sides() {
+    let report = check(config(), |_| async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        let one = spawn_local(both(a.clone(), b.clone()));
+        let two = spawn_local(both(b, a));
+        drop(one.await);
+        drop(two.await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let line = line_of("First");
+    let taken = format!("has the lock, taken at sim/tests/standstill.rs:{line}");
+    let text = report.to_string();
+    assert_eq!(text.matches(&taken).count(), 2, "{text}");
+    assert_eq!(text.matches("lock cycle: task ").count(), 2, "{text}");
+    // The test waits for one of them, and so for the cycle.
+    assert_tells(&report, &["lock cycle: for the end of task 2 (test/"]);
+}
+
+#[test]
+fn a_lock_taken_twice_is_told() {
+    let report = check(config(), |_| async {
+        let lock = Mutex::new(());
+        let _held = lock.try_lock().unwrap(); // Tried.
+        drop(lock.lock().await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let line = line_of("Tried");
+    assert_tells(
+        &report,
+        &[&format!(
+            "lock cycle: this task has the lock, taken at sim/tests/standstill.rs:{line} (perhaps"
+        )],
+    );
+}
+
+#[test]
+fn a_guard_that_outlives_its_task_is_told() {
+    let report = check(config(), |_| async {
+        let lock = std::sync::Arc::new(Mutex::new(()));
+        let taken = spawn_local(lock.clone().lock_owned());
+        let _guard = taken.await.unwrap();
+        drop(lock.lock().await);
+    });
+    assert_tells(
+        &report,
+        &["waits for outside: the lock is in a guard that outlives its task"],
+    );
+}
+
+/// RFD 609: the future that is kept is next in the queue, and its task waits behind it.
+#[test]
+fn a_future_that_is_kept_by_reference_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.clone();
+        let _task = spawn_local(async move {
+            let _held = held.lock().await;
+            sleep(5 * MS).await;
+        });
+        yield_now().await;
+        sleep(MS).await;
+        let mut kept = pin!(lock.lock()); // Kept.
+        simoom::select! {
+            biased;
+            _guard = &mut kept => {}
+            () = sleep(MS) => drop(lock.lock().await), // Behind.
+        }
+    });
+    assert_futurelock(&report, "Behind", "Kept");
+}
+
+/// The same, dropped in time.
+#[test]
+fn a_future_that_is_dropped_in_time_is_none() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.clone();
+        let _task = spawn_local(async move {
+            let _held = held.lock().await;
+            sleep(5 * MS).await;
+        });
+        yield_now().await;
+        sleep(MS).await;
+        simoom::select! {
+            biased;
+            _guard = lock.lock() => {}
+            () = sleep(MS) => drop(lock.lock().await),
+        }
+    });
+    report.unwrap();
+}
+
+async fn hold_for_a_while(lock: Rc<Mutex<()>>) {
+    let _held = lock.lock().await; // Part.
+    sleep(MS).await;
+}
+
+/// The stream runs two at a time, and none while its body runs.
+#[test]
+fn the_body_of_a_buffered_stream_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let futures = [(); 3].map(|()| hold_for_a_while(lock.clone()));
+        let mut stream = futures::stream::iter(futures).buffered(2);
+        while let Some(()) = stream.next().await {
+            drop(lock.lock().await); // Buffered.
+        }
+    });
+    assert_futurelock(&report, "Buffered", "Part");
+}
+
+#[test]
+fn the_body_of_futures_ordered_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let futures = [(); 3].map(|()| hold_for_a_while(lock.clone()));
+        let mut ordered: FuturesOrdered<_> = futures.into_iter().collect();
+        while let Some(()) = ordered.next().await {
+            drop(lock.lock().await); // Ordered.
+        }
+    });
+    assert_futurelock(&report, "Ordered", "Part");
+}
+
+/// A slot of a channel is handed over as a lock is.
+#[test]
+fn a_slot_that_nobody_takes_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let (send, mut recv) = mpsc::channel(1);
+        send.send(1).await.unwrap();
+        let mut kept = pin!(send.send(2)); // Slot.
+        simoom::select! {
+            biased;
+            _sent = &mut kept => {}
+            () = sleep(MS) => {}
+        }
+        recv.recv().await.unwrap();
+        sleep(MS).await;
+        let _ = send.send(3).await; // Third.
+    });
+    assert_futurelock(&report, "Third", "Slot");
+}
+
+/// While it is behind the lock, something else goes on for ever.
+#[test]
+fn a_futurelock_is_seen_at_the_end_of_the_time() {
+    let report = check(config().time(Duration::from_secs(1)), |_| async {
+        let _ticking = spawn_local(async {
+            loop {
+                sleep(10 * MS).await;
+            }
+        });
+        let lock = Rc::new(Mutex::new(()));
+        let futures = [(); 3].map(|()| hold_for_a_while(lock.clone()));
+        let mut stream = futures::stream::iter(futures).buffered(2);
+        while let Some(()) = stream.next().await {
+            drop(lock.lock().await);
+        }
+    });
+    assert!(matches!(
+        report.failure().unwrap().cause(),
+        Failure::Futurelock { .. }
+    ));
+}
+
+/// Each of the parts is polled when it is woken: one waits for what never comes, with the lock.
+#[test]
+fn parts_that_are_polled_are_no_futurelock_and_are_all_seen() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let never = Rc::new(Notify::new());
+        let (_send, mut recv) = mpsc::channel::<()>(1);
+        let holder = {
+            let (lock, never) = (lock.clone(), never.clone());
+            async move {
+                let _held = lock.lock().await;
+                never.notified().await;
+            }
+        };
+        let second = async move { drop(lock.lock().await) };
+        let third = async move {
+            let _ = recv.recv().await;
+        };
+        let mut parts: FuturesUnordered<futures::future::LocalBoxFuture<'_, ()>> =
+            FuturesUnordered::new();
+        parts.push(Box::pin(holder));
+        parts.push(Box::pin(second));
+        parts.push(Box::pin(third));
+        while parts.next().await.is_some() {}
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    assert_tells(
+        &report,
+        &["nothing that is due ends its notified", "ends its recv"],
+    );
+}
+
+#[test]
+fn parts_of_a_join_are_all_seen() {
+    let report = check(config(), |_| async {
+        let never = Notify::new();
+        let (_send, mut recv) = mpsc::channel::<()>(1);
+        simoom::join!(never.notified(), recv.recv());
+    });
+    assert_tells(
+        &report,
+        &[
+            "waits for outside: nothing that is due ends its notified",
+            "waits for outside: nothing that is due ends its recv",
+        ],
+    );
+}
+
+/// It waits for a flag and tells nobody.
+async fn wait_for(flag: Rc<Cell<bool>>) {
+    poll_fn(|_cx| {
+        if flag.get() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_wake_up_that_never_comes_is_told() {
+    let report = check(config(), |_| async {
+        let flag = Rc::new(Cell::new(false));
+        let task = spawn_local(wait_for(flag.clone()));
+        yield_now().await;
+        sleep(MS).await;
+        flag.set(true);
+        drop(task.await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let text = report.to_string();
+    assert_eq!(
+        text.matches("lost wake-up: polled once more, it goes on")
+            .count(),
+        1,
+        "{text}"
+    );
+}
+
+/// What waits for a peer that says nothing is no wake-up that was lost.
+#[test]
+fn a_wait_for_outside_is_told() {
+    let report = check(config(), |_| async {
+        let listener = simoom::net::TcpListener::bind("0.0.0.0:80").await.unwrap();
+        drop(listener.accept().await);
+    });
+    assert_tells(
+        &report,
+        &["waits for outside: nothing that is due ends its accept"],
+    );
+    assert!(!report.to_string().contains("lost wake-up"));
+}
+
+/// The stack of the future that is not polled, from where it was polled last.
+#[test]
+fn where_the_unpolled_future_waits_is_told() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let futures = [(); 3].map(|()| hold_for_a_while(lock.clone()));
+        let mut stream = futures::stream::iter(futures).buffered(2);
+        while let Some(()) = stream.next().await {
+            drop(lock.lock().await);
+        }
+    });
+    assert_tells(
+        &report,
+        &["the future that is not polled waits\n        in "],
+    );
+}
