@@ -35,6 +35,7 @@
 //! | --- | --- |
 //! | [`#[test]`](macro@test) | a test that runs once per seed |
 //! | [`check`], [`Config`], [`Report`], [`Found`] | the function below the attribute, what it is told and what it tells |
+//! | [`Explanation`] | why a failure happened: when it was decided, what a run that passes does instead, what led to it |
 //! | [`Sim`] | what a test holds: nodes, the clock, notes |
 //! | [`Node`], [`OnFailure`], [`Ended`] | a machine: boot, kill, pause, power loss, restart, and what its failure means |
 //! | [`Clock`] | how wrong a machine's clocks are |
@@ -95,7 +96,7 @@ mod world;
 pub use simoom_faults as faults;
 pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 
-pub use self::check::{Config, Found, Report, RunSummary, check};
+pub use self::check::{Config, Explanation, Found, Report, RunSummary, check};
 pub use self::checkers::history::History;
 pub use self::checkers::ledger::Ledger;
 pub use self::checkers::{history, ledger, linear};
@@ -128,6 +129,7 @@ pub use self::world::node::{Ended, OnFailure};
 /// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
 /// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
 /// | `shrink = false` | whether a failure is shrunk | `true` |
+/// | `explain = false` | whether a failure is explained, see [`Config::explain`] | `true` |
 /// | `persist = false` | whether a failure is saved beside the sources | `true` |
 /// | `jobs = 1` | how many runs side by side | one for each processor |
 /// | `crate = "path"` | where this crate is, if not at `::simoom_sim` | |

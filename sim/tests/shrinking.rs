@@ -222,7 +222,8 @@ fn the_folder_of_a_failure_holds_all_that_there_is_to_know() {
         let text = std::fs::read_to_string(folder.join(name));
         text.unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    assert_eq!(read("report.txt"), format!("{found}\n"));
+    let why = found.explanation();
+    assert_eq!(read("report.txt"), format!("{found}\n\n{why}"));
     assert!(read("record.txt").contains("  task.polled  "));
     assert!(read("plan.txt").contains(&found.plan()));
     let verdict = read("verdict.txt");

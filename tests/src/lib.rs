@@ -23,6 +23,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/testing.md")]
     pub mod testing {}
 
+    #[doc = include_str!("../../docs/book/src/explaining.md")]
+    pub mod explaining {}
+
     #[doc = include_str!("../../docs/book/src/nodes.md")]
     pub mod nodes {}
 

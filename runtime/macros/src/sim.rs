@@ -104,21 +104,21 @@ fn value(argument: &Argument) -> Result<TokenStream> {
         "seeds" | "seed" | "steps" | "jobs" | "doubled" | "processes" => {
             matches!(literal, None | Some(Lit::Int(_)))
         }
-        "shrink" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
+        "shrink" | "explain" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
         "strategy" | "cancels" => true,
         "time" | "stalls" => return duration(&name, value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
                  `time`, `steps`, `stalls`, `strategy`, `cancels`, `doubled`, `processes`, `shrink`, \
-                 `persist`, `jobs` and `crate`"
+                 `explain`, `persist`, `jobs` and `crate`"
             )));
         }
     };
     if fits {
         return Ok(value.to_token_stream());
     }
-    let kind = if matches!(name.as_str(), "shrink" | "persist") {
+    let kind = if matches!(name.as_str(), "shrink" | "explain" | "persist") {
         "`true` or `false`"
     } else {
         "an integer"

@@ -64,7 +64,8 @@ impl Sweep<'_> {
         if let Some(profile) = profile(found) {
             fs::write(folder.join("shrink.txt"), profile)?;
         }
-        fs::write(folder.join("report.txt"), format!("{found}\n"))
+        let why = &found.explanation;
+        fs::write(folder.join("report.txt"), format!("{found}\n\n{why}"))
     }
 
     /// Writes `plan` as failures are saved, in place of what is there.

@@ -22,6 +22,7 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_DOUBLED` | of how many seeds one runs twice, see [`doubled`](Self::doubled); `0`: none |
 /// | `SIMOOM_PROCESSES` | how many of those run in a fresh process, see [`processes`](Self::processes) |
 /// | `SIMOOM_NOTES` | how many notes a report shows, see [`notes`](Self::notes) |
+/// | `SIMOOM_EXPLAIN` | `0`: do not explain failures, see [`explain`](Self::explain) |
 /// | `SIMOOM_JOBS` | how many runs at once in this process; 1 under nextest unless set |
 /// | `SIMOOM_REPLAY` | replay this file of saved failures only |
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
@@ -59,6 +60,9 @@ pub struct Config {
     pub(crate) shrink_time: Duration,
     /// Where failures are saved, if not in the usual folder.
     pub(crate) regressions: Option<PathBuf>,
+    pub(crate) explain: bool,
+    pub(crate) explain_runs: u32,
+    pub(crate) explain_time: Duration,
     pub(crate) jobs: Option<usize>,
     pub(crate) persist: bool,
     pub(crate) doubled: u64,
@@ -92,6 +96,9 @@ impl Default for Config {
             shrink_replays: 200,
             shrink_time: Duration::from_secs(300),
             regressions: None,
+            explain: true,
+            explain_runs: 600,
+            explain_time: Duration::from_secs(10),
             jobs: None,
             persist: true,
             doubled: 20,
@@ -251,6 +258,46 @@ impl Config {
     #[must_use]
     pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Self {
         self.regressions = Some(folder.into());
+        self
+    }
+
+    /// Whether a failure is explained (default true): when it was decided, what a run that passes
+    /// does instead, how often it happens and what led to it, see [`Explanation`](crate::Explanation).
+    ///
+    /// A sweep that passes makes no run for it. One that fails makes at most
+    /// [`explain_runs`](Self::explain_runs), for at most [`explain_time`](Self::explain_time): some
+    /// hundred runs of the test.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let config = Config::default().seeds(1).persist(false).explain(false);
+    /// let report = check(config, |_sim| async { panic!("always") });
+    /// let why = report.failure().unwrap().explanation();
+    /// assert!(why.moment().is_none() && why.events().is_empty());
+    /// ```
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    /// The most runs that explaining one failure takes (default 600). With 0, only the failing run
+    /// is looked at.
+    ///
+    /// How many run at once does not change what is found out.
+    #[must_use]
+    pub fn explain_runs(mut self, most: u32) -> Self {
+        self.explain_runs = most;
+        self
+    }
+
+    /// The most real time that explaining one failure takes (default 10 s). What was not found out
+    /// by then is left out of the explanation.
+    #[must_use]
+    pub fn explain_time(mut self, most: Duration) -> Self {
+        self.explain_time = most;
         self
     }
 

@@ -37,6 +37,9 @@ pub(crate) fn apply(mut config: Config) -> Config {
             .parse()
             .unwrap_or_else(|error| panic!("SIMOOM_STRATEGY: {error}"));
     }
+    if flag("SIMOOM_EXPLAIN") == Some(false) {
+        config.explain = false;
+    }
     config.faults = faults().map(|(plan, _)| Arc::new(plan));
     if flag("SIMOOM_PERSIST") == Some(false) || config.faults.is_some() {
         config.persist = false;

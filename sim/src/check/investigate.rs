@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use super::build::Output;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
+use super::explain::Explanation;
 use super::judge::{Replays, verdict};
 use super::process::{self, Errand, Witness};
 use super::report::{Confirmation, Found, Position, RunSummary, Seed, Shrinking};
 use super::shrink::{self, Budget, Met, Shrunk};
 use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
 use super::{environment, saved, workload};
-use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
+use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY, Rate};
 use crate::record::{Level, Watch};
 use crate::run::{Choices, Outcome, Spec};
 use crate::strategy::Strategy;
@@ -115,6 +116,8 @@ impl Sweep<'_> {
             }
         }
         notes.extend(shown.note());
+        let seen = self.seen(index, &spec);
+        let explanation = self.explain_shown(&mut plan, &signature, seen, &shown.confirmation);
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         notes.extend(self.places(&shown.witness));
         let operations = (told.as_ref())
@@ -163,11 +166,45 @@ impl Sweep<'_> {
             replay: self.identity.command(&again),
             notes,
             notes_shown: self.config.notes,
+            explanation,
             bundle: None,
             operations,
             met: Vec::new(),
         };
         self.keep(found, met)
+    }
+
+    /// How many of the sweep's seeds failed, up to the one with this index, if chance chose them.
+    fn seen(&self, index: Option<u64>, spec: &Spec) -> Option<Rate> {
+        let by_chance = !matches!(spec.choices, Choices::Orders(_)) && !self.cancels_everywhere();
+        let index = index.filter(|_| by_chance)?;
+        Some(match self.config.one_seed {
+            Some(_) => Rate { failed: 0, runs: 0 },
+            None => Rate {
+                failed: 1,
+                runs: index + 1,
+            },
+        })
+    }
+
+    /// Explains what a fresh process has shown, or would, and notes in the plan how often it was
+    /// seen.
+    fn explain_shown(
+        &self,
+        plan: &mut Plan,
+        signature: &str,
+        seen: Option<Rate>,
+        confirmation: &Confirmation,
+    ) -> Explanation {
+        if matches!(confirmation, Confirmation::No(_)) {
+            return Explanation::default();
+        }
+        let explanation = self.explain(plan, signature, seen);
+        let rate = explanation.rate().filter(|&(failed, _)| failed > 0);
+        plan.seen = rate
+            .map(|(failed, runs)| Rate { failed, runs })
+            .or(plan.seen);
+        explanation
     }
 
     /// Whether a run was the undisturbed one that every sweep begins with.
@@ -244,7 +281,7 @@ impl Sweep<'_> {
     /// A saved failure that still fails.
     pub(super) fn describe_saved(
         &self,
-        plan: Plan,
+        mut plan: Plan,
         outcome: Outcome,
         mut notes: Vec<String>,
     ) -> Found {
@@ -252,6 +289,8 @@ impl Sweep<'_> {
         let shown = self.confirm(&plan, &failure.signature());
         notes.extend(shown.note());
         notes.extend(self.places(&shown.witness));
+        let signature = failure.signature();
+        let explanation = self.explain_shown(&mut plan, &signature, None, &shown.confirmation);
         let saved = self.saved_at();
         let replay = match &saved {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
@@ -276,6 +315,7 @@ impl Sweep<'_> {
             replay: self.identity.command(&replay),
             notes,
             notes_shown: self.config.notes,
+            explanation,
             bundle: None,
             operations,
             met: Vec::new(),
@@ -344,6 +384,7 @@ impl Sweep<'_> {
             bundle: None,
             operations: Vec::new(),
             met: Vec::new(),
+            explanation: Explanation::default(),
         }
     }
 

@@ -31,6 +31,7 @@ impl<'a> Replays<'a> {
             strategy: strategy.clone(),
             horizon: *horizon,
             failure: None,
+            seen: None,
             deviations: Vec::new(),
         };
         let most = sweep.config.shrink_replays;

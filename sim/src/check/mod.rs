@@ -7,6 +7,7 @@ mod config;
 mod doubled;
 mod environment;
 mod exhaust;
+mod explain;
 mod identity;
 mod inert;
 mod investigate;
@@ -23,6 +24,7 @@ mod workload;
 
 pub use self::cancels::{Cancels, every_await, pairs};
 pub use self::config::Config;
+pub use self::explain::Explanation;
 pub use self::report::{Found, Report, RunSummary};
 pub use self::sweep::check;
 

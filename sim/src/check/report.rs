@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::explain::Explanation;
 use super::process::Witness;
 use super::shrink::{Pass, Without, is_preemption};
 use crate::cancel::Coverage;
@@ -191,6 +192,7 @@ pub struct Found {
     pub(crate) faults: FaultTally,
     /// Where every event of the shrunk run is written down.
     pub(crate) record: Option<PathBuf>,
+    pub(crate) explanation: Explanation,
     /// The folder in which all there is to know of it is kept.
     pub(crate) bundle: Option<PathBuf>,
     /// Which operations of the workloads are left, in words.
@@ -314,6 +316,15 @@ impl Found {
         matches!(self.confirmed, Confirmation::Yes)
     }
 
+    /// Why it happened, as far as other runs and its own record show.
+    ///
+    /// Empty where [`Config::explain`](crate::Config::explain) is off, and of failures that are not
+    /// one run's or that no fresh process has shown.
+    #[must_use]
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
+    }
+
     /// The plan as it is saved: the seed and the choices that make it fail.
     #[must_use]
     pub fn plan(&self) -> String {
@@ -332,7 +343,7 @@ impl Found {
     /// | `verdict.txt` | the failure's class and signature, whether a fresh process showed it, the message |
     /// | `build.txt` | versions, profile, features and the revision of the sources |
     /// | `record.txt` | every event of the run |
-    /// | `report.txt` | the report as it is printed |
+    /// | `report.txt` | the report as it is printed, and all of its [explanation](Self::explanation) |
     /// | `replay.sh` | the command that replays the plan |
     /// | `shrink.txt` | what each pass of shrinking tried and kept |
     /// | `met-1.txt` … | plans of other failures that shrinking met |
@@ -375,6 +386,9 @@ impl fmt::Display for Found {
         }
         if self.is_of_a_run() {
             self.write_story(f)?;
+        }
+        for line in self.explanation.short() {
+            writeln!(f, "  {line}")?;
         }
         let history = &self.witness.history;
         let shown = self.notes_shown;
@@ -614,7 +628,7 @@ impl fmt::Display for Seed {
 }
 
 /// A number with its thousands apart.
-struct Grouped(u64);
+pub(crate) struct Grouped(pub(crate) u64);
 
 impl fmt::Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

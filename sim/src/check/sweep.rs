@@ -16,7 +16,7 @@ use super::investigate::lost_anchors;
 use super::process::{self, Errand};
 use super::progress::Progress;
 use super::report::{Found, Report, RunSummary, Seed};
-use super::{environment, jobs, saved};
+use super::{environment, explain, jobs, saved};
 use crate::choice::Plan;
 use crate::intercept::{Interception, interception};
 use crate::record::{Level, Watch};
@@ -86,7 +86,11 @@ where
 {
     let config = environment::apply(config);
     let config = if process::is_child() {
-        config.persist(false).shrink(false).doubled(0)
+        config
+            .persist(false)
+            .shrink(false)
+            .explain(false)
+            .doubled(0)
     } else {
         config
     };
@@ -261,6 +265,9 @@ impl Sweep<'_> {
                 .or_else(|| self.unknown_nodes(&swept.ran, horizon, &mut notes))
                 .or_else(|| self.inert_faults(&swept.ran, horizon, &mut notes)),
         };
+        if found.is_none() {
+            notes.extend(self.clean_notes(swept.ran.summaries.len() as u64));
+        }
         Report {
             doubled: swept.doubled,
             in_processes,
@@ -378,7 +385,7 @@ impl Sweep<'_> {
     pub(super) fn plan_of(&self, spec: &Spec, horizon: u64) -> Plan {
         let strategy = match &spec.choices {
             Choices::Strategy { strategy, .. } => strategy.for_seed(spec.seed).to_string(),
-            Choices::Plan(plan) => plan.strategy.clone(),
+            Choices::Plan(plan) | Choices::Prefix(plan, _) => plan.strategy.clone(),
             Choices::Profile => Strategy::Calm.to_string(),
             Choices::Orders(_) => self.config.strategy.to_string(),
         };
@@ -387,6 +394,7 @@ impl Sweep<'_> {
             strategy,
             horizon,
             failure: None,
+            seen: None,
             deviations: Vec::new(),
         }
     }
@@ -399,7 +407,7 @@ impl Sweep<'_> {
     ///
     /// Of the same seed in every sweep: what a seed does depends on what this shows, and is to
     /// depend on nothing but the seed and the program.
-    fn run_calmly(&self) -> Outcome {
+    pub(super) fn run_calmly(&self) -> Outcome {
         self.run_quietly(self.spec_of(FIRST_SEED, Choices::Profile))
     }
 
@@ -516,6 +524,18 @@ impl Sweep<'_> {
             return Some(self.describe_saved(plan, outcome, lost.into_iter().collect()));
         }
         None
+    }
+
+    /// What `clean` seeds in a row that pass say of the saved failures, which pass as well.
+    fn clean_notes(&self, clean: u64) -> Vec<String> {
+        let may_be_saved = self.config.one_seed.is_none() && self.config.faults.is_none();
+        let path = self.saved_at().filter(|_| may_be_saved);
+        let saved = path.and_then(|path| saved::load(&path).ok());
+        let plans = saved.map(|saved| saved.plans).unwrap_or_default();
+        plans
+            .iter()
+            .filter_map(|plan| explain::clean_note(plan, clean))
+            .collect()
     }
 
     fn replay_file(&self, path: &Path) -> Report {

@@ -8,7 +8,11 @@ mod value;
 pub(crate) use self::anchor::{
     Anchor, AnchorHash, ChoiceKind, Operation, Place, Point, ResourceName,
 };
-pub(crate) use self::path::{PathHash, PathId, Paths, escape, escape_thing, frame_name, unescape};
-pub(crate) use self::plan::{ANY, ANY_TASK, Deviation, Plan, PlanError, REPLAY, Story, parse_seed};
+pub(crate) use self::path::{
+    PathHash, PathId, Paths, escape, escape_thing, frame_name, parse_path, unescape,
+};
+pub(crate) use self::plan::{
+    ANY, ANY_TASK, Deviation, Plan, PlanError, REPLAY, Rate, Story, parse_seed,
+};
 pub use self::value::value;
 pub(crate) use self::value::{below, hash_bytes, hash_text, mix};

@@ -107,6 +107,12 @@ impl Paths {
         ids.map(|path| (self.hash(path), self.text(path)))
     }
 
+    /// What people call every path, by its hash.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (PathHash, String)> {
+        let ids = (0..self.entries.len() as u32).map(PathId);
+        ids.map(|path| (self.hash(path), self.label(path)))
+    }
+
     /// The path as people read it: the node, then the last name without module or closure marks.
     pub(crate) fn label(&self, path: PathId) -> String {
         let entry = &self.entries[path.0 as usize];

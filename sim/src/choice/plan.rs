@@ -8,6 +8,7 @@
 //! strategy pct:3
 //! horizon 1024
 //! failure panic src/lib.rs counter is N
+//! seen 3 of 120
 //! sched server/kv::run lock server!0 3 0 = client/kv::client    # 0.812 s, lock at src/store.rs:40
 //! delay - segment client/main~0> 4 0 = 1250000
 //! ```
@@ -28,7 +29,16 @@ pub(crate) struct Plan {
     pub(crate) horizon: u64,
     /// What the failure was, for comparing.
     pub(crate) failure: Option<String>,
+    /// How many seeds were seen to fail like that, and of how many; not part of the choices.
+    pub(crate) seen: Option<Rate>,
     pub(crate) deviations: Vec<Deviation>,
+}
+
+/// How many of so many seeds failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    pub(crate) failed: u64,
+    pub(crate) runs: u64,
 }
 
 /// One choice that differs from calm.
@@ -107,6 +117,9 @@ impl Plan {
         if let Some(failure) = &self.failure {
             text.push_str(&format!("failure {}\n", failure.replace('\n', " ")));
         }
+        if let Some(Rate { failed, runs }) = self.seen {
+            text.push_str(&format!("seen {failed} of {runs}\n"));
+        }
         for deviation in &self.deviations {
             deviation.anchor.write(&mut text);
             text.push_str(" = ");
@@ -134,6 +147,7 @@ impl Plan {
         let mut strategy = None;
         let mut horizon = None;
         let mut failure = None;
+        let mut seen = None;
         let mut deviations = Vec::new();
         for (index, line) in lines {
             let line = line.trim();
@@ -150,6 +164,7 @@ impl Plan {
                 "strategy" => strategy = Some(rest.to_owned()),
                 "horizon" => horizon = Some(rest.parse().map_err(|_| bad())?),
                 "failure" => failure = Some(rest.to_owned()),
+                "seen" => seen = Some(parse_rate(rest).ok_or_else(bad)?),
                 _ => deviations.push(parse_deviation(line).ok_or_else(bad)?),
             }
         }
@@ -158,9 +173,16 @@ impl Plan {
             strategy: strategy.ok_or(PlanError::Missing { what: "strategy" })?,
             horizon: horizon.ok_or(PlanError::Missing { what: "horizon" })?,
             failure,
+            seen,
             deviations,
         })
     }
+}
+
+fn parse_rate(text: &str) -> Option<Rate> {
+    let (failed, runs) = text.split_once(" of ")?;
+    let (failed, runs) = (failed.parse().ok()?, runs.parse().ok()?);
+    (failed <= runs).then_some(Rate { failed, runs })
 }
 
 fn parse_deviation(line: &str) -> Option<Deviation> {

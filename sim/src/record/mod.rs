@@ -7,6 +7,7 @@
 //! 1. The hash covers every event with all its fields, in order, and every choice.
 //! 2. How much is kept never changes the hash.
 
+mod labels;
 mod text;
 mod trail;
 

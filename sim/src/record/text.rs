@@ -14,9 +14,14 @@ use std::panic::Location;
 use super::{Detail, Event, EventKind, Told};
 use crate::choice::{ANY_TASK, ChoiceKind, Point};
 
-/// What the hashes in events stand for, and the names of the nodes in their order.
-#[derive(Debug, Default)]
-pub(crate) struct Names(BTreeMap<u64, String>, Vec<String>);
+/// What the hashes in events stand for, the names of the nodes in their order, and what people call
+/// the tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(
+    pub(super) BTreeMap<u64, String>,
+    pub(super) Vec<String>,
+    pub(super) BTreeMap<u64, String>,
+);
 
 impl Names {
     pub(crate) fn insert(&mut self, hash: u64, name: String) {
@@ -29,7 +34,7 @@ impl Names {
     }
 
     /// What `hash` stands for.
-    fn name(&self, hash: u64) -> String {
+    pub(super) fn name(&self, hash: u64) -> String {
         let known = self.0.get(&hash).cloned();
         known.unwrap_or_else(|| hash.to_string())
     }
@@ -130,7 +135,7 @@ impl Names {
     }
 
     /// What happened, without who did it and when.
-    fn words(&self, told: &Told) -> String {
+    pub(crate) fn words(&self, told: &Told) -> String {
         let Event { kind, one, two, .. } = told.event;
         match (&told.detail, &told.words) {
             (Some(Detail::Choice { kind, point, site }), _) => {

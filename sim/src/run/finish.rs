@@ -2,7 +2,7 @@
 //!
 //! Owns what is read from a world that has come to its end. Knows nothing of how it got there.
 
-use super::outcome::{KeptRun, Outcome, Parting};
+use super::outcome::{KeptRun, Outcome, Parting, ToldRun};
 use super::spec::{Choices, Spec};
 use super::story::describe;
 use super::turns::Verdict;
@@ -60,6 +60,12 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         Names::default()
     };
     let record = names.lines(&recorded.events);
+    let told = (spec.level == Level::Full).then(|| {
+        Box::new(ToldRun {
+            events: recorded.events,
+            names: names.clone(),
+        })
+    });
     let parted = recorded.parted.as_ref();
     let parting = parted.map(|parted| Parting::of(parted, &names));
     let kept = (recorded.kept).map(|kept| Box::new(KeptRun { kept, names }));
@@ -100,6 +106,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         stopped,
         foreign: verdict.foreign,
         record,
+        told,
         history,
         acts,
         sheets,

@@ -8,8 +8,8 @@ mod spec;
 mod story;
 mod turns;
 
-pub(crate) use self::outcome::{KeptRun, Outcome, Parting};
-pub(crate) use self::spec::{Choices, Limits, Spec};
+pub(crate) use self::outcome::{KeptRun, Outcome, Parting, ToldRun};
+pub(crate) use self::spec::{Choices, Limits, Rest, Spec};
 pub(crate) use self::turns::run;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Owns the verdict's form. Knows nothing of how a run comes to it.
 
 use crate::choice::Deviation;
-use crate::record::{Kept, Names, Parted};
+use crate::record::{Kept, Names, Parted, Told};
 use crate::strategy::{Learnt, Profile};
 use crate::stuck::Stuck;
 use crate::world::StoryLine;
@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) foreign: u64,
     /// The record as text, if it was kept.
     pub(crate) record: Vec<String>,
+    /// The record itself, if it was kept.
+    pub(crate) told: Option<Box<ToldRun>>,
     /// What the user noted, as text.
     pub(crate) history: Vec<String>,
     /// What the test did itself, if the run was recorded in full.
@@ -65,6 +67,13 @@ impl Outcome {
             _ => Profile::default(),
         }
     }
+}
+
+/// Every event of a run, and what their hashes stand for.
+#[derive(Debug)]
+pub(crate) struct ToldRun {
+    pub(crate) events: Vec<Told>,
+    pub(crate) names: Names,
 }
 
 /// What was kept of a run, and what its hashes stand for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::choice::{ChoiceKind, Deviation, Plan};
 use crate::record::{Level, Watch};
-use crate::strategy::{Choose, Explorer, Orders, Profile, Replay, Strategy};
+use crate::strategy::{Choose, Explorer, Orders, Prefix, Profile, Replay, Strategy};
 use crate::world::cancels::Cancelling;
 
 /// What one run is made of.
@@ -33,10 +33,24 @@ pub(crate) enum Choices {
         profile: Arc<Profile>,
     },
     Plan(Arc<Plan>),
+    /// The first ones of a plan, and others after them.
+    Prefix(Arc<Plan>, Rest),
     /// Calm ones, to learn what the strategies want to know.
     Profile,
     /// Some that differ from calm, to learn where else the run could have gone on.
     Orders(Arc<Orders>),
+}
+
+/// How a run goes on that keeps the beginning of another.
+#[derive(Clone, Debug)]
+pub(crate) struct Rest {
+    /// After how many choices.
+    pub(crate) kept: u64,
+    /// Who makes the others.
+    pub(crate) strategy: Strategy,
+    pub(crate) profile: Arc<Profile>,
+    /// From which seed. What the program itself draws follows from the run's seed.
+    pub(crate) seed: u64,
 }
 
 /// When a run is ended by force.
@@ -55,7 +69,7 @@ impl Spec {
     pub(super) fn cancelling(&self) -> Option<Cancelling> {
         let is_cancel = |it: &Deviation| it.anchor.kind == ChoiceKind::Cancel;
         let by_plan = || match &self.choices {
-            Choices::Plan(plan) => plan.deviations.iter().any(is_cancel),
+            Choices::Plan(plan) | Choices::Prefix(plan, _) => plan.deviations.iter().any(is_cancel),
             _ => false,
         };
         let cancels = self.cancels.clone();
@@ -68,6 +82,10 @@ impl Choices {
         match self {
             Self::Strategy { strategy, profile } => strategy.chooser(seed, profile),
             Self::Plan(plan) => Box::new(Replay::of(plan)),
+            Self::Prefix(plan, rest) => {
+                let tail = rest.strategy.chooser(rest.seed, &rest.profile);
+                Box::new(Prefix::new(plan, rest.kept, tail))
+            }
             Self::Profile => Strategy::profiler(),
             Self::Orders(orders) => Box::new(Explorer::new(orders)),
         }

@@ -210,6 +210,7 @@ fn plan_of(seed: u64, outcome: &Outcome) -> Arc<Plan> {
         strategy: "replay".to_owned(),
         horizon: 256,
         failure: None,
+        seen: None,
         deviations: outcome.deviations.clone(),
     };
     let text = plan.to_text();

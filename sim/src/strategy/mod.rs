@@ -10,6 +10,7 @@ mod fair;
 mod named;
 mod pct;
 mod pos;
+mod prefix;
 mod priorities;
 mod profile;
 mod random;
@@ -22,6 +23,7 @@ mod surw;
 pub(crate) use self::choose::{Choose, Doing, Learnt, Look, Odds, Order, Scheduling, Step, Thing};
 pub(crate) use self::explorer::{Explored, Explorer, Footprint, Orders};
 pub use self::named::{Strategy, UnknownStrategy};
+pub(crate) use self::prefix::Prefix;
 pub(crate) use self::profile::Profile;
 pub(crate) use self::replay::Replay;
 

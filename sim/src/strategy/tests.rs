@@ -383,6 +383,7 @@ fn a_replay_ignores_values_that_are_not_possible() {
         strategy: "replay".to_owned(),
         horizon: 2,
         failure: None,
+        seen: None,
         deviations,
     });
     let mut sched = |runnable: &[u64], anchor| {

@@ -317,6 +317,9 @@ impl World {
         for (hash, path) in self.paths.all() {
             names.insert(hash.0, path);
         }
+        for (hash, label) in self.paths.labels() {
+            names.label_task(hash.0, label);
+        }
         for (name, text) in self.resources.texts(&self.paths) {
             names.insert(name.0, text);
         }

@@ -37,6 +37,7 @@ fn plan(seed: u64, failure: &str) -> Plan {
         strategy: "replay".to_owned(),
         horizon: 2,
         failure: Some(failure.to_owned()),
+        seen: None,
         deviations: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Plans that are read back as they were written; anchors that mean what they meant.
 
-use super::{Deviation, Plan, PlanError, Story, parse_seed};
+use super::{Deviation, Plan, PlanError, Rate, Story, parse_seed};
 use crate::choice::{Anchor, ChoiceKind, Paths, value};
 
 /// A plan of `count` deviations under names that are hard to write down.
@@ -62,6 +62,10 @@ fn generated(seed: u64, count: u64) -> Plan {
         horizon: 1 << draw(1, 20),
         failure: Some("panic src/lib.rs counter is N".to_owned())
             .filter(|_| seed.is_multiple_of(2)),
+        seen: (seed.is_multiple_of(3)).then_some(Rate {
+            failed: 1,
+            runs: 1 + draw(2, 1 << 40),
+        }),
         deviations,
     }
 }

@@ -1,0 +1,19 @@
+//! Why a failure happened: what other runs show of it, and what led to it.
+
+mod explainer;
+mod explanation;
+
+mod curve;
+mod nearest;
+mod rate;
+
+mod chart;
+mod slice;
+mod words;
+
+pub use self::explanation::Explanation;
+
+pub(super) use self::explanation::clean_note;
+
+#[cfg(test)]
+mod tests;
