@@ -45,7 +45,10 @@
 //! | [`backend`] | the seam; not for programs, and exempt from semantic versioning |
 //!
 //! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`buggify!`], [`#[main]`](macro@main),
-//! [`#[test]`](macro@test).
+//! [`#[test]`](macro@test), and assertions that are counted over many simulated runs:
+//! [`assert_always!`], [`assert_always_or_unreachable!`], [`assert_sometimes!`],
+//! [`assert_reachable!`], [`assert_unreachable!`], and the numeric ones after
+//! [`assert_always_greater_than!`] and [`assert_sometimes_greater_than!`].
 //!
 //! # One thread
 //! A runtime runs its tasks on the thread that is inside
@@ -57,6 +60,7 @@
 //! `hyper` adds the module `http`: HTTP servers and clients by hyper. Nothing else is optional:
 //! production and simulation are told apart at run time.
 
+mod assertion;
 pub mod backend;
 mod block;
 mod context;

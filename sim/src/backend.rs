@@ -23,8 +23,8 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
     Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner, QueuePlace,
-    Remote, Resolving, Resource, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
-    TimerKey, spawn_in,
+    Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task,
+    TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -36,6 +36,7 @@ use crate::intercept;
 use crate::kill;
 use crate::record::EventKind;
 use crate::remote::SimRemote;
+use crate::stuck;
 use crate::stuck::{Parts, Traced};
 use crate::world::node::NodeId;
 use crate::world::tasks::{TaskEntry, Tasks};
@@ -137,6 +138,11 @@ impl SimBackend {
     /// Whether tasks are polled only to see where they are stuck.
     pub(crate) fn is_tracing_stacks(&self) -> bool {
         self.tracing.borrow().is_some()
+    }
+
+    /// Whether the run is over, and tasks are polled only to see what is the matter with them.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_tracing_stacks() || self.probing.get() != Probing::No
     }
 
     /// Changes the world, then runs what that set off.
@@ -311,6 +317,17 @@ impl Backend for SimBackend {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn asserted(&self, seen: &Seen<'_>) {
+        if self.is_dead() || self.is_over() {
+            return;
+        }
+        let is_broken = !seen.holds && seen.assertion.rule.is_always();
+        let stack = (is_broken && self.world.borrow().tells_everything())
+            .then(|| intercept::outside(|| Backtrace::force_capture().to_string()));
+        let stack = stack.map(|stack| stuck::user_frames(&stack).join("\n"));
+        self.with(|world| world.asserted(seen, stack));
     }
 }
 

@@ -41,6 +41,7 @@
 //! | [`Clock`] | how wrong a machine's clocks are |
 //! | [`Plan`], [`Fault`], [`Kind`], [`Profile`] | what goes wrong by itself, for [`Sim::faults`]; [`faults`] has the rest of the words |
 //! | [`FaultTally`], [`FaultCounts`] | how often it did |
+//! | [`AssertionTally`] | what runs saw of `simoom::assert_always!`, `assert_sometimes!` and their kin |
 //! | [`Disk`] | what is on a node's disk, its speed and its size |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`History`], [`linear`] | what clients asked for and were answered, and whether one copy could have answered so |
@@ -107,6 +108,7 @@ pub use self::sim::{
     Operation, Sim, Wait, Workload,
 };
 pub use self::strategy::{Strategy, UnknownStrategy};
+pub use self::world::assertions::{AssertionCounts, AssertionSeen, AssertionTally};
 pub use self::world::failure::{Class, Failure};
 pub use self::world::faults::{FaultCounts, FaultTally};
 pub use self::world::net::{MessageKind, Protocol};
@@ -128,6 +130,7 @@ pub use self::world::node::{Ended, OnFailure};
 /// | `cancels = Cancels::Every` | where tasks are cancelled, see [`Config::cancels`] | nowhere |
 /// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
 /// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
+/// | `cover = "kv"` | the crate or module whose assertions all runs together must see, see [`Config::cover`] | none |
 /// | `shrink = false` | whether a failure is shrunk | `true` |
 /// | `explain = false` | whether a failure is explained, see [`Config::explain`] | `true` |
 /// | `persist = false` | whether a failure is saved beside the sources | `true` |

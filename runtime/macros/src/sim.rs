@@ -106,22 +106,23 @@ fn value(argument: &Argument) -> Result<TokenStream> {
         }
         "shrink" | "explain" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
         "strategy" | "cancels" => true,
+        "cover" => matches!(literal, None | Some(Lit::Str(_))),
         "time" | "stalls" => return duration(&name, value, literal),
         _ => {
             return Err(argument.unknown(format!(
                 "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `stalls`, `strategy`, `cancels`, `doubled`, `processes`, `shrink`, \
-                 `explain`, `persist`, `jobs` and `crate`"
+                 `time`, `steps`, `stalls`, `strategy`, `cancels`, `cover`, `doubled`, `processes`, \
+                 `shrink`, `explain`, `persist`, `jobs` and `crate`"
             )));
         }
     };
     if fits {
         return Ok(value.to_token_stream());
     }
-    let kind = if matches!(name.as_str(), "shrink" | "explain" | "persist") {
-        "`true` or `false`"
-    } else {
-        "an integer"
+    let kind = match name.as_str() {
+        "shrink" | "explain" | "persist" => "`true` or `false`",
+        "cover" => "the path of a crate or module, such as \"kv::store\"",
+        _ => "an integer",
     };
     Err(Error::new_spanned(value, format!("`{name}` is {kind}")))
 }

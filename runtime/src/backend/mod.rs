@@ -28,6 +28,7 @@ pub use self::polled::{Direction, Polled, ReadBytes, Seat, Signs, WriteBytes};
 pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
+pub use crate::assertion::{ASSERTIONS, Assertion, Rule, Seen, Side, place as assertion_place};
 pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{
     Access, BUDGET, News, Op, OpKind, Progress, QueuePlace, Resource, proceed, touch,
@@ -86,6 +87,11 @@ pub trait Backend:
 
     /// For a world that must find itself again behind the trait.
     fn as_any(&self) -> &dyn Any;
+
+    /// The running code has come to an assertion. Told to a world that wants changes alone.
+    fn asserted(&self, seen: &Seen<'_>) {
+        let _ = seen;
+    }
 }
 
 /// A world, as any thread may hold it.

@@ -3,6 +3,7 @@
 //! Owns their documentation and what their expansions call. The translation itself is in
 //! `simoom-macros`.
 
+mod assertions;
 mod buggify;
 mod entry;
 mod join;

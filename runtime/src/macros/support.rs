@@ -7,9 +7,25 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+pub use linkme;
 pub use simoom_macros::{join, select, try_join};
 
+use crate::assertion::Number;
+pub use crate::assertion::{ASSERTIONS, Assertion, Rule, Seen, Side, held, is_counted, tell};
 use crate::context;
+
+/// Two numbers of one type.
+#[inline]
+pub fn pair<N: Number>(left: N, right: N) -> (N, N) {
+    (left, right)
+}
+
+/// The same, for whoever counts.
+#[inline]
+#[must_use]
+pub fn numbers<N: Number>(left: N, right: N) -> Option<(i128, i128)> {
+    Some((left.number(), right.number()))
+}
 
 /// One of `alternatives`, counted from 0, as the current world chooses; outside a runtime the
 /// first.

@@ -71,6 +71,10 @@ pub struct Config {
     pub(crate) notes: usize,
     /// The faults in place of those of the test.
     pub(crate) faults: Option<Arc<Plan>>,
+    /// The modules whose assertions the sweep is to see.
+    pub(crate) cover: Vec<String>,
+    /// The environment asks for fewer seeds than the test.
+    pub(crate) is_shortened: bool,
 }
 
 /// The first seed of every sweep that names no other.
@@ -105,6 +109,8 @@ impl Default for Config {
             processes: None,
             notes: 20,
             faults: None,
+            cover: Vec::new(),
+            is_shortened: false,
         }
     }
 }
@@ -375,6 +381,38 @@ impl Config {
     #[must_use]
     pub fn notes(mut self, most: usize) -> Self {
         self.notes = most;
+        self
+    }
+
+    /// Fails the sweep unless its runs together see what the assertions of `module` ask some run to
+    /// see. Default: no module. Called several times, all of them.
+    ///
+    /// `module` is a crate or a module such as `kv::store`, with all below it. An `assert_sometimes!`
+    /// must hold once, an `assert_reachable!` and an `assert_always!` be come to once. Those of other
+    /// modules are counted all the same: see [`Report::assertions`](crate::Report::assertions).
+    ///
+    /// Nothing is asked of the run of one seed, of a replay, under `calm`, and where `SIMOOM_SEEDS`
+    /// asks for fewer seeds than the test.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// fn send(queued: usize) {
+    ///     simoom::assert_sometimes!(queued == 3, "the queue is full");
+    /// }
+    ///
+    /// let config = || Config::default().seeds(10).persist(false).cover(module_path!());
+    /// let report = check(config(), |_sim| async { send(2) });
+    /// let cause = report.failure().unwrap().cause().to_string();
+    /// assert!(cause.contains("sometimes \"the queue is full\""), "{cause}");
+    /// assert!(cause.contains("reached 10, held 0"), "{cause}");
+    ///
+    /// check(config(), |_sim| async { send(3) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn cover(mut self, module: &str) -> Self {
+        self.cover.push(module.to_owned());
         self
     }
 

@@ -18,7 +18,8 @@ pub(crate) fn apply(mut config: Config) -> Config {
         config.one_seed = Some(seed("SIMOOM_SEED", &text));
     }
     if let Some(text) = read("SIMOOM_SEEDS") {
-        config.seeds = seed("SIMOOM_SEEDS", &text);
+        let asked = std::mem::replace(&mut config.seeds, seed("SIMOOM_SEEDS", &text));
+        config.is_shortened = config.seeds < asked;
     }
     if let Some(text) = read("SIMOOM_FIRST_SEED") {
         config.first_seed = seed("SIMOOM_FIRST_SEED", &text);

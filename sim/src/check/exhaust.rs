@@ -115,6 +115,7 @@ impl Sweep<'_> {
             swept.ran.summaries.push(summary(spec.seed, &outcome));
             swept.ran.tallies.push(outcome.faults.clone());
             swept.ran.named.add(std::mem::take(&mut outcome.named));
+            swept.ran.assertions.add(&outcome.assertions);
             let planned = std::mem::take(&mut outcome.planned);
             merge_entries(&mut swept.ran.planned, planned);
             let index = Some(runs);

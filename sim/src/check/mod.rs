@@ -20,6 +20,7 @@ mod saved;
 mod shrink;
 mod sweep;
 mod unknown;
+mod unseen;
 mod workload;
 
 pub use self::cancels::{Cancels, every_await, pairs};

@@ -12,6 +12,7 @@ use super::shrink::{Pass, Without, is_preemption};
 use crate::cancel::Coverage;
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY};
 use crate::world::StoryLine;
+use crate::world::assertions::AssertionTally;
 use crate::world::failure::{Class, Failure, Seconds};
 use crate::world::faults::FaultTally;
 
@@ -34,6 +35,7 @@ pub struct Report {
     pub(crate) found: Option<Box<Found>>,
     pub(crate) notes: Vec<String>,
     pub(crate) faults: FaultTally,
+    pub(crate) assertions: AssertionTally,
     /// Of each run.
     pub(crate) tallies: Vec<FaultTally>,
     pub(crate) doubled: u64,
@@ -92,7 +94,14 @@ impl Report {
         &self.faults
     }
 
-    /// The same of each run, in the order of [`runs`](Self::runs).
+    /// What all [`runs`](Self::runs) together saw of the assertions in the program, those that no run
+    /// came to among them.
+    #[must_use]
+    pub fn assertions(&self) -> &AssertionTally {
+        &self.assertions
+    }
+
+    /// How often faults did, of each run, in the order of [`runs`](Self::runs).
     #[must_use]
     pub fn faults_of_runs(&self) -> &[FaultTally] {
         &self.tallies
@@ -163,6 +172,14 @@ impl fmt::Display for Report {
             .and_then(|()| match self.faults.is_empty() {
                 true => Ok(()),
                 false => write!(f, "\n  {}", self.faults.to_string().replace('\n', "\n  ")),
+            })
+            .and_then(|()| match self.assertions.is_empty() {
+                true => Ok(()),
+                false => write!(
+                    f,
+                    "\n  {}",
+                    self.assertions.to_string().replace('\n', "\n  ")
+                ),
             }),
         }
     }
@@ -440,6 +457,7 @@ impl fmt::Display for Found {
                 "\n  stack of the {}\n    {}",
                 match self.failure {
                     Failure::Escaped { .. } => "call",
+                    Failure::Assertion { .. } => "assertion",
                     _ => "panic",
                 },
                 backtrace.replace('\n', "\n    ")
@@ -454,7 +472,7 @@ impl Found {
     fn is_of_a_run(&self) -> bool {
         !matches!(
             self.failure,
-            Failure::InertFaults { .. } | Failure::UnknownNodes { .. }
+            Failure::InertFaults { .. } | Failure::UnknownNodes { .. } | Failure::Unseen { .. }
         )
     }
 

@@ -23,6 +23,7 @@ use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Profile, Strategy};
+use crate::world::assertions::AssertionTally;
 use crate::world::faults::{Entry, FaultTally, Named, merge_entries};
 use crate::{logs, panics};
 
@@ -184,6 +185,8 @@ pub(super) struct Ran {
     pub(super) planned: BTreeMap<String, Entry>,
     /// Which nodes their plans name, and which nodes they have.
     pub(super) named: Named,
+    /// What all of them saw of assertions.
+    pub(super) assertions: AssertionTally,
 }
 
 /// A seed that failed.
@@ -204,6 +207,29 @@ pub(super) struct Swept {
     doubled: u64,
     /// The first of the runs that were made twice, for comparing them with fresh processes.
     kept: Vec<Doubled>,
+}
+
+/// Adds up what runs saw in the order of their seeds, up to the first that fails: runs that others
+/// made meanwhile do not count.
+#[derive(Default)]
+struct InOrder {
+    next: u64,
+    /// Those that came before their turn, and whether each failed.
+    early: BTreeMap<u64, (AssertionTally, bool)>,
+    has_failed: bool,
+}
+
+impl InOrder {
+    fn add(&mut self, index: u64, seen: AssertionTally, fails: bool, sum: &mut AssertionTally) {
+        self.early.insert(index, (seen, fails));
+        while !self.has_failed
+            && let Some((seen, fails)) = self.early.remove(&self.next)
+        {
+            sum.add(&seen);
+            self.next += 1;
+            self.has_failed = fails;
+        }
+    }
 }
 
 /// A run that was made twice.
@@ -263,7 +289,8 @@ impl Sweep<'_> {
             None => self
                 .follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes)
                 .or_else(|| self.unknown_nodes(&swept.ran, horizon, &mut notes))
-                .or_else(|| self.inert_faults(&swept.ran, horizon, &mut notes)),
+                .or_else(|| self.inert_faults(&swept.ran, horizon, &mut notes))
+                .or_else(|| self.unseen_assertions(&swept.ran, horizon)),
         };
         if found.is_none() {
             notes.extend(self.clean_notes(swept.ran.summaries.len() as u64));
@@ -325,7 +352,10 @@ impl Sweep<'_> {
         }
         let label = self.identity.label().to_owned();
         let Ran {
-            summaries, tallies, ..
+            summaries,
+            tallies,
+            assertions,
+            ..
         } = ran;
         let mut faults = FaultTally::default();
         for tally in &tallies {
@@ -337,6 +367,7 @@ impl Sweep<'_> {
             found: found.map(Box::new),
             notes,
             faults,
+            assertions,
             tallies,
             doubled: 0,
             in_processes: 0,
@@ -417,7 +448,7 @@ impl Sweep<'_> {
         let lost = AtomicU64::new(0);
         let next = AtomicU64::new(0);
         let end = AtomicU64::new(self.seeds());
-        let swept = Mutex::new((Vec::new(), Swept::default()));
+        let swept = Mutex::new((Vec::new(), Swept::default(), InOrder::default()));
         let progress = Progress::of(self.identity.label(), self.seeds());
         let one_in = self.config.doubled;
         let processes = self.processes();
@@ -448,7 +479,9 @@ impl Sweep<'_> {
                 progress.count(outcome.time_ns, fails);
                 let summary = summary(spec.seed, &outcome);
                 let mut swept = lock(&swept);
-                let (runs, swept) = &mut *swept;
+                let (runs, swept, assertions) = &mut *swept;
+                let seen = std::mem::take(&mut outcome.assertions);
+                assertions.add(index, seen, fails, &mut swept.ran.assertions);
                 runs.push((index, summary, tally));
                 // Added up at once, in whatever order: each run has the same names. What runs after
                 // the first failing seed add is nobody's question, as that is reported instead.
@@ -491,7 +524,7 @@ impl Sweep<'_> {
         drop(progress);
         notes.extend(foreign_note(foreign.into_inner()));
         notes.extend(lost_note(lost.into_inner()));
-        let (mut runs, mut swept) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut runs, mut swept, _) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, ..)| index);
         swept.kept.sort_unstable_by_key(|doubled| doubled.index);
         if let Some(last) = swept.failed.as_ref().and_then(|failed| failed.index) {

@@ -112,6 +112,8 @@ pub(crate) enum EventKind {
     ResourceTouched,
     /// `history.written`: hash of its name, hash of the line.
     HistoryWritten,
+    /// `assertion.seen`: hash of its module and message, 1 where it held for the first time.
+    AssertionSeen,
 }
 
 /// One thing that happened.

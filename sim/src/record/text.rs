@@ -298,6 +298,7 @@ impl EventKind {
             Self::PipeClosed => "pipe.end.closed",
             Self::ResourceTouched => "resource.touched",
             Self::HistoryWritten => "history.written",
+            Self::AssertionSeen => "assertion.seen",
         }
     }
 }

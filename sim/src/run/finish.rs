@@ -86,6 +86,10 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         .map(|(time_ns, who, text)| format!("{:>9}  {who}: {text}", Seconds(time_ns).to_string()))
         .collect();
     let acts = backend.with(|world| std::mem::take(&mut world.acts));
+    let (assertions, stack) = backend.with(|world| {
+        let assertions = std::mem::take(&mut world.assertions);
+        (assertions, world.failure_stack.take())
+    });
     let sheets = backend.with(World::take_sheets);
     let learnt = backend.with(World::learnt);
     let awaits = backend.with(|world| world.cancels.take_awaits());
@@ -109,11 +113,12 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         told,
         history,
         acts,
+        assertions,
         sheets,
         faults,
         named,
         planned,
-        backtrace: verdict.backtrace,
+        backtrace: verdict.backtrace.or(stack),
         kept,
         parting,
         awaits,

@@ -7,6 +7,7 @@ use crate::record::{Kept, Names, Parted, Told};
 use crate::strategy::{Learnt, Profile};
 use crate::stuck::Stuck;
 use crate::world::StoryLine;
+use crate::world::assertions::AssertionTally;
 use crate::world::cancels::Awaits;
 use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named};
@@ -37,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) history: Vec<String>,
     /// What the test did itself, if the run was recorded in full.
     pub(crate) acts: Vec<StoryLine>,
+    /// What was seen of the program's assertions.
+    pub(crate) assertions: AssertionTally,
     /// What the test wrote down for checkers, by the name of its file, if the run was recorded in
     /// full.
     pub(crate) sheets: Vec<(String, Vec<String>)>,

@@ -69,7 +69,7 @@ struct Sheet {
 impl Written for Sheet {
     fn write(&self, body: &str) -> Option<Moment> {
         with(self.world, |backend| {
-            if backend.is_dead() || backend.is_tracing_stacks() {
+            if backend.is_dead() || backend.is_over() {
                 return None;
             }
             let (event, time_ns) = backend.with(|world| world.write_down(self.number, body));

@@ -24,6 +24,22 @@ pub enum Failure {
         /// The error.
         message: String,
     },
+    /// An assertion of the program that is to hold always did not hold, or was come to although it
+    /// is not to be: [`assert_always!`](simoom::assert_always) and its kin.
+    Assertion {
+        /// What it asks, as its macro has it.
+        rule: String,
+        /// What it says.
+        message: String,
+        /// Where it stands: file, line and column.
+        location: String,
+        /// The task, as people read it.
+        task: String,
+        /// The two numbers that it compared, if it did.
+        numbers: Option<(i128, i128)>,
+        /// What else the program said of this moment.
+        detail: Option<String>,
+    },
     /// The test waits for something that can no longer happen.
     Deadlock,
     /// The test waits, and all that could run is on nodes that are paused.
@@ -71,6 +87,11 @@ pub enum Failure {
     InertFaults {
         /// Each with the reason.
         faults: Vec<String>,
+    },
+    /// No run of a whole sweep came to assertions that some run is to come to, or saw them hold.
+    Unseen {
+        /// Each with what was seen of it.
+        assertions: Vec<String>,
     },
     /// A plan of faults names nodes that no run of a whole sweep has.
     UnknownNodes {
@@ -121,13 +142,15 @@ pub enum Class {
     Nondeterminism,
     /// The run took more polls or more virtual time than it may.
     Timeout,
+    /// An assertion in the program itself did not hold.
+    Assertion,
 }
 
 impl Class {
     /// The status with which a process exits that was started for one run and shows such a failure:
-    /// 81 to 85, in the order of [`Correctness`](Self::Correctness), [`Crash`](Self::Crash),
-    /// [`Liveness`](Self::Liveness), [`Nondeterminism`](Self::Nondeterminism) and
-    /// [`Timeout`](Self::Timeout).
+    /// 81 to 86, in the order of [`Correctness`](Self::Correctness), [`Crash`](Self::Crash),
+    /// [`Liveness`](Self::Liveness), [`Nondeterminism`](Self::Nondeterminism),
+    /// [`Timeout`](Self::Timeout) and [`Assertion`](Self::Assertion).
     ///
     /// So exits [`Report::unwrap`](crate::Report::unwrap) under `SIMOOM_SEED` or `SIMOOM_REPLAY`
     /// where the process runs one test alone, by `--exact` and its name, or an example. A run that
@@ -148,6 +171,7 @@ impl Class {
             Self::Liveness => 83,
             Self::Nondeterminism => 84,
             Self::Timeout => 85,
+            Self::Assertion => 86,
         }
     }
 }
@@ -160,6 +184,7 @@ impl fmt::Display for Class {
             Self::Correctness => "correctness",
             Self::Nondeterminism => "nondeterminism",
             Self::Timeout => "timeout",
+            Self::Assertion => "assertion",
         })
     }
 }
@@ -176,7 +201,10 @@ impl Failure {
             | Self::Futurelock { .. }
             | Self::Paused { .. }
             | Self::NotConverged { .. } => Class::Liveness,
-            Self::InertFaults { .. } | Self::UnknownNodes { .. } => Class::Correctness,
+            Self::InertFaults { .. } | Self::UnknownNodes { .. } | Self::Unseen { .. } => {
+                Class::Correctness
+            }
+            Self::Assertion { .. } => Class::Assertion,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
         }
@@ -218,6 +246,15 @@ impl Failure {
                 format!("panic {file} {}", without_numbers(message))
             }
             Self::Error { node, message } => format!("error {node} {}", without_numbers(message)),
+            Self::Assertion {
+                rule,
+                message,
+                location,
+                ..
+            } => {
+                let file = location.split(':').next().unwrap_or_default();
+                format!("assertion {file} {rule} {}", without_numbers(message))
+            }
             Self::Deadlock => "deadlock".to_owned(),
             Self::Paused { .. } => "paused".to_owned(),
             Self::Futurelock { .. } => "futurelock".to_owned(),
@@ -236,6 +273,7 @@ impl Failure {
             }
             Self::NotConverged { what, .. } => format!("not converged {}", without_numbers(what)),
             Self::InertFaults { .. } => "inert faults".to_owned(),
+            Self::Unseen { .. } => "unseen assertions".to_owned(),
             Self::UnknownNodes { .. } => "unknown nodes".to_owned(),
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
         }
@@ -272,6 +310,25 @@ impl fmt::Display for Failure {
                 write!(f, "task {task} panicked at {location}: {message}")
             }
             Self::Error { node, message } => write!(f, "{node} returned an error: {message}"),
+            Self::Assertion {
+                rule,
+                message,
+                location,
+                task,
+                numbers,
+                detail,
+            } => {
+                let how = match (&**rule, numbers) {
+                    ("unreachable", _) => " was come to".to_owned(),
+                    (_, Some((left, right))) => format!(" does not hold of {left} and {right}"),
+                    _ => " does not hold".to_owned(),
+                };
+                write!(f, "{rule} {message:?}{how}, in task {task} at {location}")?;
+                match detail {
+                    Some(detail) => write!(f, ": {detail}"),
+                    None => Ok(()),
+                }
+            }
             Self::Deadlock => f.write_str(
                 "deadlock: the test waits, no task can run, and nothing is due to happen (threads \
                  outside the simulation are not waited for)",
@@ -325,6 +382,16 @@ impl fmt::Display for Failure {
                 )?;
                 for fault in faults {
                     write!(f, "\n  {fault}")?;
+                }
+                Ok(())
+            }
+            Self::Unseen { assertions } => {
+                f.write_str(
+                    "every seed passed, but none saw what some run is to see of the program's \
+                     assertions:",
+                )?;
+                for assertion in assertions {
+                    write!(f, "\n  {assertion}")?;
                 }
                 Ok(())
             }

@@ -4,6 +4,7 @@
 //! Nothing in here calls foreign code. Wakers to wake and to drop are put into [`Effects`] and
 //! handled by the caller once the world is released.
 
+pub(crate) mod assertions;
 pub(crate) mod cancels;
 mod choose;
 mod clock;
@@ -34,6 +35,7 @@ use crate::intercept::{self, Clocks};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::{Choose, Learnt};
 
+use self::assertions::AssertionTally;
 use self::cancels::Cancels;
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
@@ -79,7 +81,11 @@ pub(crate) struct World {
     pub(crate) acts: Vec<StoryLine>,
     /// What the test wrote down for checkers.
     sheets: Vec<Sheet>,
+    /// What was seen of the program's assertions.
+    pub(crate) assertions: AssertionTally,
     pub(crate) failure: Option<Failure>,
+    /// Where the program was when an assertion did not hold.
+    pub(crate) failure_stack: Option<String>,
     /// The most a task is held up before an operation.
     pub(crate) stall_most_ns: u64,
     /// The task that an interrupted one gives way to.
@@ -196,7 +202,9 @@ impl World {
             history: Vec::new(),
             acts: Vec::new(),
             sheets: Vec::new(),
+            assertions: AssertionTally::default(),
             failure: None,
+            failure_stack: None,
             stall_most_ns: 0,
             next: None,
             last: None,

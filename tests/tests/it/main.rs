@@ -21,6 +21,7 @@
 //!    Linux repairs it within a round trip.
 //! 4. File systems are always mounted for writing: nobody meets `EROFS`.
 
+mod assertions;
 mod blocking;
 mod fairness;
 mod fs;

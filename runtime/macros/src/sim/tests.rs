@@ -90,8 +90,8 @@ fn mistaken_settings_are_refused() {
         quote!(sedes = 5),
         item,
         "`sedes` is not a setting of a simulated test, which has `seeds`, `seed`, `time`, `steps`, \
-         `stalls`, `strategy`, `cancels`, `doubled`, `processes`, `shrink`, `explain`, `persist`, \
-         `jobs` and `crate`",
+         `stalls`, `strategy`, `cancels`, `cover`, `doubled`, `processes`, `shrink`, `explain`, \
+         `persist`, `jobs` and `crate`",
     );
 }
 
