@@ -141,6 +141,13 @@ impl Connection {
                     then = self.wait_for_replicas(replicas).await;
                     start = Instant::now();
                 }
+                Next::Tell(tellings) => {
+                    // Who follows does not wait for what it has done itself.
+                    self.wait_until_safe().await?;
+                    let (shared, replies) = (&self.shared, &mut self.replies);
+                    self.session.tell_all(tellings, shared, replies).await;
+                    start = Instant::now();
+                }
                 Next::Supply(asked) => then = Then::Supply(asked),
             }
             if self.replies.len() >= SEND_BYTES {
@@ -249,6 +256,7 @@ impl Connection {
             unsent = &unsent[sent..];
         }
         self.replies.clear();
+        self.session.were_sent();
         Ok(())
     }
 
@@ -259,14 +267,14 @@ impl Connection {
     async fn wait_until_safe(&mut self) -> io::Result<()> {
         let patience = self.shared.config.replica_timeout;
         let ahead_max = self.shared.config.limits.request_bytes_max;
-        let position = self.session.position();
+        let positions = self.session.positions();
         let left = async {
             sleep(patience).await;
             gone(&mut self.stream, &mut self.decoder, ahead_max).await;
         };
         simoom::select! {
             biased;
-            safe = self.shared.log.reached(position) => safe,
+            safe = self.shared.log.reached(positions) => safe,
             () = left => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -258,21 +259,23 @@ impl Log {
         self.state().taken_over
     }
 
-    /// Waits until everything up to `position` is as safe as was asked for: here, and on so many
-    /// replicas.
+    /// Waits until everything up to the last of `positions` is as safe as was asked for: here, and
+    /// on so many replicas.
     ///
     /// # Errors
-    /// The log is broken, or others decide now: it may be safe, or not.
+    /// The log is broken, or something between the first and the last was given up: others decide
+    /// now, or have decided meanwhile. It may be safe, or not.
     ///
     /// # Cancel safety
     /// Safe: waiting changes nothing.
-    pub(crate) async fn reached(&self, position: Position) -> io::Result<()> {
+    pub(crate) async fn reached(&self, positions: RangeInclusive<Position>) -> io::Result<()> {
+        let (first, last) = positions.into_inner();
         self.until(|state| {
-            let is_in = |&(after, upto): &_| after < position && position <= upto;
+            let is_in = |&(after, upto): &_| after < last && first <= upto;
             if state.given_up.iter().any(is_in) {
                 return Some(Err(io::Error::other("another server decides")));
             }
-            (state.told() >= position).then_some(Ok(()))
+            (state.told() >= last).then_some(Ok(()))
         })
         .await?
     }

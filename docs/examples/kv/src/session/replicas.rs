@@ -20,7 +20,30 @@ pub(crate) struct ForReplicas {
     pub(crate) timeout: Option<Duration>,
 }
 
+/// A role that a transaction tells the server to have, and where the answer belongs.
+pub(crate) type Telling = (usize, Told);
+
 impl Session {
+    /// Tells the roles of a transaction, and puts the answers where they belong.
+    ///
+    /// # Cancel safety
+    /// As that of [`answer`](Self::answer), which has done the rest of the transaction.
+    pub(crate) async fn tell_all(
+        &mut self,
+        tellings: Vec<Telling>,
+        shared: &Shared,
+        replies: &mut Replies,
+    ) {
+        let mut added = 0;
+        for (at, told) in tellings {
+            let rest = replies.split_off(at + added);
+            let before = replies.len();
+            self.tell(told, shared, replies).await;
+            added += replies.len() - before;
+            replies.append(&rest);
+        }
+    }
+
     /// Answers when this server has the role that it is told, and that is safe.
     pub(super) async fn tell(&mut self, told: Told, shared: &Shared, replies: &mut Replies) {
         let is_to_decide = told == Told::Decide;

@@ -3,16 +3,20 @@
 //! Owns the order of understanding, locking, doing and committing. Knows nothing of sockets, and not
 //! what a store command does.
 
+use std::ops::RangeInclusive;
+
 use simoom::time::Instant;
 
 use super::blocking::{Blocked, pop_first};
 use super::describe::describe;
 use super::information::{config_get, info};
-use super::replicas::{ForReplicas, MASTER_DOWN, NO_REPLICAS, NO_WAIT, READ_ONLY, told_by};
+use super::replicas::{
+    ForReplicas, MASTER_DOWN, NO_REPLICAS, NO_WAIT, READ_ONLY, Telling, told_by,
+};
 use crate::apply::Apply;
 use crate::command::{self, ClientCommand, Command, CommandError, Effect, SessionCommand};
 use crate::log::{HistoryId, Position};
-use crate::replication::{self, Asked, Told};
+use crate::replication::{self, Asked};
 use crate::resp::{Args, Limits, Replies, RequestDecoder};
 use crate::shared::Shared;
 use crate::statistics::Reply;
@@ -26,7 +30,9 @@ pub(crate) struct Session {
     name: Vec<u8>,
     transaction: Transaction,
     /// What must be safe before the replies may be sent.
-    pub(super) position: Position,
+    position: Position,
+    /// The least that one of the replies which are not sent waits for, if any does.
+    least: Option<Position>,
 }
 
 /// What becomes of a connection after a request.
@@ -40,6 +46,8 @@ pub(crate) enum Next {
     Block(Blocked),
     /// It waits for replicas.
     Wait(ForReplicas),
+    /// It tells roles, once what it has done before is safe.
+    Tell(Vec<Telling>),
     /// It is that of a replica.
     Supply(Asked),
 }
@@ -51,6 +59,7 @@ impl Session {
             name: Vec::new(),
             transaction: Transaction::default(),
             position: 0,
+            least: None,
         }
     }
 
@@ -59,16 +68,31 @@ impl Session {
         self.position
     }
 
+    /// What the replies that are not sent wait for lies in there.
+    pub(crate) fn positions(&self) -> RangeInclusive<Position> {
+        self.least.unwrap_or(self.position)..=self.position
+    }
+
+    /// All replies are sent.
+    pub(crate) fn were_sent(&mut self) {
+        self.least = None;
+    }
+
     /// Lets the replies wait until `position` is safe as well.
     pub(super) fn wait_for(&mut self, position: Position) {
         // What an earlier request of several did may be further: a replica has nothing to wait for.
+        if position > 0 {
+            self.least.get_or_insert(position);
+        }
         self.position = self.position.max(position);
     }
 
     /// Understands one request, does what it asks for and answers it.
     ///
     /// # Cancel safety
-    /// Dropped before it has the lock, it has done nothing; it does not wait afterwards.
+    /// Dropped before it has the lock, it has done nothing; it does not wait afterwards. Dropped
+    /// while it tells a role, the server has that, or comes to have it, or not; it may be kept and
+    /// not taken.
     pub(crate) async fn answer(
         &mut self,
         args: Args<'_>,
@@ -156,7 +180,7 @@ impl Session {
                 self.wait_for(position);
             }
             Command::Session(SessionCommand::Execute) => {
-                self.execute_gathered(shared, replies).await;
+                return self.execute_gathered(shared, replies).await;
             }
             Command::Session(SessionCommand::BlockingPop { keys, end, timeout }) => {
                 return self.pop_or_wait(keys, end, timeout, shared, replies).await;
@@ -246,35 +270,13 @@ impl Session {
         Next::Continue
     }
 
-    /// Does all that was gathered, as one commit, and then what it tells of the role.
-    async fn execute_gathered(&mut self, shared: &Shared, replies: &mut Replies) {
+    /// Does all that was gathered, as one commit, but for what it tells of the role.
+    async fn execute_gathered(&mut self, shared: &Shared, replies: &mut Replies) -> Next {
         if !self.transaction.is_open() {
-            return replies.error("ERR EXEC without MULTI");
+            replies.error("ERR EXEC without MULTI");
+            return Next::Continue;
         }
-        let all_told = self.execute_commit(shared, replies).await;
-        // Who follows does not wait for what it has done itself. If that comes to nothing, the
-        // connection is closed without an answer.
-        if all_told.is_empty() || shared.log.reached(self.position).await.is_err() {
-            return;
-        }
-        let mut added = 0;
-        for (at, told) in all_told {
-            let rest = replies.split_off(at + added);
-            let before = replies.len();
-            self.tell(told, shared, replies).await;
-            added += replies.len() - before;
-            replies.append(&rest);
-        }
-    }
-
-    /// Does all that was gathered, as one commit, but for what it tells of the role: which is that,
-    /// and where the answers belong.
-    async fn execute_commit(
-        &mut self,
-        shared: &Shared,
-        replies: &mut Replies,
-    ) -> Vec<(usize, Told)> {
-        let mut all_told = Vec::new();
+        let mut tellings = Vec::new();
         let store = &mut *shared.store.lock().await;
         let now = shared.begin(store);
         // What dies now may be watched.
@@ -310,7 +312,7 @@ impl Session {
                 let began = Instant::now();
                 match Command::parse(args) {
                     Ok(Command::Session(command)) if told_by(&command).is_some() => {
-                        all_told.extend(told_by(&command).map(|told| (given, told)));
+                        tellings.extend(told_by(&command).map(|told| (given, told)));
                         let took = began.elapsed();
                         shared.statistics.answered(args, Reply::Done, took);
                         continue;
@@ -331,10 +333,14 @@ impl Session {
         }
         let position = shared.commit(store, now);
         // Nothing that others have written is told with a role alone.
-        if all_told.is_empty() || effect > Effect::Nothing {
+        if tellings.is_empty() || effect > Effect::Nothing {
             self.wait_for(position);
         }
-        all_told
+        if tellings.is_empty() {
+            Next::Continue
+        } else {
+            Next::Tell(tellings)
+        }
     }
 
     fn answer_session(

@@ -212,3 +212,50 @@ async fn a_role_is_told_in_a_transaction(sim: Sim) {
     assert_eq!(replies[2], Reply::Null);
     assert_eq!(role(ADDRS[1]).await, "master");
 }
+
+/// A role that a transaction tells is not taken once its client has gone, whatever becomes safe
+/// after that.
+#[simoom_sim::test(seeds = 30, persist = false, shrink = false)]
+async fn a_transaction_whose_client_has_gone_tells_no_role(sim: Sim) {
+    let nodes = boot(&sim, || Config::default().sync_replicas(1)).await;
+    until(ADDRS[0], &[b"INCR", b"other"], |_| true).await;
+    sim.net().partition(&nodes[0], &nodes[1]);
+    let requests = Pipeline::new()
+        .request(&[b"MULTI"])
+        .incr("n")
+        .request(&[b"REPLICAOF", b"two", b"6379"])
+        .request(&[b"EXEC"]);
+    let mut client = Client::new(ADDRS[0]).timeout(ms(100));
+    client.pipeline(&requests).await.unwrap_err();
+    drop(client);
+    // The replica is given up, and its primary looks whether that client is there.
+    sleep(ms(1_500)).await;
+    let mut client = Client::new(ADDRS[0]).timeout(ms(500));
+    let told = client.request(&DECIDE).await.unwrap();
+    assert_eq!(told, Reply::Simple("OK".into()));
+    sim.net().heal_all();
+    until(ADDRS[1], &[b"ROLE"], is_linked).await;
+    until(ADDRS[0], &[b"GET", b"n"], |it| {
+        *it == Reply::Bulk("1".into())
+    })
+    .await;
+    sleep(ms(500)).await;
+    assert_eq!(role(ADDRS[0]).await, "master");
+}
+
+/// A write that is given up is not answered, although the server decides again before it would be.
+#[simoom_sim::test(seeds = 30, persist = false, shrink = false)]
+async fn a_write_that_is_given_up_is_not_answered(sim: Sim) {
+    let nodes = boot(&sim, || Config::default().sync_replicas(1)).await;
+    until(ADDRS[0], &[b"INCR", b"other"], |_| true).await;
+    sim.net().partition(&nodes[0], &nodes[1]);
+    let requests = Pipeline::new()
+        .request(&[b"SET", b"a", b"1"])
+        .request(&[b"REPLICAOF", b"two", b"6379"])
+        .request(&DECIDE);
+    let mut client = Client::new(ADDRS[0]).timeout(Duration::from_secs(5));
+    let told = client.pipeline(&requests).await;
+    assert!(told.is_err(), "nobody has it: {told:?}");
+    // Who asks anew learns what there is.
+    assert_eq!(role(ADDRS[0]).await, "master");
+}

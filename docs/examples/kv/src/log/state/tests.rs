@@ -51,21 +51,21 @@ fn nobody_is_told_before_it_is_safe() {
     let log = log(0);
     log.append(&remove(b"a"));
     log.append(&remove(b"b"));
-    assert!(now(log.reached(0)).is_some());
-    assert!(now(log.reached(1)).is_none());
+    assert!(now(log.reached(0..=0)).is_some());
+    assert!(now(log.reached(1..=1)).is_none());
     log.is_safe(1);
-    assert!(now(log.reached(1)).unwrap().is_ok());
-    assert!(now(log.reached(2)).is_none());
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
+    assert!(now(log.reached(2..=2)).is_none());
     // It does not go back.
     log.is_safe(0);
-    assert!(now(log.reached(1)).unwrap().is_ok());
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
 }
 
 #[test]
 fn one_who_waits_is_woken() {
     let log = log(0);
     log.append(&remove(b"a"));
-    let mut reached = pin!(log.reached(1));
+    let mut reached = pin!(log.reached(1..=1));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(reached.as_mut().poll(&mut cx).is_pending());
     log.is_safe(1);
@@ -79,8 +79,8 @@ fn after_an_error_what_is_safe_is_told_and_nothing_else() {
     log.append(&remove(b"b"));
     log.is_safe(1);
     log.is_broken(&std::io::Error::other("no room"));
-    assert!(now(log.reached(1)).unwrap().is_ok());
-    let error = now(log.reached(2)).unwrap().unwrap_err();
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
+    let error = now(log.reached(2..=2)).unwrap().unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
 }
 
@@ -105,14 +105,14 @@ fn replicas_are_waited_for_as_well() {
     let log = log(1);
     log.append(&remove(b"a"));
     log.is_safe(1);
-    assert!(now(log.reached(1)).is_none());
+    assert!(now(log.reached(1..=1)).is_none());
     assert!(now(log.kept(1)).is_some());
     log.acknowledged(1);
-    assert!(now(log.reached(1)).unwrap().is_ok());
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
     // What a replica has is not enough either.
     log.append(&remove(b"b"));
     log.acknowledged(2);
-    assert!(now(log.reached(2)).is_none());
+    assert!(now(log.reached(2..=2)).is_none());
 }
 
 #[test]
@@ -122,14 +122,17 @@ fn what_was_given_up_is_told_to_nobody() {
     log.is_safe(1);
     log.append(&remove(b"b"));
     log.give_up();
-    assert!(now(log.reached(1)).unwrap().is_ok());
-    assert!(now(log.reached(2)).unwrap().is_err());
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
+    assert!(now(log.reached(2..=2)).unwrap().is_err());
     log.is_safe(2);
-    assert!(now(log.reached(2)).unwrap().is_err());
+    assert!(now(log.reached(2..=2)).unwrap().is_err());
     log.take_over();
     log.is_safe(3);
-    assert!(now(log.reached(3)).unwrap().is_ok());
-    assert!(now(log.reached(2)).unwrap().is_err());
+    assert!(now(log.reached(3..=3)).unwrap().is_ok());
+    assert!(now(log.reached(2..=2)).unwrap().is_err());
+    // Nor are those who have waited for more since.
+    assert!(now(log.reached(2..=3)).unwrap().is_err());
+    assert!(now(log.reached(1..=3)).unwrap().is_err());
 }
 
 #[test]
@@ -225,10 +228,10 @@ fn nobody_waits_for_what_has_died() {
     log.acknowledged(1);
     log.append_deaths(&remove(b"b"));
     assert_eq!((log.decided(), log.position()), (1, 2));
-    assert!(now(log.reached(log.decided())).unwrap().is_ok());
+    assert!(now(log.reached(1..=1)).unwrap().is_ok());
     log.append(&remove(b"c"));
     assert_eq!(log.decided(), 3);
-    assert!(now(log.reached(log.decided())).is_none());
+    assert!(now(log.reached(3..=3)).is_none());
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn log(replicas_min: usize, commits: usize) -> Log {
 
 /// Whether anybody may be told of what comes before `position`.
 fn is_told(log: &Log, position: Position) -> bool {
-    let reached = pin!(log.reached(position));
+    let reached = pin!(log.reached(position..=position));
     reached
         .poll(&mut Context::from_waker(Waker::noop()))
         .is_ready()
