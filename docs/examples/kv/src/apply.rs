@@ -78,7 +78,7 @@ impl Apply<'_> {
                 replies.integer(i64::try_from(store.len(now)).unwrap_or(i64::MAX));
             }
             StoreCommand::Clear => {
-                store.clear();
+                store.clear(now);
                 replies.simple("OK");
             }
             StoreCommand::Push { key, end, values } => {

@@ -295,7 +295,7 @@ impl Writer {
         self.folder.replace(LOG).await?;
         self.file = file;
         self.is_new(log.len() as u64);
-        store.replace(new);
+        store.replace(new, Instant::now());
         self.log.was_replaced(history, offset);
         shared.publish(store);
         let _ = done.send(Ok(()));

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::TcpStream;
 use simoom::sync::oneshot;
-use simoom::time::{sleep, timeout};
+use simoom::time::{Instant, sleep, timeout};
 
 use super::apply::promote;
 use super::frame::{self, Frames, Kind, invalid, offset_in};
@@ -259,7 +259,7 @@ impl Receiver<'_> {
                 .map_err(|_| io::Error::other("the log has ended"))??;
         } else {
             let held = &mut *shared.store.lock().await;
-            held.replace(store);
+            held.replace(store, Instant::now());
             shared.log.was_replaced(history, offset);
             shared.publish(held);
         }

@@ -308,17 +308,20 @@ impl Store {
     }
 
     /// Removes all keys.
-    pub fn clear(&mut self) {
-        self.touch_all();
+    pub fn clear(&mut self, now: Instant) {
+        self.bury(now);
+        self.touch_all(None, now);
         self.journal.note(Change::Clear);
         self.take_all();
     }
 
-    /// Tells those who watch keys that are there.
-    pub(super) fn touch_all(&mut self) {
+    /// Tells those who watch keys that are there, or will be: in `next`, if there is one.
+    pub(super) fn touch_all(&mut self, next: Option<&Self>, now: Instant) {
         for key in self.watched.keys() {
-            if self.entries.contains_key(&key) {
+            if next.is_some_and(|next| next.alive(&key, now).is_some()) {
                 self.watched.touch(&key);
+            } else if self.entries.contains_key(&key) {
+                self.watched.died(&key);
             }
         }
     }
@@ -352,7 +355,7 @@ impl Store {
             let entry = self.entries.remove(&key);
             debug_assert!(entry.is_some(), "a deadline belongs to an entry");
             self.journal.died(&key);
-            self.watched.touch(&key);
+            self.watched.died(&key);
             self.expired += 1;
         }
     }

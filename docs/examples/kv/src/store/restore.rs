@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use simoom::time::Instant;
+
 use super::entries::Store;
 use super::journal::{Both, Change, Journal, encode};
 use super::value::{End, Value};
@@ -41,17 +43,16 @@ impl Store {
             | Change::Persist { key }
             | Change::Push { key, .. }
             | Change::Pop { key, .. } => self.watched.touch(key),
-            Change::Clear => self.touch_all(),
+            Change::Clear => self.touch_all(None, clock.now),
             Change::Fork { .. } | Change::Past { .. } => {}
         }
         self.restore(change, clock);
     }
 
     /// Holds what `other` holds instead.
-    pub(crate) fn replace(&mut self, other: Self) {
-        self.touch_all();
+    pub(crate) fn replace(&mut self, other: Self, now: Instant) {
+        self.touch_all(Some(&other), now);
         self.replace_entries(other);
-        self.touch_all();
     }
 
     /// The changes that make this store out of an empty one, in pieces of about `piece_bytes`.

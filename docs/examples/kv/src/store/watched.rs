@@ -57,7 +57,7 @@ impl Watched {
         }
     }
 
-    /// `key` is past its deadline, which is a change for those who have looked before that.
+    /// `key` is past its deadline, or gone, which is a change for those who have looked before that.
     pub(super) fn died(&mut self, key: &[u8]) {
         if let Some(watches) = self.keys.get_mut(key) {
             let changed = watches.extract_if(.., |watch| !watch.is_dead);

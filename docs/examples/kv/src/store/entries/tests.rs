@@ -27,7 +27,7 @@ fn a_value_is_read_back_until_it_is_removed() {
     assert!(store.remove(b"a", at(9)));
     assert!(!store.remove(b"a", at(9)));
     assert_eq!(store.get(b"a", at(9)), None);
-    store.clear();
+    store.clear(at(9));
     assert_eq!(store.len(at(9)), 0);
 }
 

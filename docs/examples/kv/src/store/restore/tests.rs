@@ -1,10 +1,12 @@
 //! Stores that are told as changes, and built from them again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use simoom::time::Instant;
 
-use crate::store::journal::{Both, WallTime, decode};
+use crate::store::journal::{Both, Change, WallTime, decode};
 use crate::store::{End, Store, Ttl, Until};
 
 fn clock(ms: u64) -> Both {
@@ -121,4 +123,66 @@ fn broken_bytes_are_no_change() {
     for end in 0..first {
         assert_eq!(decode(&mut &changes[..end]), None);
     }
+}
+
+/// A store with a key that dies.
+fn mortal() -> Store {
+    let mut store = Store::new();
+    store.set(b"a", b"1", Until::At(at(100)), at(0));
+    store
+}
+
+#[test]
+fn what_ends_a_key_that_was_dead_when_it_was_watched_is_no_change() {
+    /// Ends the key, or leaves it dead.
+    type End = fn(&mut Store);
+    let ends: [(&str, End); 6] = [
+        ("the primary removes it", |store| {
+            store.follow(Change::Remove { key: b"a" }, clock(200));
+        }),
+        ("the primary removes all", |store| {
+            store.follow(Change::Clear, clock(200));
+        }),
+        ("a copy without it", |store| {
+            store.replace(Store::new(), at(200));
+        }),
+        ("a copy in which it is dead", |store| {
+            store.replace(mortal(), at(200));
+        }),
+        ("it is removed after a promotion", |store| {
+            store.follow_another(false);
+            store.len(at(200));
+        }),
+        ("all are removed after a promotion", |store| {
+            store.follow_another(false);
+            store.clear(at(200));
+        }),
+    ];
+    for (how, end) in ends {
+        let mut store = mortal();
+        store.follow_another(true);
+        let [alive, dead] = [50, 150].map(|ms| {
+            let changed = Arc::<AtomicBool>::default();
+            store.watch(b"a", &changed, at(ms));
+            changed
+        });
+        end(&mut store);
+        assert!(alive.load(Ordering::Relaxed), "{how}: it was there");
+        assert!(!dead.load(Ordering::Relaxed), "{how}: it was dead");
+        store.follow_another(false);
+        store.set(b"a", b"2", Until::Forever, at(300));
+        assert!(dead.load(Ordering::Relaxed), "{how}: it is there again");
+    }
+}
+
+#[test]
+fn a_copy_in_which_a_key_lives_is_a_change_for_all() {
+    let mut store = mortal();
+    store.follow_another(true);
+    let changed = Arc::<AtomicBool>::default();
+    store.watch(b"a", &changed, at(150));
+    let mut copy = Store::new();
+    copy.set(b"a", b"1", Until::Forever, at(0));
+    store.replace(copy, at(200));
+    assert!(changed.load(Ordering::Relaxed));
 }
