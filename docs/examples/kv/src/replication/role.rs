@@ -137,11 +137,11 @@ impl Roles {
         if state.wanted != wanted {
             let host = wanted.as_ref().map(|primary| &primary.host);
             let port = wanted.as_ref().map(|primary| primary.port);
-            tracing::warn!(
-                host,
-                port,
-                "replication.role.kept: it was told by REPLICAOF, so --replicaof is not looked at"
-            );
+            let text = match state.wanted {
+                Some(_) => "it was told by REPLICAOF, so --replicaof is not looked at",
+                None => "it was told by REPLICAOF",
+            };
+            tracing::warn!(host, port, "replication.role.kept: {text}");
         }
         state.is_replica = wanted.is_some();
         state.wanted = wanted;
