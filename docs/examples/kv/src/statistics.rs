@@ -74,14 +74,20 @@ pub(crate) struct Calls {
 impl Statistics {
     /// Counts a request that was answered, and what became of it.
     pub(crate) fn answered(&self, args: Args<'_>, reply: Reply, took: Duration) {
+        let name = args.get(0).unwrap_or_default();
+        self.answered_as(name, args.len(), reply, took);
+    }
+
+    /// Counts a request of this name, with which it has `len` arguments, that was answered.
+    pub(crate) fn answered_as(&self, name: &[u8], len: usize, reply: Reply, took: Duration) {
         if matches!(reply, Reply::Error | Reply::Refused) {
             self.errors.add(1);
         }
-        let Some(index) = command::position(args.get(0).unwrap_or_default()) else {
+        let Some(index) = command::position(name) else {
             return;
         };
         let calls = &self.commands[index];
-        let makes_sense = command::commands()[index].accepts(args.len());
+        let makes_sense = command::commands()[index].accepts(len);
         match reply {
             Reply::Queued => {}
             Reply::Refused => calls.rejected.add(1),

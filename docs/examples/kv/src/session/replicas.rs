@@ -4,12 +4,15 @@
 
 use std::time::Duration;
 
+use simoom::time::Instant;
+
 use super::requests::{Next, Session};
 use crate::command::SessionCommand;
 use crate::log::Offset;
 use crate::replication::{Primary, Told};
 use crate::resp::Replies;
 use crate::shared::Shared;
+use crate::statistics::Reply;
 
 /// A wait for replicas.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +23,16 @@ pub(crate) struct ForReplicas {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// A role that a transaction tells the server to have, and where the answer belongs.
-pub(crate) type Telling = (usize, Told);
+/// A role that a transaction tells the server to have.
+#[derive(Debug)]
+pub(crate) struct Telling {
+    /// Where the answer belongs among the replies, without those to what is told before.
+    pub(super) at: usize,
+    pub(super) told: Told,
+    /// The name of its command, with which there were `len` arguments.
+    pub(super) name: Vec<u8>,
+    pub(super) len: usize,
+}
 
 impl Session {
     /// Tells the roles of a transaction, and puts the answers where they belong.
@@ -35,10 +46,20 @@ impl Session {
         replies: &mut Replies,
     ) {
         let mut added = 0;
-        for (at, told) in tellings {
+        for telling in tellings {
+            let Telling {
+                at,
+                told,
+                name,
+                len,
+            } = telling;
             let rest = replies.split_off(at + added);
             let before = replies.len();
+            let began = Instant::now();
             self.tell(told, shared, replies).await;
+            let reply = Reply::of(&replies.as_bytes()[before..]);
+            let took = began.elapsed();
+            shared.statistics.answered_as(&name, len, reply, took);
             added += replies.len() - before;
             replies.append(&rest);
         }

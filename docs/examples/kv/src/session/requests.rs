@@ -311,13 +311,20 @@ impl Session {
                 let given = replies.len();
                 let began = Instant::now();
                 match Command::parse(args) {
-                    Ok(Command::Session(command)) if told_by(&command).is_some() => {
-                        tellings.extend(told_by(&command).map(|told| (given, told)));
-                        let took = began.elapsed();
-                        shared.statistics.answered(args, Reply::Done, took);
-                        continue;
-                    }
                     Ok(command) => {
+                        if let Command::Session(command) = &command
+                            && let Some(told) = told_by(command)
+                        {
+                            let name = args.get(0).unwrap_or_default().to_vec();
+                            let (at, len) = (given, args.len());
+                            tellings.push(Telling {
+                                at,
+                                told,
+                                name,
+                                len,
+                            });
+                            continue;
+                        }
                         self.execute_in(store, now, command, shared, replies);
                     }
                     Err(error) => replies.error(error),

@@ -259,3 +259,42 @@ async fn a_write_that_is_given_up_is_not_answered(sim: Sim) {
     // Who asks anew learns what there is.
     assert_eq!(role(ADDRS[0]).await, "master");
 }
+
+/// What a transaction could not tell counts as what it was.
+#[simoom_sim::test(seeds = 10, persist = false, shrink = false)]
+async fn a_role_that_a_transaction_cannot_tell_counts_as_an_error(sim: Sim) {
+    boot(&sim, Config::default).await;
+    sleep(ms(200)).await;
+    let failing = Fault::new(Kind::DiskSyncFailed).probability(Ratio::one_in(1));
+    sim.faults(failing.times(1));
+    let requests = Pipeline::new()
+        .request(&[b"MULTI"])
+        .request(&DECIDE)
+        .request(&[b"ROLE"])
+        .request(&[b"SLAVEOF", b"one", b"6379"])
+        .request(&[b"EXEC"]);
+    let mut client = Client::new(ADDRS[1]).timeout(Duration::from_secs(5));
+    let replies = client.pipeline(&requests).await.unwrap();
+    sim.faults(Plan::new());
+    let Some(Reply::Array(done)) = replies.last() else {
+        panic!("{replies:?}");
+    };
+    // In a run that nothing disturbs, it is.
+    let is_kept = match &done[0] {
+        Reply::Error(error) => !error.contains("the role cannot be kept"),
+        _ => true,
+    };
+    assert!(matches!(&done[1], Reply::Array(_)), "{done:?}");
+    let told = client.request(&[b"INFO", b"commandstats"]).await.unwrap();
+    let Reply::Bulk(text) = told else {
+        panic!("{told:?}");
+    };
+    let text = String::from_utf8_lossy(&text);
+    let failed = |command: &str| {
+        let counts = line(&text, command);
+        assert!(counts.starts_with("calls=1,"), "{command}: {counts}");
+        counts.ends_with("failed_calls=1")
+    };
+    assert_eq!(failed("cmdstat_replicaof"), !is_kept, "{text}");
+    assert!(!failed("cmdstat_slaveof"), "{text}");
+}
