@@ -104,8 +104,9 @@ impl Standstill {
         let mut seen: Vec<_> = (slots.into_iter())
             .filter_map(|slot| find(backend, slot))
             .collect();
+        // Each part that was woken stays so until its own task is polled.
+        backend.wake_parts();
         for seen in &mut seen {
-            backend.wake_parts();
             (seen.operations, seen.has_ended) = trace(backend, seen.slot, with_stacks);
         }
         let graph = backend.with(|world| Graph::of(world, &seen));
@@ -129,10 +130,7 @@ impl Standstill {
             false => None,
         };
         let stuck = |seen: Seen| {
-            let mut why = match is_deadlock {
-                true => self.graph.explain(&seen),
-                false => Vec::new(),
-            };
+            let mut why = self.graph.explain(&seen, is_deadlock);
             if lost == Some(seen.birth) {
                 why = vec![LOST.to_owned()];
             }

@@ -57,6 +57,7 @@ fn assert_futurelock(report: &Report, waits: &str, unpolled: &str) {
         "{found}"
     );
     assert_eq!(found.class(), Class::Liveness);
+    assert!(!found.to_string().contains("/rustc/"), "{found}");
     assert_tells(report, &["      futurelock: "]);
 }
 
@@ -159,6 +160,26 @@ fn a_future_that_is_dropped_in_time_is_none() {
     report.unwrap();
 }
 
+/// It was handed over before, and taken by whom it was handed to.
+#[test]
+fn what_was_handed_over_and_taken_is_no_futurelock() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let _before = spawn_local(hold_for_a_while(lock.clone()));
+        yield_now().await;
+        drop(lock.lock().await);
+        let forever = lock.clone();
+        let _task = spawn_local(async move {
+            let _held = forever.lock().await;
+            std::future::pending::<()>().await;
+        });
+        sleep(MS).await;
+        drop(lock.lock().await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    assert_tells(&report, &["waits for outside: task 3 (test/"]);
+}
+
 async fn hold_for_a_while(lock: Rc<Mutex<()>>) {
     let _held = lock.lock().await; // Part.
     sleep(MS).await;
@@ -189,6 +210,77 @@ fn the_body_of_futures_ordered_is_a_futurelock() {
         }
     });
     assert_futurelock(&report, "Ordered", "Part");
+}
+
+/// The part that has the lock sleeps, and is not polled when it was woken.
+#[test]
+fn a_part_that_has_the_lock_and_is_not_polled_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let long = lock.clone();
+        let parts: [futures::future::LocalBoxFuture<'_, ()>; 2] = [
+            Box::pin(sleep(MS)),
+            Box::pin(async move {
+                let _held = long.lock().await; // Long.
+                sleep(5 * MS).await;
+            }),
+        ];
+        let mut stream = futures::stream::iter(parts).buffered(2);
+        while let Some(()) = stream.next().await {
+            drop(lock.lock().await); // Body.
+        }
+    });
+    assert_futurelock(&report, "Body", "Long");
+    assert_tells(
+        &report,
+        &["futurelock: a future of this task has the lock, taken at"],
+    );
+}
+
+/// The future that has the lock is polled with its task's waker: it could be any part of the task.
+#[test]
+fn a_lock_in_a_future_that_is_kept_is_a_cycle_with_a_hint() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let mut kept = pin!(hold_for_a_while(lock.clone()));
+        simoom::select! {
+            biased;
+            () = &mut kept => {}
+            () = sleep(MS / 2) => drop(lock.lock().await),
+        }
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+    let line = line_of("Part");
+    assert_tells(
+        &report,
+        &[&format!(
+            "lock cycle: this task has the lock, taken at sim/tests/standstill.rs:{line} (perhaps in a \
+         future that it does not poll any more)"
+        )],
+    );
+}
+
+/// What others wait for is not why the test takes so long.
+#[test]
+fn a_futurelock_beside_the_test_does_not_name_its_end() {
+    let report = check(config().time(Duration::from_secs(1)), |_| async {
+        let _aside = spawn_local(async {
+            let lock = Rc::new(Mutex::new(()));
+            let futures = [(); 3].map(|()| hold_for_a_while(lock.clone()));
+            let mut stream = futures::stream::iter(futures).buffered(2);
+            while let Some(()) = stream.next().await {
+                drop(lock.lock().await);
+            }
+        });
+        sleep(Duration::from_secs(60)).await;
+    });
+    let cause = report.failure().unwrap().cause();
+    assert!(matches!(cause, Failure::TimeLimit { .. }), "{cause}");
+    assert_tells(
+        &report,
+        &["futurelock: it was handed to a future of this task"],
+    );
+    assert!(!report.to_string().contains("waits for outside"));
 }
 
 /// A slot of a channel is handed over as a lock is.
@@ -304,12 +396,11 @@ fn a_wake_up_that_never_comes_is_told() {
     });
     assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
     let text = report.to_string();
-    assert_eq!(
-        text.matches("lost wake-up: polled once more, it goes on")
-            .count(),
-        1,
-        "{text}"
-    );
+    let mut tasks = text.split("\n  task ");
+    let task = tasks.find(|task| task.starts_with("2 (test/standstill::wait_for)"));
+    let is_told =
+        task.is_some_and(|task| task.contains("lost wake-up: polled once more, it goes on"));
+    assert!(is_told, "{text}");
 }
 
 /// What waits for a peer that says nothing is no wake-up that was lost.

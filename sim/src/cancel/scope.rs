@@ -151,8 +151,11 @@ impl<F: Future> Future for Scope<F> {
         if !std::mem::replace(&mut this.was_polled, true) {
             this.name = in_world(World::name_scope).flatten();
         }
+        let has_rung = this.bell.has_rung();
+        // Polled because of another part of its task, it waits where it was.
+        let before = this.waits.filter(|_| !has_rung);
         if let Some(visit) = this.waits.take()
-            && this.bell.has_rung()
+            && has_rung
             && this.ask(visit, Moment::Woken)
         {
             return this.cancel();
@@ -171,8 +174,9 @@ impl<F: Future> Future for Scope<F> {
             this.future = None;
             return Poll::Ready(Ok(output));
         }
+        this.waits = before;
         let was_cut = in_world(|world| world.was_cut_short()).unwrap_or(true);
-        if this.name.is_some() && !was_cut {
+        if this.name.is_some() && !was_cut && before.is_none() {
             let visit = this.places;
             this.places += 1;
             if this.ask(visit, Moment::Waiting) {

@@ -213,11 +213,15 @@ impl Graph {
         })
     }
 
-    /// What a task waits for, in words.
-    pub(super) fn explain(&self, seen: &Seen) -> Vec<String> {
+    /// What a task waits for, in words: where something may still happen, if that is hopeless.
+    pub(super) fn explain(&self, seen: &Seen, nothing_is_due: bool) -> Vec<String> {
         let mut reasons = Vec::new();
         for operation in &seen.operations {
-            let class = match self.class_of(operation) {
+            let class = self.class_of(operation);
+            if !nothing_is_due && class < Class::Cycle {
+                continue;
+            }
+            let class = match class {
                 Class::Futurelock => "futurelock",
                 Class::Cycle => "lock cycle",
                 Class::Free => "lost wake-up",
