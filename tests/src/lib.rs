@@ -3,6 +3,7 @@
 mod both;
 #[cfg(target_os = "linux")]
 pub mod conformance;
+pub mod kernels;
 pub mod page;
 pub mod scripts;
 pub mod workload;

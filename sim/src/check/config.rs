@@ -63,6 +63,8 @@ pub struct Config {
     pub(crate) explain: bool,
     pub(crate) explain_runs: u32,
     pub(crate) explain_time: Duration,
+    /// What is replayed in place of seeds.
+    pub(crate) replay: Option<Arc<str>>,
     pub(crate) jobs: Option<usize>,
     pub(crate) persist: bool,
     pub(crate) doubled: u64,
@@ -103,6 +105,7 @@ impl Default for Config {
             explain: true,
             explain_runs: 600,
             explain_time: Duration::from_secs(10),
+            replay: None,
             jobs: None,
             persist: true,
             doubled: 20,
@@ -420,6 +423,40 @@ impl Config {
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs.max(1));
+        self
+    }
+
+    /// Replays the failures of `plans` and nothing else: the text of a saved failure, of several,
+    /// or of a `plan.txt`.
+    ///
+    /// [`Report::runs`](crate::Report::runs) has a run for each that was replayed, up to the first
+    /// that still fails, and [`Report::notes`](crate::Report::notes) say which stored choices no
+    /// longer apply. `SIMOOM_REPLAY` does the same from outside, and goes first.
+    ///
+    /// # Panics
+    /// [`check`](crate::check) does if the text is not that of plans.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let test = |_sim| async {
+    ///     let flag = std::rc::Rc::new(std::cell::Cell::new(false));
+    ///     let set = flag.clone();
+    ///     simoom::task::spawn_local(async move { set.set(true) });
+    ///     simoom::task::preemption_point().await;
+    ///     assert!(!flag.get(), "something came between");
+    /// };
+    /// let found = check(Config::default().persist(false), test);
+    /// let plan = found.failure().unwrap().plan();
+    ///
+    /// let again = check(Config::default().replay(&plan), test);
+    /// assert_eq!(again.failure().unwrap().deviations(), 1);
+    /// assert_eq!(again.runs().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn replay(mut self, plans: &str) -> Self {
+        self.replay = Some(plans.into());
         self
     }
 

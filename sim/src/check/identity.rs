@@ -237,7 +237,9 @@ impl Identity {
         let name = match &self.name {
             Some(name) => name.replace("::", "-"),
             None if output.instead.is_some() => return None,
-            None => (self.place).replace(|it: char| !it.is_ascii_alphanumeric(), "-"),
+            // Sweeps that are called there again and again have other seeds, or nobody keeps them.
+            None => format!("{}-{}", self.location.file(), self.location.line())
+                .replace(|it: char| !it.is_ascii_alphanumeric(), "-"),
         };
         let mut path = output.folder.join("simoom");
         path.extend(self.package.as_deref());

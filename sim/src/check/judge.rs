@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::shrink::{Judge, Verdict};
 use super::sweep::Sweep;
 use crate::choice::{Deviation, Plan};
-use crate::run::Outcome;
+use crate::run::{Outcome, Spec};
 
 /// Replays of `plan` with other deviations.
 pub(super) struct Replays<'a> {
@@ -44,10 +44,14 @@ impl<'a> Replays<'a> {
     }
 
     fn run(&self, candidate: &[Deviation]) -> Verdict {
-        verdict(self.sweep.replay(&Plan {
+        verdict(self.sweep.replay(&self.plan(candidate)))
+    }
+
+    fn plan(&self, candidate: &[Deviation]) -> Plan {
+        Plan {
             deviations: candidate.to_vec(),
             ..self.plan.clone()
-        }))
+        }
     }
 }
 
@@ -65,6 +69,14 @@ impl Judge for Replays<'_> {
                 .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
         })
+    }
+
+    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation> {
+        let spec = Spec {
+            lists_orders: true,
+            ..self.sweep.replay_spec(&self.plan(candidate))
+        };
+        self.sweep.run_quietly(spec).orders
     }
 
     fn width(&self) -> usize {

@@ -65,7 +65,8 @@ impl Report {
     /// Every seed that was run, in order. A sweep stops at its first failing seed.
     ///
     /// Empty in the fresh process that confirms the failure of another [`check`](crate::check) of
-    /// the same test, and if a saved failure still fails.
+    /// the same test, and if a saved failure still fails. Where saved failures alone were
+    /// [replayed](crate::Config::replay), those.
     #[must_use]
     pub fn runs(&self) -> &[RunSummary] {
         &self.runs
@@ -325,6 +326,13 @@ impl Found {
     #[must_use]
     pub fn replays(&self) -> u32 {
         self.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays)
+    }
+
+    /// Whether none of the choices that are left can go, one at a time; false if the budget of
+    /// shrinking ended it, or nothing was shrunk.
+    #[must_use]
+    pub fn is_minimal(&self) -> bool {
+        self.shrunk.as_ref().is_some_and(|it| it.minimal)
     }
 
     /// Whether a fresh process showed the same failure.

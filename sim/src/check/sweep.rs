@@ -111,9 +111,10 @@ where
         // one: it is to find what it would find, and to keep it to itself.
         return sweep.run();
     }
-    let report = match environment::replay() {
-        Some(path) => sweep.replay_file(&path),
-        None => sweep.run(),
+    let report = match (environment::replay(), &sweep.config.replay) {
+        (Some(path), _) => sweep.replay_file(&path),
+        (None, Some(text)) => sweep.replay_text(text),
+        (None, None) => sweep.run(),
     };
     let mut notes = report.notes;
     if environment::ignores_faults() {
@@ -407,6 +408,7 @@ impl Sweep<'_> {
             limits: self.config.limits,
             level: Level::History,
             watch: Watch::Nothing,
+            lists_orders: false,
             faults: self.config.faults.clone(),
             cancels: self.cancelling(),
         }
@@ -599,17 +601,31 @@ impl Sweep<'_> {
             }
             _ => saved.plans,
         };
-        let mut notes = Vec::new();
+        self.replay_plans(plans, Self::replay_verbosely)
+    }
+
+    fn replay_text(&self, text: &str) -> Report {
+        match saved::parse(text) {
+            Ok(saved) => self.replay_plans(saved.plans, Self::replay),
+            Err(error) => panic!("`Config::replay`: {error}"),
+        }
+    }
+
+    /// Replays `plans` by `run`, up to the first that fails.
+    fn replay_plans(&self, plans: Vec<Plan>, run: impl Fn(&Self, &Plan) -> Outcome) -> Report {
+        let (mut notes, mut ran) = (Vec::new(), Ran::default());
         for plan in plans {
-            let outcome = self.replay_verbosely(&plan);
+            let outcome = run(self, &plan);
+            ran.summaries.push(summary(plan.seed, &outcome));
+            ran.tallies.push(outcome.faults.clone());
             let lost = lost_anchors(&plan, &outcome);
             if outcome.failure.is_some() {
                 let found = self.describe_saved(plan, outcome, lost.into_iter().collect());
-                return self.report(Ran::default(), Some(found), notes);
+                return self.report(ran, Some(found), notes);
             }
             notes.extend(lost);
         }
-        self.report(Ran::default(), None, notes)
+        self.report(ran, None, notes)
     }
 
     pub(super) fn replay_spec(&self, plan: &Plan) -> Spec {

@@ -39,6 +39,10 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         Some(Failure::Paused { .. } | Failure::StepLimit { .. }) => (false, is_read_in_full),
         _ => (false, false),
     };
+    let orders = backend.with(|world| match world.orders.take() {
+        Some(orders) => describe(world, &orders),
+        None => Vec::new(),
+    });
     let is_deadlock = matches!(failure, Some(Failure::Deadlock));
     let standstill = (wants_name || wants_stacks).then(|| Standstill::of(backend, wants_stacks));
     if let (true, Some(standstill)) = (wants_name, &standstill) {
@@ -106,6 +110,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         time_ns,
         deviations,
         done,
+        orders,
         stuck,
         stopped,
         foreign: verdict.foreign,

@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     /// The operations of the workloads that were done, as choices that leave them out; empty where
     /// `deviations` is.
     pub(crate) done: Vec<Deviation>,
+    /// How else the tasks' order could have gone on, if that was asked for.
+    pub(crate) orders: Vec<Deviation>,
     pub(crate) stuck: Vec<Stuck>,
     /// What a test kept from arriving, if nothing could happen any more.
     pub(crate) stopped: Vec<String>,

@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) cancels: Option<Cancelling>,
     /// Whether it is to be compared with another run.
     pub(crate) watch: Watch,
+    /// Whether to list how else the tasks' order could have gone on.
+    pub(crate) lists_orders: bool,
 }
 
 /// Where the environment's choices come from.

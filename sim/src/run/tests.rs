@@ -182,6 +182,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         level,
         cancels: None,
         watch: Watch::Nothing,
+        lists_orders: false,
         faults: None,
     };
     run(&spec, Location::caller(), workload)
@@ -256,6 +257,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             level: Level::Full,
             cancels: None,
             watch: Watch::Nothing,
+            lists_orders: false,
             faults: None,
         };
         run(&spec, Location::caller(), workload)

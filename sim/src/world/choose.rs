@@ -43,6 +43,9 @@ pub(crate) struct Deviated {
 /// How many ready operations a task may do in one poll, as in production.
 const BUDGET: u32 = simoom::backend::BUDGET as u32;
 
+/// The most other orders that are listed of one run.
+const ORDERS_MAX: usize = 4_096;
+
 /// Whether an operation may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leave {
@@ -220,6 +223,7 @@ impl World {
         let rank = self.strategy.sched(&asked);
         let value = runnable[rank];
         self.note_choice(ChoiceKind::Sched, point, value, site);
+        self.list_orders(point, calm, subject, site, preempting);
         if rank != calm {
             let path = self
                 .tasks
@@ -239,6 +243,35 @@ impl World {
             );
         }
         rank
+    }
+
+    /// Lists which other tasks than the one of rank `calm` could go on at `point`.
+    fn list_orders(
+        &mut self,
+        point: Point,
+        calm: usize,
+        subject: Option<PathId>,
+        site: Option<&'static Location<'static>>,
+        preempted: bool,
+    ) {
+        let Some(orders) = &mut self.orders else {
+            return;
+        };
+        let others = (0..self.tasks.ready().len()).filter(|&rank| rank != calm);
+        for rank in others.take(ORDERS_MAX.saturating_sub(orders.len())) {
+            let entry = self.tasks.get(self.tasks.ready()[rank]);
+            orders.push(Deviated {
+                kind: ChoiceKind::Sched,
+                point,
+                value: self.tasks.ready_paths()[rank],
+                subject,
+                chosen: entry.map(|entry| entry.path),
+                time_ns: self.now_ns,
+                site,
+                preempted,
+                awaits: None,
+            });
+        }
     }
 
     /// The point after a task that has ended.

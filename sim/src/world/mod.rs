@@ -73,6 +73,8 @@ pub(crate) struct World {
     /// How many places were taken among those who wait for signals.
     signal_places: u64,
     pub(crate) deviated: Vec<Deviated>,
+    /// Every other way in which the tasks' order could have gone on, if somebody asks.
+    pub(crate) orders: Option<Vec<Deviated>>,
     /// The workloads of the test.
     pub(crate) works: Works,
     /// What the user noted: when, who, what.
@@ -198,6 +200,7 @@ impl World {
             effects: Effects::default(),
             signal_places: 0,
             deviated: Vec::new(),
+            orders: None,
             works: Works::default(),
             history: Vec::new(),
             acts: Vec::new(),

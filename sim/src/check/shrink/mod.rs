@@ -11,8 +11,9 @@
 //!    pass for each size of a fixed falling schedule, without complements or revisits;
 //! 3. single choices, and neighbours that can only go together;
 //! 4. single choices of those that were found: where several are left, one alone may be enough;
-//! 5. operations of the workload, the outermost first;
-//! 6. neighbouring changes of the tasks' order made one;
+//! 5. neighbouring changes of the tasks' order made one, first of the two that there are, then of
+//!    what else could have gone on instead of several;
+//! 6. operations of the workload, the outermost first;
 //! 7. sizes: the least, then round ones;
 //! 8. single choices again, until none can go: what is left is minimal, and what each of them is
 //!    for is known.

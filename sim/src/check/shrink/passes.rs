@@ -13,8 +13,10 @@ pub(crate) fn shrink(judge: &dyn Judge, signature: &str, found: Verdict, budget:
     search.pass("runs", delta::runs);
     while search.pass("singles", delta::singles) && search.pass("pairs", delta::pairs) {}
     search.pass("one alone", |search| orders::one_alone(search, &raw));
-    search.pass("operations", work::leave_out);
     search.pass("hand-offs", orders::contract);
+    search.pass("elsewhere", orders::elsewhere);
+    search.pass("singles", delta::singles);
+    search.pass("operations", work::leave_out);
     search.pass("sizes", magnitudes::lower);
     search.pass("singles", delta::singles);
     search.finish()

@@ -112,6 +112,19 @@ impl<'a> Search<'a> {
         &self.current.done
     }
 
+    /// How else the tasks' order could have gone on in a run of `candidate`; that is a replay, too.
+    pub(super) fn orders(&mut self, candidate: &[Deviation]) -> Vec<Deviation> {
+        self.replays += 1;
+        self.idle += 1;
+        self.judge.counted(self.replays, self.choices().len());
+        self.judge.orders(candidate)
+    }
+
+    /// How many replays there may still be.
+    pub(super) fn replays_left(&self) -> u32 {
+        self.budget.replays.saturating_sub(self.replays)
+    }
+
     pub(super) fn is_spent(&self) -> bool {
         self.replays >= self.budget.replays
             || self.kept >= self.budget.kept

@@ -71,6 +71,8 @@ fn other(message: &str) -> Failure {
 /// Runs of a made-up program, so many at a time.
 struct Toy<F> {
     run: F,
+    /// How else its tasks could have gone on.
+    others: fn(&[Deviation]) -> Vec<Deviation>,
     width: usize,
     runs: Cell<u32>,
     counted: RefCell<Vec<usize>>,
@@ -81,6 +83,11 @@ impl<F: Fn(&[Deviation]) -> Verdict> Judge for Toy<F> {
         assert!((1..=self.width).contains(&candidates.len()));
         self.runs.set(self.runs.get() + candidates.len() as u32);
         candidates.iter().map(|it| (self.run)(it)).collect()
+    }
+
+    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation> {
+        self.runs.set(self.runs.get() + 1);
+        (self.others)(candidate)
     }
 
     fn width(&self) -> usize {
@@ -100,9 +107,21 @@ fn shrunk_of(
     width: usize,
     budget: Budget,
 ) -> (Shrunk, u32) {
+    shrunk_among(raw, run, |_| Vec::new(), width, budget)
+}
+
+/// The same, where `others` says how else the tasks' order could have gone on.
+fn shrunk_among(
+    raw: Vec<Deviation>,
+    run: impl Fn(&[Deviation]) -> Verdict,
+    others: fn(&[Deviation]) -> Vec<Deviation>,
+    width: usize,
+    budget: Budget,
+) -> (Shrunk, u32) {
     let found = run(&raw);
     let toy = Toy {
         run,
+        others,
         width,
         runs: Cell::new(0),
         counted: RefCell::default(),
@@ -419,6 +438,37 @@ fn a_single_change_to_any_task_is_tried() {
     };
     let (result, _) = shrunk_of(raw, run, 1, BUDGET);
     assert_eq!(result.deviations, [deviation(ChoiceKind::Sched, 4, ANY)]);
+}
+
+/// Of two equal tasks, one was interrupted because the other had been sent ahead; without that, the
+/// other is the one to interrupt.
+#[test]
+fn one_change_elsewhere_takes_the_place_of_several() {
+    let at = |subject: &str, step, value: &str| {
+        let mut it = deviation(ChoiceKind::Sched, step, value);
+        it.anchor.subject = subject.to_owned();
+        it
+    };
+    let raw = vec![at("test", 0, "add#1"), at("add#1", 2, "add")];
+    let run = |candidate: &[Deviation]| {
+        let both = candidate.len() == 2 && candidate[0].anchor.subject == "test";
+        let other = candidate
+            .iter()
+            .any(|it| it.anchor.subject == "add" && it.anchor.step == 2);
+        verdict(candidate, both || other)
+    };
+    let others = |candidate: &[Deviation]| {
+        assert_eq!(candidate, []);
+        let at = |subject: &str, step| {
+            let mut it = deviation(ChoiceKind::Sched, step, "add#1");
+            it.anchor.subject = subject.to_owned();
+            it
+        };
+        vec![at("else", 2), at("add", 1), at("add", 2)]
+    };
+    let (result, runs) = shrunk_among(raw, run, others, 1, BUDGET);
+    assert_eq!(result.deviations, [at("add", 2, "add#1")]);
+    assert_eq!(runs, result.replays, "asking takes a replay");
 }
 
 /// The size that is left of a deviation which fails from `least` on.

@@ -11,6 +11,10 @@ pub(crate) trait Judge {
     /// same.
     fn judge(&self, candidates: &[Vec<Deviation>]) -> Vec<Verdict>;
 
+    /// How else the tasks' order could have gone on in a run of `candidate`: every single change of
+    /// it, in the order of time. Takes a replay.
+    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation>;
+
     /// How many candidates it runs at a time.
     fn width(&self) -> usize;
 

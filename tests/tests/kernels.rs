@@ -1,0 +1,55 @@
+//! Failures of small programs shrink to what they take, and come back after other edits.
+//!
+//! The command `shrink-kernels` measures the same with as many failures as one likes.
+
+use simoom_tests::kernels::{Edit, KERNELS};
+
+/// How many failures of each kernel.
+const FAILURES: usize = 3;
+
+#[test]
+fn failures_shrink_to_what_they_take() {
+    let mut percents = Vec::new();
+    for kernel in KERNELS {
+        let mut seed = 7_000;
+        for _ in 0..FAILURES {
+            let config = kernel.config().first_seed(seed).seeds(5_000).jobs(2);
+            let report = kernel.check(config, Edit::None);
+            let found = report.failure().expect(kernel.name);
+            seed = found.seed() + 1;
+            let left = found.deviations();
+            assert!(left >= kernel.optimum, "{}: {found}", kernel.name);
+            assert!(found.is_minimal(), "{}: {found}", kernel.name);
+            assert!(found.replays() <= 200, "{}: {found}", kernel.name);
+            percents.push(left * 100 / kernel.optimum);
+        }
+    }
+    percents.sort_unstable();
+    let median = percents[percents.len() / 2];
+    assert!(
+        median <= 150,
+        "half of all take more than that: {percents:?}"
+    );
+    let mean = percents.iter().sum::<usize>() / percents.len();
+    assert!(mean <= 150, "it is {mean} in the mean: {percents:?}");
+}
+
+#[test]
+fn stored_failures_come_back_after_edits_elsewhere() {
+    for kernel in KERNELS {
+        let config = kernel.config().first_seed(9_000).seeds(5_000);
+        let report = kernel.check(config, Edit::None);
+        let found = report.failure().expect(kernel.name);
+        let plan = found.plan();
+        let first = kernel.check(kernel.config().replay(&plan), Edit::None);
+        for edit in Edit::ALL {
+            let again = kernel.check(kernel.config().replay(&plan), edit);
+            let (name, edit) = (kernel.name, edit.name());
+            let what = again.failure().map(|found| found.class());
+            assert_eq!(what, Some(found.class()), "{name}, {edit}: {again}");
+            assert_eq!(again.notes(), first.notes(), "{name}, {edit}");
+            let (one, two) = (first.runs()[0].hash, again.runs()[0].hash);
+            assert_ne!(one, two, "{name}, {edit}: the program was edited");
+        }
+    }
+}
