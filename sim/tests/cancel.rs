@@ -265,6 +265,11 @@ fn a_wake_up_that_is_lost_with_a_future_is_found() {
     );
     assert!(found.is_confirmed(), "{found}");
     let plan = found.plan();
+    let text = found.to_string();
+    assert!(
+        text.contains("\n  replay    cargo test -p simoom-sim --test cancel"),
+        "{text}"
+    );
     let line = plan.lines().find(|line| line.starts_with("cancel "));
     assert!(line.is_some_and(|line| line.contains(" = 2 # ")), "{plan}");
     assert!(

@@ -144,7 +144,7 @@ impl Sweep<'_> {
             Some(path) if is_order || is_cancelled => {
                 format!("SIMOOM_REPLAY={}", path.display())
             }
-            _ if is_cancelled => variables.trim_end().to_owned(),
+            _ if is_cancelled => self.cancelled_again(),
             _ if is_order => format!("{variables}SIMOOM_SEEDS={}", self.seeds()),
             _ => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
         };
@@ -163,7 +163,7 @@ impl Sweep<'_> {
             confirmed: shown.confirmation,
             witness: shown.witness,
             saved,
-            replay: self.identity.command(&again),
+            replay: self.identity.command(&again).trim_start().to_owned(),
             notes,
             notes_shown: self.config.notes,
             explanation,
@@ -172,6 +172,15 @@ impl Sweep<'_> {
             met: Vec::new(),
         };
         self.keep(found, met)
+    }
+
+    /// The variables that make this sweep cancel the same run everywhere once more.
+    fn cancelled_again(&self) -> String {
+        let variables = environment::variables(false);
+        match self.config.one_seed {
+            Some(seed) => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
+            None => variables.trim_end().to_owned(),
+        }
     }
 
     /// How many of the sweep's seeds failed, up to the one with this index, if chance chose them.
