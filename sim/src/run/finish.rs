@@ -65,10 +65,9 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     };
     let record = names.lines(&recorded.events);
     let told = (spec.level == Level::Full).then(|| {
-        Box::new(ToldRun {
-            events: recorded.events,
-            names: names.clone(),
-        })
+        let (events, mut names) = (recorded.events, names.clone());
+        backend.with(|world| world.label_tasks(&mut names));
+        Box::new(ToldRun { events, names })
     });
     let parted = recorded.parted.as_ref();
     let parting = parted.map(|parted| Parting::of(parted, &names));

@@ -12,7 +12,7 @@ use simoom::sync::{Mutex, Notify, mpsc, oneshot};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::{sleep, timeout};
 
-use super::{Choices, Limits, Outcome, Spec, run};
+use super::{Choices, Limits, Outcome, Rest, Spec, run};
 use crate::choice::Plan;
 use crate::record::{Level, Watch};
 use crate::sim::Sim;
@@ -297,6 +297,59 @@ fn no_two_choices_of_a_run_have_the_same_anchor() {
                 }
             }
             assert!(!seen.is_empty(), "{name} makes choices");
+        }
+    }
+}
+
+/// Where the choices of a run are in its record, and the record up to each of them.
+fn choices_of(outcome: &Outcome) -> Vec<usize> {
+    let is_choice =
+        |(place, line): (usize, &String)| (line.contains("  choice.made  ")).then_some(place);
+    (outcome.record.iter().enumerate())
+        .filter_map(is_choice)
+        .collect()
+}
+
+#[test]
+fn a_prefix_is_kept_to_the_choice_and_no_further() {
+    for (name, workload) in WORKLOADS {
+        let profile = profile_of(workload);
+        for seed in 0..18 {
+            let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
+            let first = run_seed(seed, strategy, &profile, Level::Full, workload);
+            let plan = plan_of(seed, &first);
+            let choices = choices_of(&first);
+            let total = choices.len() as u64;
+            let mut parted = 0;
+            for kept in [0, 1, total / 3, total - 1, total] {
+                let rest = Rest {
+                    kept,
+                    strategy: Strategy::Random,
+                    profile: profile.clone(),
+                    seed: seed + 1_000,
+                };
+                let choices_now = Choices::Prefix(plan.clone(), rest);
+                let again = run_with(seed, choices_now, Level::Full, workload);
+                let agreed = (first.record.iter().zip(&again.record))
+                    .take_while(|(one, two)| one == two)
+                    .count();
+                let what = format!("{name} under {strategy}, seed {seed}, {kept} of {total}");
+                // What lies between the last kept choice and the next one is the same.
+                let until = choices.get(kept as usize).copied();
+                assert!(
+                    agreed >= until.unwrap_or(first.record.len()),
+                    "{what}: {agreed}"
+                );
+                if kept == total {
+                    assert_eq!(again.hash, first.hash, "{what}");
+                } else {
+                    parted += u32::from(again.hash != first.hash);
+                }
+            }
+            assert!(
+                parted > 0,
+                "{name} under {strategy}, seed {seed}: it ends otherwise"
+            );
         }
     }
 }

@@ -328,9 +328,6 @@ impl World {
         for (hash, path) in self.paths.all() {
             names.insert(hash.0, path);
         }
-        for (hash, label) in self.paths.labels() {
-            names.label_task(hash.0, label);
-        }
         for (name, text) in self.resources.texts(&self.paths) {
             names.insert(name.0, text);
         }
@@ -350,6 +347,13 @@ impl World {
             names.node(node.name.clone());
         }
         names
+    }
+
+    /// Adds what people call the tasks.
+    pub(crate) fn label_tasks(&self, names: &mut Names) {
+        for (hash, label) in self.paths.labels() {
+            names.label_task(hash.0, label);
+        }
     }
 
     /// Makes `event` the cause of what happens until the next call.
