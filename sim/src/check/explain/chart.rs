@@ -18,8 +18,8 @@ const LANES_MAX: usize = 8;
 /// The most columns that a task's name takes before the others are moved for it.
 const WHO_MAX: usize = 30;
 
-/// The lines of `slice`, at most `most`: what must not be left out, what came after the first of it,
-/// and what is nearest to the end.
+/// The lines of `slice`, at most `most`: what must not be left out, and what is nearest to the end,
+/// after the first of it and before that.
 pub(super) fn chart(slice: &Slice, run: &ToldRun, words: &Words<'_>, most: usize) -> Vec<String> {
     let places = thinned(slice, most);
     let left_out = slice.told.len() - places.len();
@@ -49,13 +49,21 @@ fn thinned(slice: &Slice, most: usize) -> Vec<usize> {
     }
     let mut shown: BTreeSet<usize> = slice.kept.iter().rev().take(most).copied().collect();
     let first = shown.first().copied().unwrap_or(0);
-    let after = slice.told.iter().filter(|&&place| place > first);
-    let pairs = after.zip(slice.told.iter().rev());
-    for &place in pairs.flat_map(|(after, end)| [end, after]) {
-        if shown.len() >= most {
+    let (before, after) = slice
+        .told
+        .split_at(slice.told.partition_point(|&it| it < first));
+    let (mut before, mut after) = (before.iter().rev(), after.iter());
+    let mut end = slice.told.iter().rev();
+    while shown.len() < most {
+        let next = [end.next(), after.next(), before.next()];
+        for place in next.into_iter().flatten() {
+            if shown.len() < most {
+                shown.insert(*place);
+            }
+        }
+        if next == [None; 3] {
             break;
         }
-        shown.insert(place);
     }
     shown.into_iter().collect()
 }

@@ -34,6 +34,9 @@ const EVENTS_MAX: usize = 4_000_000;
 /// that one alone.
 const TRIED_MAX: usize = 24;
 
+/// How many of the runs that passed are looked at for that.
+const ENDS_MAX: usize = 4;
+
 const STREAM: u64 = 0x0065_7870_6c61_696e;
 const SEEDS: u64 = 0x0073_6565_6473;
 
@@ -73,8 +76,8 @@ struct Failing<'a> {
     profile: Arc<Profile>,
 }
 
-/// A run that keeps a part and passes: how much is kept, and the number of the rest.
-type Passing = Option<(u64, u32)>;
+/// The first run of each level that passes: how much it keeps, and the number of its rest.
+type Passing = Vec<(u64, u32)>;
 
 impl Sweep<'_> {
     /// Explains the failure of `plan` with this signature. `seen` says how many of the sweep's seeds
@@ -101,7 +104,7 @@ impl Sweep<'_> {
         let events = &failing.run.events;
         let slice = slice(events, &failing.failure, &changed);
         let words = Words::of(&failing.run);
-        let mut passing = None;
+        let mut passing = Vec::new();
         let moment = self.moment(&failing, &changed, &mut budget, &mut passing);
         let nearest = self.nearest(&failing, passing, &mut budget);
         let rate = seen.map(|seen| self.rate(&failing, seen, &mut budget));
@@ -147,7 +150,7 @@ impl Sweep<'_> {
         (self.runner)(Spec { level, ..spec }, Mode::Quiet)
     }
 
-    /// Where the failure is decided. Keeps in `passing` which run passed that kept the most.
+    /// Where the failure is decided. Keeps in `passing` which runs passed.
     fn moment(
         &self,
         failing: &Failing<'_>,
@@ -174,10 +177,8 @@ impl Sweep<'_> {
                 let outcome = self.run_quietly(self.prefix(failing, kept, number));
                 !fails(&outcome, failing.signature)
             })?;
-            if let Some(number) = passed.iter().position(|&passed| passed)
-                && passing.is_none_or(|(most, _)| kept > most)
-            {
-                *passing = Some((kept, number as u32));
+            if let Some(number) = passed.iter().position(|&passed| passed) {
+                passing.push((kept, number as u32));
             }
             Some(passed.iter().map(|&passed| u32::from(!passed)).sum())
         });
@@ -215,10 +216,7 @@ impl Sweep<'_> {
         Some(Place {
             time_ns: line.time_ns,
             polls: run.events[..place].iter().filter(is_poll).count() as u64,
-            words: match line.task {
-                0 => line.what,
-                _ => format!("{} {}", line.who, line.what),
-            },
+            words: line.sentence(),
         })
     }
 
@@ -283,11 +281,11 @@ impl Sweep<'_> {
     }
 
     /// The run that passes and is the nearest: without one of the choices that differ from calm, or
-    /// with one more; else the one that kept the most.
+    /// with one more of those that passed; else the one of these that kept the most.
     fn nearest(
         &self,
         failing: &Failing<'_>,
-        passing: Passing,
+        mut passing: Passing,
         budget: &mut Budget,
     ) -> Option<Nearest> {
         let mut best: Option<Nearest> = None;
@@ -308,24 +306,29 @@ impl Sweep<'_> {
         if best.is_some() {
             return best;
         }
-        let (kept, number) = passing?;
-        if !budget.take(1) {
-            return None;
-        }
-        let outcome = self.told(self.prefix(failing, kept, number));
-        let is_own = |it: &&Deviation| deviations.iter().any(|own| own.anchor == it.anchor);
-        let more: Vec<_> = outcome.deviations.iter().filter(|it| !is_own(it)).collect();
-        for one in more.iter().rev().take(TRIED_MAX) {
-            let with = deviations.iter().chain([*one]).cloned().collect();
-            let nearest = self.passes_with(failing, with, budget);
-            if nearest.is_some() {
-                return nearest;
+        passing.sort_unstable_by_key(|&(kept, _)| std::cmp::Reverse(kept));
+        let mut whole = None;
+        for (kept, number) in passing.into_iter().take(ENDS_MAX) {
+            if !budget.take(1) {
+                return whole;
             }
+            let outcome = self.told(self.prefix(failing, kept, number));
+            let is_own = |it: &&Deviation| deviations.iter().any(|own| own.anchor == it.anchor);
+            let more: Vec<_> = outcome.deviations.iter().filter(|it| !is_own(it)).collect();
+            for one in more.iter().rev().take(TRIED_MAX) {
+                let with = deviations.iter().chain([*one]).cloned().collect();
+                let nearest = self.passes_with(failing, with, budget);
+                if nearest.is_some() {
+                    return nearest;
+                }
+            }
+            let fewer = (deviations.iter())
+                .filter(|own| outcome.deviations.iter().all(|it| it.anchor != own.anchor))
+                .count();
+            let parts = |told: &ToldRun| part(&failing.run, told, more.len() + fewer);
+            whole = whole.or_else(|| outcome.told.as_deref().and_then(parts));
         }
-        let fewer = (deviations.iter())
-            .filter(|own| outcome.deviations.iter().all(|it| it.anchor != own.anchor))
-            .count();
-        part(&failing.run, outcome.told.as_deref()?, more.len() + fewer)
+        whole
     }
 
     /// Where the run of other deviations parts from the failing one, if it passes.

@@ -3,6 +3,7 @@
 //! Owns the comparison of two whole records. Who makes the runs is the explainer's business.
 
 use super::words::{Line, Words};
+use crate::record::EventKind;
 use crate::run::ToldRun;
 use crate::world::failure::Seconds;
 
@@ -51,23 +52,8 @@ fn story(run: &ToldRun, from: usize) -> Vec<String> {
     let words = Words::of(run);
     let first_line = words.line(first);
     let time_ns = first_line.time_ns;
-    let later = run.events.iter().skip(from + 1).filter(|told| {
-        // What tasks do, not whose turn it is.
-        use crate::record::EventKind::{
-            ChoiceMade, EntropyDrawn, FaultFired, FaultObserved, SegmentDelivered, TaskPolled,
-            TimeAdvanced,
-        };
-        !matches!(
-            told.event.kind,
-            ChoiceMade
-                | EntropyDrawn
-                | FaultFired
-                | FaultObserved
-                | SegmentDelivered
-                | TaskPolled
-                | TimeAdvanced
-        )
-    });
+    let later = run.events.iter().skip(from + 1);
+    let later = later.filter(|told| is_done(told.event.kind));
     let mut lines = vec![sentence(&first_line, time_ns)];
     lines.extend(
         later
@@ -77,15 +63,25 @@ fn story(run: &ToldRun, from: usize) -> Vec<String> {
     lines
 }
 
+/// Whether something was done, rather than it being decided who does something, or when.
+fn is_done(kind: EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::ChoiceMade
+            | EventKind::EntropyDrawn
+            | EventKind::FaultFired
+            | EventKind::FaultObserved
+            | EventKind::SegmentDelivered
+            | EventKind::TaskPolled
+            | EventKind::TimeAdvanced
+    )
+}
+
 /// A line without its time, if that is the time that was told.
 fn sentence(line: &Line, time_ns: i64) -> String {
-    let Line { who, what, .. } = line;
     let late = match line.time_ns {
         same if same == time_ns => String::new(),
         later => format!("at {}, ", Seconds(later)),
     };
-    match line.task {
-        0 => format!("{late}{what}"),
-        _ => format!("{late}{who} {what}"),
-    }
+    format!("{late}{}", line.sentence())
 }

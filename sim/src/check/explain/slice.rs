@@ -20,7 +20,7 @@ pub(super) struct Slice {
     /// Those that tell: the failing ones, what differed from calm, what was done to machines and
     /// links, and what passed from one task to another.
     pub(super) told: Vec<usize>,
-    /// Those that tell and must not be left out.
+    /// Those that tell and are left out last.
     pub(super) kept: BTreeSet<usize>,
     /// More than one task had part in it, or what is no task.
     pub(super) crosses: bool,
@@ -63,7 +63,7 @@ pub(super) fn slice(events: &[Told], failure: &Failure, changed: &BTreeSet<u64>)
         if marked[place] && told.event.kind == EventKind::OpCompleted && order.is_held(place) {
             tells.insert(place);
         }
-        if is_change(told) {
+        if is_change(told) || (marked[place] && is_loss(told.event.kind)) {
             kept.insert(place);
         }
         if marked[place] {
@@ -95,6 +95,14 @@ fn is_standing(failure: &Failure) -> bool {
 /// Whether an event tells something although no task did it.
 fn is_told_alone(told: &Told) -> bool {
     told.event.kind != EventKind::TaskSpawned
+}
+
+/// What takes something from a program that it cannot keep.
+fn is_loss(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::NodePowerLost | EventKind::NodeKilled | EventKind::Partitioned
+    )
 }
 
 /// What is done to machines and links, or by themselves.

@@ -19,6 +19,20 @@ pub(super) struct Line {
     pub(super) task: u64,
     pub(super) who: String,
     pub(super) what: String,
+    /// It is about something else that happens to what the task does.
+    pub(super) is_aside: bool,
+}
+
+impl Line {
+    /// Who did what, in one sentence.
+    pub(super) fn sentence(&self) -> String {
+        let Self { who, what, .. } = self;
+        match (self.task, self.is_aside) {
+            (0, _) => what.clone(),
+            (_, true) => format!("{who}: {what}"),
+            (_, false) => format!("{who} {what}"),
+        }
+    }
 }
 
 /// The words for the events of one run.
@@ -59,6 +73,7 @@ impl<'a> Words<'a> {
                 task => self.run.names.task(task),
             },
             what: self.what(told),
+            is_aside: is_aside(told),
         }
     }
 
@@ -102,6 +117,17 @@ impl<'a> Words<'a> {
             _ => what(told, names),
         }
     }
+}
+
+/// Whether it is the network, the disk or a fault that decides.
+fn is_aside(told: &Told) -> bool {
+    let Some(Detail::Choice { kind, .. }) = &told.detail else {
+        return false;
+    };
+    matches!(
+        kind,
+        ChoiceKind::Delay | ChoiceKind::Short | ChoiceKind::Fault
+    )
 }
 
 fn what(told: &Told, names: &Names) -> String {
