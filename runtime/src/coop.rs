@@ -293,6 +293,18 @@ pub enum News {
         /// Where.
         place: QueuePlace,
     },
+    /// It holds so many messages now that nobody has taken.
+    Holds {
+        /// How many.
+        messages: usize,
+        /// The running task has sent one of them, or else taken some.
+        is_more: bool,
+    },
+    /// The running task has dropped it, with so many messages that nobody will take.
+    Abandoned {
+        /// How many.
+        messages: usize,
+    },
 }
 
 /// Leave to try one operation.

@@ -45,6 +45,7 @@
 //! | [`Disk`] | what is on a node's disk, its speed and its size |
 //! | [`Net`] | cutting and healing links, latencies |
 //! | [`History`], [`linear`] | what clients asked for and were answered, and whether one copy could have answered so |
+//! | [`Leaks`] | what a run may leave behind |
 //! | [`Ledger`] | what was sent, and where it is in the end |
 //! | [`Strategy`] | who makes the choices of a run |
 //! | [`cancel`] | cancelling at every await |
@@ -99,6 +100,7 @@ pub use simoom_faults::{Fault, Kind, Plan, Profile, Ratio};
 
 pub use self::check::{Config, Explanation, Found, Report, RunSummary, check};
 pub use self::checkers::history::History;
+pub use self::checkers::leaks::{Leak, Leaks};
 pub use self::checkers::ledger::Ledger;
 pub use self::checkers::{history, ledger, linear};
 pub use self::choice::value;

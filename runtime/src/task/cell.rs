@@ -359,6 +359,14 @@ impl<'a> TaskRef<'a> {
         self.header().flags.get() & QUEUED != 0
     }
 
+    /// Whether somebody has a waker of the task, or may abort it.
+    #[must_use]
+    pub fn can_be_woken(self) -> bool {
+        let state = self.header().state.load(Ordering::Relaxed);
+        // One reference is the world's, and one its join handle's if there is one.
+        state / REF > 1 + usize::from(state & HANDLE != 0)
+    }
+
     /// Whether the task may be dropped on any thread: it was not made by `spawn_local`.
     #[must_use]
     pub fn is_send(self) -> bool {

@@ -134,6 +134,17 @@ impl<T> TimerQueue<T> {
         }
     }
 
+    /// The timers that are armed, with their deadlines, in the order in which they fire.
+    pub fn armed(&self) -> impl Iterator<Item = (Instant, &T)> {
+        let mut entries = self.heap.clone();
+        entries.sort_unstable_by_key(Entry::order);
+        let value = |entry: Entry| {
+            let value = self.slots[entry.slot as usize].value.as_ref()?;
+            Some((entry.deadline, value))
+        };
+        entries.into_iter().filter_map(value)
+    }
+
     /// How many timers are armed.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use simoom_faults::Plan;
 
 use super::cancels::Cancels;
+use crate::checkers::leaks::Leaks;
 use crate::run::Limits;
 use crate::strategy::Strategy;
 
@@ -75,6 +76,7 @@ pub struct Config {
     pub(crate) faults: Option<Arc<Plan>>,
     /// The modules whose assertions the sweep is to see.
     pub(crate) cover: Vec<String>,
+    pub(crate) leaks: Option<Leaks>,
     /// The environment asks for fewer seeds than the test.
     pub(crate) is_shortened: bool,
 }
@@ -113,6 +115,7 @@ impl Default for Config {
             notes: 20,
             faults: None,
             cover: Vec::new(),
+            leaks: None,
             is_shortened: false,
         }
     }
@@ -416,6 +419,25 @@ impl Config {
     #[must_use]
     pub fn cover(mut self, module: &str) -> Self {
         self.cover.push(module.to_owned());
+        self
+    }
+
+    /// What each run may leave behind, from its start on: as [`Sim::leaks`](crate::Sim::leaks), called
+    /// first of all. Default: nobody looks.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, Leak, Leaks, check};
+    ///
+    /// let leaks = Leaks::none().allow(Leak::Task);
+    /// check(Config::default().seeds(3).leaks(leaks), |_sim| async {
+    ///     simoom::spawn(std::future::pending::<()>());
+    /// })
+    /// .unwrap();
+    /// ```
+    #[must_use]
+    pub fn leaks(mut self, allowed: Leaks) -> Self {
+        self.leaks = Some(allowed);
         self
     }
 

@@ -410,6 +410,7 @@ impl Sweep<'_> {
             watch: Watch::Nothing,
             lists_orders: false,
             faults: self.config.faults.clone(),
+            leaks: self.config.leaks.clone(),
             cancels: self.cancelling(),
         }
     }

@@ -4,6 +4,7 @@
 //! history is judged as one that has just been made.
 
 pub mod history;
+pub(crate) mod leaks;
 pub mod ledger;
 pub mod linear;
 mod sheet;

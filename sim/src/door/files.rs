@@ -9,8 +9,9 @@ use simoom::backend::{
     Backend, Completion, FileJob, FileOp, Files, OpenFile, Outcome, PathOp, Resource, Submitted,
 };
 
-use super::inside::inside;
+use super::inside::{enter, inside};
 use crate::backend::SimBackend;
+use crate::checkers::leaks::Leak;
 use crate::remote::SimRemote;
 use crate::world::files::{Ended, Found, HandleId, JobId};
 
@@ -64,6 +65,8 @@ pub(crate) struct SimFile {
     world: u64,
     id: HandleId,
     resource: Arc<Resource>,
+    /// Its number in the books of what programs hold, or 0.
+    number: u64,
 }
 
 impl OpenFile for SimFile {
@@ -95,7 +98,10 @@ impl Drop for SimFile {
     fn drop(&mut self) {
         // Elsewhere its world closes it by itself.
         let _ = inside(self.world, |backend| {
-            backend.with(|world| world.close_file(self.id));
+            backend.with(|world| {
+                world.strike_out(self.number);
+                world.close_file(self.id);
+            });
             Ok(())
         });
     }
@@ -140,6 +146,7 @@ impl SimSubmitted {
                 world: self.world,
                 id,
                 resource,
+                number: enter(self.world, Leak::File, "open file"),
             })),
         };
         Completion {

@@ -10,13 +10,17 @@ use std::task::{Context, Poll};
 use simoom::backend::{Direction, Polled, ReadBytes, Resource, Seat, Signs, WriteBytes};
 use tokio::io::ReadBuf;
 
-use super::inside::inside;
+use super::inside::{enter, inside};
+use crate::checkers::leaks::Leak;
 use crate::world::World;
 use crate::world::net::Waiting;
 use crate::world::net::waiting::is_news;
 
 /// What a handle names: a socket or an end of one, in plain numbers.
 pub(crate) trait Socket: Copy + Send + Sync {
+    /// What people call it.
+    const WHAT: &'static str;
+
     /// Closes it, as dropping its only handle does.
     fn close(self, world: &mut World);
 }
@@ -51,6 +55,8 @@ pub(crate) struct Handle<S: Socket> {
     pub(super) socket: S,
     pub(super) reading: Resource,
     pub(super) writing: Resource,
+    /// Its number in the books of what programs hold, or 0.
+    number: u64,
 }
 
 impl<S: Socket> Handle<S> {
@@ -60,6 +66,7 @@ impl<S: Socket> Handle<S> {
             socket,
             reading: Resource::new(),
             writing: Resource::new(),
+            number: enter(world, Leak::Socket, S::WHAT),
         }
     }
 
@@ -206,6 +213,7 @@ impl<S: Socket> Drop for Handle<S> {
     fn drop(&mut self) {
         // Elsewhere its world closes it by itself.
         let _ = self.with(|world| {
+            world.strike_out(self.number);
             self.socket.close(world);
             Ok(())
         });

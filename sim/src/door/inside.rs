@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::backend::SimBackend;
+use crate::checkers::leaks::Leak;
 use crate::world::net::os;
 
 /// Runs `f` in the world `world`, if this thread is inside it and the caller's node lives.
@@ -18,6 +19,14 @@ pub(super) fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>
             )),
         },
     )
+}
+
+/// Enters what the running task has made into the books of what programs hold; its number there.
+pub(super) fn enter(world: u64, leak: Leak, what: &'static str) -> u64 {
+    let entered = inside(world, |backend| {
+        Ok(backend.with(|world| world.enter(leak, what)))
+    });
+    entered.unwrap_or(0)
 }
 
 /// What a socket notes that is bound to an interface, of which every machine has two.

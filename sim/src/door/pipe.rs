@@ -41,6 +41,8 @@ impl SimPipe {
 }
 
 impl Socket for PipeEnd {
+    const WHAT: &'static str = "end of a pipe";
+
     fn close(self, world: &mut World) {
         world.close_pipe(self.id, self.side);
     }

@@ -20,6 +20,8 @@ use crate::world::net::{ConnectionId, End, ListenerId, Waiting, no_listener, of_
 pub(crate) type SimListener = Handle<ListenerId>;
 
 impl Socket for ListenerId {
+    const WHAT: &'static str = "TCP listener";
+
     fn close(self, world: &mut World) {
         world.close_listener(self);
     }
@@ -119,6 +121,8 @@ impl SimStream {
 }
 
 impl Socket for TcpEnd {
+    const WHAT: &'static str = "TCP stream";
+
     fn close(self, world: &mut World) {
         world.close(self.id, self.end);
     }

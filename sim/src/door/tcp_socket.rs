@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use simoom::backend::{Listener, SocketOption, Stream, TcpSockets, UnusedTcp};
 
-use super::inside::{device, inside};
+use super::inside::{device, enter, inside};
 use super::tcp::{SimListener, SimStream};
 use crate::backend::{SimBackend, real_socket};
+use crate::checkers::leaks::Leak;
 use crate::remote::{SimRemote, outside};
 use crate::world::World;
 use crate::world::net::{Unused, UnusedId};
@@ -17,6 +18,8 @@ use crate::world::net::{Unused, UnusedId};
 struct SimUnused {
     world: u64,
     id: UnusedId,
+    /// Its number in the books of what programs hold, or 0.
+    number: u64,
 }
 
 impl SimUnused {
@@ -34,7 +37,8 @@ impl TcpSockets for SimBackend {
         self.refuse_dead()?;
         let id = self.with(|world| world.tcp_socket(is_v6))?;
         let world = self.id();
-        Ok(Box::new(SimUnused { world, id }))
+        let number = enter(world, Leak::Socket, "TCP socket");
+        Ok(Box::new(SimUnused { world, id, number }))
     }
 
     fn adopt_tcp_socket(&self, _socket: std::net::TcpStream) -> io::Result<Box<dyn UnusedTcp>> {
@@ -121,6 +125,7 @@ impl UnusedTcp for SimUnused {
 impl Drop for SimUnused {
     fn drop(&mut self) {
         let _ = self.with(|world| {
+            world.strike_out(self.number);
             world.close_unused(self.id);
             Ok(())
         });

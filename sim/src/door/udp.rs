@@ -20,6 +20,8 @@ use crate::world::net::{Udp, UdpId, Waiting, os};
 type SimDatagram = Handle<UdpId>;
 
 impl Socket for UdpId {
+    const WHAT: &'static str = "UDP socket";
+
     fn close(self, world: &mut World) {
         world.close_udp(self);
     }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::checkers::leaks::Leaks;
 use crate::choice::{ChoiceKind, Deviation, Plan};
 use crate::record::{Level, Watch};
 use crate::strategy::{Choose, Explorer, Orders, Prefix, Profile, Replay, Strategy};
@@ -25,6 +26,8 @@ pub(crate) struct Spec {
     pub(crate) watch: Watch,
     /// Whether to list how else the tasks' order could have gone on.
     pub(crate) lists_orders: bool,
+    /// What it may leave behind, if anybody looks.
+    pub(crate) leaks: Option<Leaks>,
 }
 
 /// Where the environment's choices come from.

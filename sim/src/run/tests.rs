@@ -183,6 +183,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         cancels: None,
         watch: Watch::Nothing,
         lists_orders: false,
+        leaks: None,
         faults: None,
     };
     run(&spec, Location::caller(), workload)
@@ -258,6 +259,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             cancels: None,
             watch: Watch::Nothing,
             lists_orders: false,
+            leaks: None,
             faults: None,
         };
         run(&spec, Location::caller(), workload)

@@ -72,6 +72,9 @@ where
         world.cancels = Cancels::of(&cancelling);
     }
     let test = world.node("test");
+    if let Some(leaks) = &spec.leaks {
+        world.look_for_leaks(leaks.clone());
+    }
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
     panics::capture(|| {
@@ -84,6 +87,8 @@ where
                 watched: Watched::start(spec.seed, spec.limits.watchdog),
                 main: slot,
                 polls: 0,
+                settle_until_ns: i64::MAX,
+                settle_polls: u64::MAX,
             };
             let verdict = run.run_to_its_end(&foreign);
             finish(&backend, verdict, run.polls, spec)
@@ -124,6 +129,9 @@ struct Run<'a> {
     watched: Watched,
     main: TaskSlot,
     polls: u64,
+    /// Until when what is under way may end, once the test has returned.
+    settle_until_ns: i64,
+    settle_polls: u64,
 }
 
 /// Where a task ran.
@@ -160,13 +168,21 @@ impl Run<'_> {
             if self.backend.with(|world| world.failure.is_some()) {
                 return verdict;
             }
+            let is_spent = self.polls >= self.settle_polls;
             let next = self.backend.with(|world| {
+                if is_spent {
+                    return None;
+                }
                 let slot = world.next_task()?;
                 let task = world.tasks.get_mut(slot)?.task.take()?;
                 Some((slot, task))
             });
             let Some((slot, task)) = next else {
-                if !self.advance(limit_ns, &mut verdict) {
+                if is_spent || !self.advance(limit_ns.min(self.settle_until_ns), &mut verdict) {
+                    if self.is_settling() {
+                        self.judge_leaks();
+                        return verdict;
+                    }
                     self.backend.with(|world| {
                         let failure = match world.timers.next_deadline() {
                             Some(_) => Failure::TimeLimit { limit_ns },
@@ -178,10 +194,41 @@ impl Run<'_> {
                 }
                 continue;
             };
-            if self.poll(slot, task, &mut verdict) {
+            if self.poll(slot, task, &mut verdict) && !self.settles() {
                 return verdict;
             }
         }
+    }
+
+    /// Whether the run goes on although the test has returned, so that what is under way ends.
+    fn settles(&mut self) -> bool {
+        let settling = self.backend.with(|world| {
+            let settle_ns = world.settle_ns().filter(|_| world.failure.is_none())?;
+            Some(world.now_ns.saturating_add(settle_ns))
+        });
+        let Some(until_ns) = settling else {
+            return false;
+        };
+        // What never ends by itself, nor waits, is none of what is under way.
+        self.settle_polls = self.polls.saturating_add(SETTLE_POLLS);
+        self.settle_until_ns = until_ns;
+        // Its slot may be given to another.
+        self.main = TaskSlot(u32::MAX);
+        true
+    }
+
+    fn is_settling(&self) -> bool {
+        self.settle_polls < u64::MAX
+    }
+
+    /// Fails the run if something is left behind.
+    fn judge_leaks(&self) {
+        self.backend.with(|world| {
+            let leaks = world.leaks();
+            if !leaks.is_empty() {
+                world.fail(Failure::Leaked { leaks });
+            }
+        });
     }
 
     /// Moves time on; a waker that panics outside every task fails the run.
@@ -430,6 +477,9 @@ fn ended_by_panic() -> node::Ended {
     let message = panics::take().map_or_else(|| NO_MESSAGE.to_owned(), |note| note.message);
     node::Ended::Failed { message }
 }
+
+/// So many polls end what is under way once the test has returned, or it is none.
+const SETTLE_POLLS: u64 = 10_000;
 
 /// What is said of a panic that left no message.
 const NO_MESSAGE: &str = "a task panicked";

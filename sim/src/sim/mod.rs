@@ -8,6 +8,7 @@ mod disk;
 mod ending;
 mod exit;
 mod faults;
+mod leaks;
 mod messages;
 mod net;
 mod node;

@@ -88,6 +88,11 @@ pub enum Failure {
         /// Each with the reason.
         faults: Vec<String>,
     },
+    /// The test passed, and something is left that was to be gone.
+    Leaked {
+        /// Each with who made it and where.
+        leaks: Vec<String>,
+    },
     /// No run of a whole sweep came to assertions that some run is to come to, or saw them hold.
     Unseen {
         /// Each with what was seen of it.
@@ -204,6 +209,7 @@ impl Failure {
             Self::InertFaults { .. } | Self::UnknownNodes { .. } | Self::Unseen { .. } => {
                 Class::Correctness
             }
+            Self::Leaked { .. } => Class::Correctness,
             Self::Assertion { .. } => Class::Assertion,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
@@ -273,6 +279,13 @@ impl Failure {
             }
             Self::NotConverged { what, .. } => format!("not converged {}", without_numbers(what)),
             Self::InertFaults { .. } => "inert faults".to_owned(),
+            Self::Leaked { leaks } => {
+                // Not the lines: an edit above moves them.
+                let first = leaks
+                    .first()
+                    .map_or("", |leak| leak.split(" at ").next().unwrap_or_default());
+                format!("leaked {}", without_numbers(first))
+            }
             Self::Unseen { .. } => "unseen assertions".to_owned(),
             Self::UnknownNodes { .. } => "unknown nodes".to_owned(),
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
@@ -382,6 +395,13 @@ impl fmt::Display for Failure {
                 )?;
                 for fault in faults {
                     write!(f, "\n  {fault}")?;
+                }
+                Ok(())
+            }
+            Self::Leaked { leaks } => {
+                f.write_str("the test passed, but something is left behind:")?;
+                for leak in leaks {
+                    write!(f, "\n  {leak}")?;
                 }
                 Ok(())
             }

@@ -14,6 +14,7 @@ use std::panic::Location;
 use simoom::backend::{News, OpKind, QueuePlace, Resource};
 
 use super::World;
+use super::node::NodeId;
 use super::tasks::TaskSlot;
 use crate::choice::PathId;
 use crate::strategy::Thing;
@@ -31,6 +32,9 @@ pub(crate) struct Locks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Poller {
     pub(crate) task: PathId,
+    pub(crate) node: NodeId,
+    /// How often the node had been killed.
+    pub(crate) deaths: u32,
     pub(crate) slot: TaskSlot,
     /// The order of its birth among all tasks.
     pub(crate) birth: u64,
@@ -89,6 +93,8 @@ impl World {
             News::Taken { site } => self.take_lock(thing, site, 0),
             News::Released => self.locks.give_back(thing),
             News::Waits { place, kind, site } => self.stand_in_queue(thing, place, kind, site),
+            News::Holds { messages, is_more } => self.holds_messages(thing, messages, is_more),
+            News::Abandoned { messages } => self.abandons_messages(thing, messages),
             News::Granted { place } => {
                 let births = |waiting: &Waiting| waiting.place == place && waiting.thing == thing;
                 let found = self.locks.waiting.iter().position(births);
@@ -150,6 +156,8 @@ impl World {
         let entry = self.tasks.get(slot)?;
         Some(Poller {
             task: entry.path,
+            node: entry.node,
+            deaths: entry.deaths,
             slot,
             birth: entry.birth,
             waker: entry.at.waker,

@@ -12,6 +12,7 @@ mod effects;
 pub(crate) mod failure;
 pub(crate) mod faults;
 pub(crate) mod files;
+mod leaks;
 pub(crate) mod locks;
 mod names;
 pub(crate) mod net;
@@ -43,6 +44,7 @@ pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
 use self::files::Files;
+use self::leaks::{Books, Origin};
 use self::locks::Locks;
 use self::net::Network;
 use self::node::{Node, NodeId};
@@ -83,6 +85,8 @@ pub(crate) struct World {
     pub(crate) acts: Vec<StoryLine>,
     /// What the test wrote down for checkers.
     sheets: Vec<Sheet>,
+    /// What programs hold, once somebody looks for leaks.
+    books: Option<Box<Books>>,
     /// What was seen of the program's assertions.
     pub(crate) assertions: AssertionTally,
     pub(crate) failure: Option<Failure>,
@@ -126,6 +130,8 @@ pub(crate) enum Due {
         /// On the node's clock; the queue holds true time.
         deadline: Instant,
         waker: std::task::Waker,
+        /// Who armed it.
+        origin: Origin,
     },
     /// A paused node goes on.
     Resume { node: NodeId },
@@ -205,6 +211,7 @@ impl World {
             history: Vec::new(),
             acts: Vec::new(),
             sheets: Vec::new(),
+            books: None,
             assertions: AssertionTally::default(),
             failure: None,
             failure_stack: None,

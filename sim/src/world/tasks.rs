@@ -253,6 +253,11 @@ impl Tasks {
         self.births
     }
 
+    /// How many tasks were born.
+    pub(crate) fn births(&self) -> u64 {
+        self.births
+    }
+
     pub(crate) fn insert(&mut self, entry: TaskEntry) -> TaskSlot {
         let slot = u32::try_from(self.entries.insert(entry)).expect("fewer than 2^32 tasks");
         if let Some(task) = &self.entries[slot as usize].task {

@@ -198,7 +198,9 @@ impl<T> Chan<T> {
         state.receiver_gone = true;
         let receiver = state.receiver.take();
         let values = std::mem::take(&mut state.values);
-        state.free += values.len();
+        let messages = values.len();
+        tell(&self.resource, News::Abandoned { messages });
+        state.free += messages;
         drop(state);
         discard(receiver);
         self.close();
@@ -236,6 +238,7 @@ impl<T> Chan<T> {
         }
         state.free -= 1;
         let receiver = state.push(value);
+        self.tell_messages(&state, true);
         drop(state);
         wake(receiver);
         Ok(())
@@ -252,6 +255,7 @@ impl<T> Chan<T> {
             return;
         }
         let receiver = state.push(value);
+        self.tell_messages(&state, true);
         drop(state);
         wake(receiver);
     }
@@ -313,7 +317,9 @@ impl<T> Chan<T> {
         let op = Op::write(OpKind::Send, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
         let outcome = ready!(self.poll_slots(cx, waiter, 1, location, |state| {
-            value.take().and_then(|value| state.push(value))
+            let receiver = value.take().and_then(|value| state.push(value));
+            self.tell_messages(state, true);
+            receiver
         }));
         progress.done();
         Poll::Ready(outcome.map(wake))
@@ -409,6 +415,7 @@ impl<T> Chan<T> {
         touch(&self.resource);
         let mut state = self.lock();
         if let Some((value, granted)) = state.pop(self.capacity) {
+            self.tell_messages(&state, false);
             drop(state);
             self.wake_granted(granted);
             return Ok(value);
@@ -428,12 +435,23 @@ impl<T> Chan<T> {
     ) -> Poll<Option<T>> {
         let op = Op::write(OpKind::Recv, &self.resource, location);
         let progress = ready!(proceed(cx, &op));
-        let received = ready!(self.poll_values(cx, |state| state.pop(self.capacity)));
+        let received = ready!(self.poll_values(cx, |state| {
+            let popped = state.pop(self.capacity)?;
+            self.tell_messages(state, false);
+            Some(popped)
+        }));
         progress.done();
         Poll::Ready(received.map(|(value, granted)| {
             self.wake_granted(granted);
             value
         }))
+    }
+
+    /// Tells a world that wants to know how many messages wait to be received.
+    #[inline]
+    fn tell_messages(&self, state: &State<T>, is_more: bool) {
+        let messages = state.values.len();
+        tell(&self.resource, News::Holds { messages, is_more });
     }
 
     #[inline]
@@ -461,6 +479,7 @@ impl<T> Chan<T> {
         let received = ready!(self.poll_values(cx, |state| {
             let count = state.values.len().min(limit);
             buffer.extend(state.values.drain(..count));
+            self.tell_messages(state, false);
             (count > 0).then_some(count)
         }));
         progress.done();

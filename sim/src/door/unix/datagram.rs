@@ -26,6 +26,8 @@ impl SimUnixDatagram {
 }
 
 impl Socket for Messages {
+    const WHAT: &'static str = "Unix datagram socket";
+
     fn close(self, world: &mut World) {
         world.close_unix(self.0, Closing::Datagram);
     }

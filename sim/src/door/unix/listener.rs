@@ -20,6 +20,8 @@ pub(super) type SimUnixListener = Handle<Listening>;
 pub(super) struct Listening(pub(super) SocketId);
 
 impl Socket for Listening {
+    const WHAT: &'static str = "Unix listener";
+
     fn close(self, world: &mut World) {
         world.close_unix(self.0, Closing::Listener);
     }

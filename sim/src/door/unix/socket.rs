@@ -27,6 +27,8 @@ pub(super) enum SimUnixSocket {
 pub(super) struct Fresh(SocketId);
 
 impl Socket for Fresh {
+    const WHAT: &'static str = "Unix socket";
+
     fn close(self, world: &mut World) {
         world.close_unix(self.0, Closing::Fresh);
     }

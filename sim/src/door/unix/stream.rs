@@ -44,6 +44,8 @@ impl SimUnixStream {
 }
 
 impl Socket for UnixEnd {
+    const WHAT: &'static str = "Unix stream";
+
     fn close(self, world: &mut World) {
         world.close_unix(self.id, Closing::Stream { end: self.end });
     }
