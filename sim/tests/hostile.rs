@@ -9,11 +9,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
-use simoom::net::{TcpListener, TcpStream};
+use simoom::net::{TcpListener, TcpStream, UnixStream};
 use simoom::sync::Notify;
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::{Config, Escape, Failure, Sim, Strategy, check};
+
+#[path = "hostile/cloned.rs"]
+mod cloned;
 
 fn config() -> Config {
     Config::default().persist(false).seeds(20)
@@ -200,6 +203,37 @@ fn wakers_may_call_the_runtime_whenever_they_are_touched() {
     })
     .unwrap();
     assert!(count.load(Ordering::Relaxed) > 100);
+}
+
+/// What the first look at `stream` comes to, with a waker that calls `hook` when it is cloned.
+fn look(stream: &UnixStream, hook: impl FnOnce() + 'static) -> Poll<std::io::Result<()>> {
+    let waker = cloned::calls_when_cloned(hook);
+    stream.poll_read_ready(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn what_becomes_ready_while_a_waker_is_cloned_is_ready() {
+    check(config(), |_| async {
+        let (one, two) = UnixStream::pair().unwrap();
+        let looked = look(&one, move || {
+            assert_eq!(two.try_write(b"x").unwrap(), 1);
+        });
+        assert!(matches!(looked, Poll::Ready(Ok(()))), "{looked:?}");
+        assert_eq!(one.try_read(&mut [0; 2]).unwrap(), 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_socket_may_go_while_a_waker_is_cloned() {
+    check(config(), |sim| async move {
+        let node = sim.node("server");
+        let pair = node.spawn(async { UnixStream::pair().unwrap() });
+        let (one, _two) = pair.await.unwrap();
+        let looked = look(&one, move || node.kill());
+        assert!(matches!(looked, Poll::Ready(Err(_))), "{looked:?}");
+    })
+    .unwrap();
 }
 
 #[test]

@@ -106,16 +106,23 @@ impl<S: Waits> Polled for Handle<S> {
             Ok(Some(false)) => {}
             Err(error) => return Poll::Ready(Err(error)),
         }
-        // Cloning a waker runs foreign code.
+        // Cloning a waker runs foreign code, which may have made the socket ready, or ended it.
         let waker = cx.waker().clone();
-        let kept = self.with(|world| {
-            let waiters = &mut self.socket.waiting(world, direction)?.waiters;
-            let previous = waiters.keep(number, waker);
-            world.effects.drop_some(previous);
-            Ok(())
+        let is_ready = self.with(|world| {
+            let is_ready = self.is_ready(world, direction);
+            if let Ok(false) = is_ready
+                && let Ok(waiting) = self.socket.waiting(world, direction)
+            {
+                let previous = waiting.waiters.keep(number, waker);
+                world.effects.drop_some(previous);
+            } else {
+                world.effects.drop(waker);
+            }
+            is_ready
         });
-        match kept {
-            Ok(()) => Poll::Pending,
+        match is_ready {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
     }

@@ -81,6 +81,10 @@ const UNSAFE: &[(&str, &str)] = &[
     ),
     ("sim/src/native.rs", "calls into libc"),
     (
+        "sim/tests/hostile/cloned.rs",
+        "wakers that misbehave, for tests",
+    ),
+    (
         "sim/tests/libc.rs",
         "calls into libc that the simulator answers",
     ),
