@@ -185,7 +185,7 @@ fn who_spawns_on_a_node_that_is_down_learns_why() {
         .unwrap();
     }
     let report = check(config().seeds(1), |sim| async move {
-        let node = sim.node("server");
+        let node = sim.node("server").run(std::future::pending::<()>);
         node.kill();
         node.spawn(async {});
     });
@@ -197,4 +197,34 @@ fn who_spawns_on_a_node_that_is_down_learns_why() {
         cause.contains("panicked at sim/tests/restarts.rs:"),
         "{cause}"
     );
+}
+
+#[test]
+fn what_boots_a_node_that_is_down_is_what_the_error_says() {
+    check(config(), |sim| async move {
+        let node = sim.node("server");
+        node.kill();
+        let down = node.try_spawn(async { 5 }).unwrap_err();
+        assert_eq!(
+            down.to_string(),
+            "the process of node \"server\" has ended (signal 9): it has no main, `run` boots it \
+             with one"
+        );
+        node.run(std::future::pending::<()>);
+        assert_eq!(node.try_spawn(async { 5 }).unwrap().await.unwrap(), 5);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_node_without_a_main_is_not_restarted() {
+    check(config(), |sim| async move {
+        let node = sim.node("server").on_failure(restart(ms(100), 9));
+        let failed = node.spawn(async { panic!("no luck") });
+        assert!(failed.await.is_err());
+        sleep(ms(5_000)).await;
+        assert!(!node.is_alive(), "there is nothing to boot");
+        assert_eq!(node.incarnation(), 0);
+    })
+    .unwrap();
 }

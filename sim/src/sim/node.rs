@@ -89,6 +89,13 @@ impl Node {
         self.clone()
     }
 
+    /// Whether there is something to boot.
+    pub(super) fn has_main(&self) -> bool {
+        with(self.world, |backend| {
+            backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some())
+        })
+    }
+
     fn install<F, M>(&self, backend: &SimBackend, main: M, location: &'static Location<'static>)
     where
         M: Fn() -> F + 'static,
@@ -145,11 +152,8 @@ impl Node {
     #[track_caller]
     pub fn restart(&self) {
         self.assert_not_test();
-        let booted = with(self.world, |backend| {
-            backend.with(|world| world.nodes[self.id.0 as usize].boot.is_some())
-        });
         assert!(
-            booted,
+            self.has_main(),
             "node {:?} has no main to boot: call `run` first",
             self.name()
         );

@@ -77,6 +77,7 @@ impl Node {
             return Err(NodeIsDown {
                 node: self.name(),
                 ended: self.exited(),
+                has_main: self.has_main(),
             });
         }
         Ok(with(self.world, |backend| {
@@ -97,6 +98,8 @@ pub struct NodeIsDown {
     pub node: String,
     /// How its process ended.
     pub ended: Option<Ended>,
+    /// Whether there is something to boot again.
+    has_main: bool,
 }
 
 impl fmt::Display for NodeIsDown {
@@ -109,7 +112,10 @@ impl fmt::Display for NodeIsDown {
             Some(Ended::PowerLost) => f.write_str(" (its machine has no power)")?,
             None => {}
         }
-        f.write_str(": `restart` boots it again")
+        f.write_str(match self.has_main {
+            true => ": `restart` boots it again",
+            false => ": it has no main, `run` boots it with one",
+        })
     }
 }
 

@@ -53,7 +53,8 @@ pub enum OnFailure {
     ///
     /// A main that returns an error ends it in good order, a panic in any of its tasks as by
     /// `panic = "abort"`. What kills it from without (the test, a fault, a signal, a loss of power)
-    /// is none of its failures, and a main that returns `()` or `Ok` has done its work.
+    /// is none of its failures, and a main that returns `()` or `Ok` has done its work. A node
+    /// without a main stays down: there is nothing to boot.
     ///
     /// # Examples
     /// ```
@@ -176,7 +177,7 @@ impl World {
     /// Boots a node that has failed once `after` has passed, unless it was booted so often before.
     pub(crate) fn restart_later(&mut self, node: NodeId, after: Duration, at_most: u32) {
         let this = &mut self.nodes[node.0 as usize];
-        if this.restarts >= at_most {
+        if this.boot.is_none() || this.restarts >= at_most {
             return;
         }
         this.restarts += 1;
