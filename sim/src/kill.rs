@@ -191,11 +191,11 @@ pub(crate) fn power_loss(backend: &SimBackend, nodes: &[NodeId]) {
                 continue;
             }
             world.note(EventKind::NodePowerLost, u64::from(node.0), 0);
-            world.tell_unsynced(node);
             let Doomed { tasks, idle } = end_process(world, node, Ended::PowerLost);
             doomed.tasks.extend(tasks);
             doomed.idle.extend(idle);
             world.vanish_sockets_of(node);
+            world.tell_unsynced(node);
             world.disk_power_loss(node);
         }
         doomed

@@ -11,7 +11,7 @@ use simoom::net::{UdpSocket, UnixStream};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::faults::Target;
-use simoom_sim::{Config, Fault, Found, Kind, OnFailure, Report, Sim, Strategy, check};
+use simoom_sim::{Config, Fault, Found, Kind, OnFailure, Ratio, Report, Sim, Strategy, check};
 
 fn config() -> Config {
     Config::default().persist(false)
@@ -114,6 +114,75 @@ fn a_kill_tells_the_sync_that_it_cut_off_and_nothing_of_what_is_not_lost() {
     });
     assert_eq!(told(&report, "disk.sync.cut_off").len(), 1, "{report}");
     assert_eq!(told(&report, "disk.unsynced"), [""; 0], "{report}");
+}
+
+/// What is told of a sync that ends while its process hears nothing, in a run in which it fails or
+/// not.
+fn told_of_an_unheard_sync(config: Config, fails: bool) -> Vec<String> {
+    let report = check(config.shrink(false), move |sim| async move {
+        let server = sim.node("server");
+        server.disk().sync_latency(ms(50), ms(50));
+        server.spawn(append());
+        sleep(ms(40)).await;
+        if fails {
+            sim.faults(Fault::new(Kind::DiskSyncFailed).probability(Ratio::one_in(1)));
+        }
+        server.pause();
+        sleep(ms(1_000)).await;
+        let has_failed = server
+            .disk()
+            .read_synced("/log")
+            .is_ok_and(|it| it.is_empty());
+        server.kill();
+        if has_failed == fails {
+            what_now();
+        }
+    });
+    told(&report, "disk.sync.cut_off")
+}
+
+#[test]
+fn a_sync_that_ended_unheard_is_told_as_what_it_came_to() {
+    let line = line_of("the sync that is cut off");
+    let expected = |how| {
+        [format!(
+            "server: /log at sim/tests/stories.rs:{line}, {how}"
+        )]
+    };
+    assert_eq!(
+        told_of_an_unheard_sync(calm(), false),
+        expected("which was done and not told")
+    );
+    // Nothing fails in a run that is not disturbed.
+    assert_eq!(
+        told_of_an_unheard_sync(config().seeds(9), true),
+        expected("which had failed and was not told")
+    );
+}
+
+#[test]
+fn a_file_that_nobody_can_name_has_nothing_to_tell() {
+    let report = check(calm(), |sim| async move {
+        let server = sim.node("server");
+        server.spawn(async {
+            for number in 0..4 {
+                let path = format!("/tmp/{number}");
+                let mut file = File::create(&path).await.unwrap();
+                file.write_all(b"gone with the process").await.unwrap();
+                file.flush().await.unwrap();
+                fs::remove_file(&path).await.unwrap();
+                std::mem::forget(file);
+            }
+            fs::sync_dir("/tmp").await.unwrap();
+            fs::write("/log", b"stays").await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        sleep(ms(5_000)).await;
+        server.power_loss();
+        what_now();
+    });
+    let unsynced = ["server: /log 1 write, 5 B in 1 sector", "server: /log made"];
+    assert_eq!(told(&report, "disk.unsynced"), unsynced, "{report}");
 }
 
 #[test]

@@ -5,11 +5,12 @@
 //! # Invariants
 //! 1. Applying `unsynced` to `durable` gives `cached`, unless a sync has failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::bytes::{Bytes, SECTOR};
 use super::loss::{Decide, Question};
-use super::unsynced::Pending;
+use super::unsynced::Written;
 
 /// The content of a file.
 #[derive(Clone, Debug, Default)]
@@ -44,15 +45,21 @@ impl Content {
     }
 
     /// What was written and not synced; `None` if all was.
-    pub(super) fn pending(&self) -> Option<Pending> {
+    pub(super) fn pending(&self) -> Option<Written> {
         if self.unsynced.is_empty() {
             return None;
         }
-        let is_write = |change: &&Change| matches!(change, Change::Write { .. });
-        Some(Pending {
-            writes: self.unsynced.iter().filter(is_write).count(),
+        let (mut writes, mut sectors) = (0, BTreeSet::new());
+        for change in &self.unsynced {
+            if let Change::Write { offset, bytes } = change {
+                writes += 1;
+                sectors.extend(touched_by(*offset, bytes));
+            }
+        }
+        Some(Written {
+            writes,
             bytes: self.unsynced_bytes,
-            sectors: self.versions().1.len(),
+            sectors: sectors.len(),
         })
     }
 
@@ -152,11 +159,10 @@ impl Content {
         for (index, change) in self.unsynced.iter().enumerate() {
             match change {
                 Change::Write { offset, bytes } => {
-                    let end = offset + bytes.len() as u64;
-                    for sector in offset / SECTOR..=(end - 1) / SECTOR {
+                    for sector in touched_by(*offset, bytes) {
                         touched.entry(sector).or_default().push(index);
                     }
-                    len = len.max(end);
+                    len = len.max(offset + bytes.len() as u64);
                 }
                 Change::Resize { len: to } => {
                     if *to < len {
@@ -199,6 +205,12 @@ impl Content {
         }
         bytes
     }
+}
+
+/// The sectors that a write of `bytes`, of which there are some, goes to.
+fn touched_by(offset: u64, bytes: &[u8]) -> RangeInclusive<u64> {
+    let last = offset + bytes.len() as u64 - 1;
+    offset / SECTOR..=last / SECTOR
 }
 
 impl Change {

@@ -550,3 +550,44 @@ fn random_changes_and_losses_leave_a_sound_disk() {
         }
     }
 }
+
+/// What a disk tells of its files.
+fn unsynced(disk: &Disk) -> Vec<String> {
+    let files = disk.unsynced().files;
+    files
+        .iter()
+        .map(|(path, pending)| format!("{path} {pending}"))
+        .collect()
+}
+
+#[test]
+fn a_file_that_was_cut_tells_the_sectors_that_were_written() {
+    let mut disk = with_file(&[1; 5 * 512]);
+    let file = opened(&mut disk, "/f");
+    disk.set_len(&file, 0, 0).unwrap();
+    assert_eq!(unsynced(&disk), ["/f its length"]);
+    disk.write(&file, 500, &[2; 24], 0).unwrap();
+    disk.write(&file, 600, &[3; 10], 0).unwrap();
+    assert_eq!(unsynced(&disk), ["/f 2 writes, 34 B in 2 sectors"]);
+}
+
+#[test]
+fn permissions_that_were_changed_are_told() {
+    let mut disk = with_file(b"old");
+    let chmod = |disk: &mut Disk, path: &str| {
+        disk.set_mode_at(Path::new(path), 0o400, 0).unwrap();
+    };
+    chmod(&mut disk, "/f");
+    chmod(&mut disk, "/run");
+    assert_eq!(
+        unsynced(&disk),
+        ["/run its permissions", "/f its permissions"]
+    );
+    write(&mut disk, "/f", 0, b"new");
+    assert_eq!(
+        unsynced(&disk)[1],
+        "/f 1 write, 3 B in 1 sector, its permissions"
+    );
+    sync(&mut disk, "/f");
+    assert_eq!(unsynced(&disk), ["/run its permissions"]);
+}

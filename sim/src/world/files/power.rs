@@ -50,7 +50,8 @@ impl World {
 }
 
 impl World {
-    /// Tells what is not synced on the disk of `node`, which is about to lose its power.
+    /// Tells what is not synced on the disk of `node`, which is about to lose its power. Its process
+    /// has ended, so that what it alone had open is nobody's any more.
     pub(crate) fn tell_unsynced(&mut self, node: NodeId) {
         if !self.tells_everything() {
             return;
@@ -77,9 +78,12 @@ impl World {
         let syncs: Vec<_> = (self.files.jobs.iter())
             .filter(|(_, job)| job.node == node && job.kind == OpKind::Sync)
             .map(|(slot, job)| {
-                let how = match job.phase {
+                let how = match &job.phase {
                     Phase::Waiting => ", which had not begun",
-                    Phase::Ending { .. } | Phase::Over(_) => ", which was done and not told",
+                    Phase::Ending { ended, .. } | Phase::Over(ended) => match &ended.result {
+                        Ok(_) => ", which was done and not told",
+                        Err(_) => ", which had failed and was not told",
+                    },
                     _ => "",
                 };
                 let site = job.site.map_or_else(String::new, |site| {
