@@ -13,6 +13,8 @@ pub(crate) struct Build {
     pub(crate) profile: Option<String>,
     /// `--features …`; empty if none were asked for, `None` if that is not known.
     pub(crate) features: Option<String>,
+    /// `--target …`; `None` if none was asked for, or that is not known.
+    pub(crate) target: Option<String>,
 }
 
 impl Build {
@@ -24,7 +26,8 @@ impl Build {
         }
     }
 
-    /// That of `binary`, if it is where cargo puts them: `target/PROFILE/deps/NAME-HASH`.
+    /// That of `binary`, if it is where cargo puts them: `target/PROFILE/deps/NAME-HASH`, or
+    /// `target/PLATFORM/PROFILE/deps/NAME-HASH`.
     pub(crate) fn of(binary: &Path, package: &str) -> Self {
         if !is_cargos(binary) {
             return Self::default();
@@ -49,12 +52,14 @@ impl Build {
         Self {
             profile,
             features: print.and_then(|print| features(&print)),
+            target: platform(binary).map(|name| format!("--target {name}")),
         }
     }
 
     /// What is typed for it between `cargo test` and what else there is.
     pub(crate) fn arguments(&self) -> String {
-        let parts = [&self.profile, &self.features].into_iter().flatten();
+        let parts = [&self.profile, &self.features, &self.target];
+        let parts = parts.into_iter().flatten();
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(|part| format!(" {part}")).collect()
     }
@@ -117,16 +122,27 @@ fn inode(path: &Path) -> Option<u64> {
 /// Whether a binary is where cargo puts it.
 fn is_cargos(binary: &Path) -> bool {
     let folder = binary.parent().and_then(Path::file_name);
-    let is_marked = |depth| {
-        let folder = binary.ancestors().nth(depth);
-        folder.is_some_and(|it| it.join("CACHEDIR.TAG").is_file())
-    };
     match folder.and_then(|it| it.to_str()) {
         Some("deps") => true,
-        // Between the two, there may be the name of a platform.
-        Some("examples") => is_marked(3) || is_marked(4),
+        Some("examples") => is_target(binary, 3) || is_target(binary, 4),
         _ => false,
     }
+}
+
+/// The name of the platform that a binary was asked for, if one was: it stands between the target
+/// directory and the profile.
+fn platform(binary: &Path) -> Option<String> {
+    if is_target(binary, 3) || !is_target(binary, 4) {
+        return None;
+    }
+    let folder = binary.ancestors().nth(3)?.file_name()?;
+    Some(folder.to_str()?.to_owned())
+}
+
+/// Whether the folder so many steps above `binary` is a target directory, which cargo marks.
+fn is_target(binary: &Path, steps: usize) -> bool {
+    let folder = binary.ancestors().nth(steps);
+    folder.is_some_and(|it| it.join("CACHEDIR.TAG").is_file())
 }
 
 /// The compiler that this binary was made with, as far as cargo keeps it in the target directory.

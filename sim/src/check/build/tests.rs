@@ -59,6 +59,35 @@ fn the_profile_and_the_features_are_read_where_cargo_left_them() {
 }
 
 #[test]
+fn the_platform_is_read_off_the_folders() {
+    let root = folder("platform");
+    let profile = root.join("target/x86_64-unknown-linux-musl/debug");
+    let print = profile.join(".fingerprint/my-crate-0123456789abcdef");
+    fs::create_dir_all(&print).unwrap();
+    fs::create_dir_all(profile.join("examples")).unwrap();
+    fs::write(print.join("test-lib.json"), r#"{"features":"[\"fast\"]"}"#).unwrap();
+    let arguments = |path: &str| Build::of(&profile.join(path), "my-crate").arguments();
+    let test = "deps/my_crate-0123456789abcdef";
+    // Nobody knows where the target directory is.
+    assert_eq!(arguments(test), " --features fast");
+    fs::write(root.join("target/CACHEDIR.TAG"), "").unwrap();
+    let expected = " --features fast --target x86_64-unknown-linux-musl";
+    assert_eq!(arguments(test), expected);
+    assert_eq!(
+        arguments("examples/show"),
+        " --target x86_64-unknown-linux-musl"
+    );
+    // The folder above a target directory may be one, too.
+    fs::write(
+        root.join("target/x86_64-unknown-linux-musl/CACHEDIR.TAG"),
+        "",
+    )
+    .unwrap();
+    assert_eq!(arguments(test), " --features fast");
+    fs::remove_dir_all(&root).unwrap();
+}
+
+#[test]
 fn a_copied_binary_writes_where_it_is_told_or_below_the_current_directory() {
     let root = folder("copied");
     let own = Path::new("/somewhere/target/debug/deps/it-0123456789abcdef");
