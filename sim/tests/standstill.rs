@@ -15,7 +15,11 @@ use simoom::time::sleep;
 use simoom_sim::{Class, Config, Failure, Report, check};
 
 fn config() -> Config {
-    Config::default().persist(false).shrink(false).seeds(5)
+    Config::default()
+        .persist(false)
+        .shrink(false)
+        .explain(false)
+        .seeds(5)
 }
 
 /// The line of this file that ends with the comment `marker`.
@@ -300,6 +304,66 @@ fn a_slot_that_nobody_takes_is_a_futurelock() {
         let _ = send.send(3).await; // Third.
     });
     assert_futurelock(&report, "Third", "Slot");
+}
+
+/// As a slot is that was reserved and not used.
+#[test]
+fn a_slot_that_is_given_back_to_nobody_is_a_futurelock() {
+    let report = check(config(), |_| async {
+        let (send, _recv) = mpsc::channel(1);
+        let permit = send.reserve().await.unwrap();
+        let mut kept = pin!(send.send(2)); // Given.
+        assert!(futures::poll!(kept.as_mut()).is_pending());
+        drop(permit);
+        sleep(MS).await;
+        let _ = send.send(3).await; // Next.
+    });
+    assert_futurelock(&report, "Next", "Given");
+}
+
+#[test]
+fn a_lock_handed_to_a_future_that_is_gone_is_none() {
+    let report = check(config(), |_| async {
+        let lock = Rc::new(Mutex::new(()));
+        let _before = spawn_local(hold_for_a_while(lock.clone()));
+        yield_now().await;
+        let mut kept = Box::pin(lock.lock());
+        assert!(futures::poll!(kept.as_mut()).is_pending());
+        sleep(3 * MS).await;
+        drop(kept);
+        let forever = lock.clone();
+        let _task = spawn_local(async move {
+            let _held = forever.lock().await;
+            std::future::pending::<()>().await;
+        });
+        sleep(MS).await;
+        drop(lock.lock().await);
+    });
+    assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
+}
+
+#[test]
+fn a_slot_handed_to_a_future_that_is_gone_or_took_it_is_none() {
+    for is_taken in [true, false] {
+        let report = check(config(), move |_| async move {
+            let (send, mut recv) = mpsc::channel(1);
+            send.send(1).await.unwrap();
+            let mut kept = Box::pin(send.send(2));
+            assert!(futures::poll!(kept.as_mut()).is_pending());
+            recv.recv().await.unwrap();
+            sleep(MS).await;
+            if is_taken {
+                kept.await.unwrap();
+            } else {
+                drop(kept);
+                send.send(2).await.unwrap();
+            }
+            sleep(MS).await;
+            let _ = send.send(3).await;
+        });
+        let cause = report.failure().unwrap().cause();
+        assert_eq!(cause, &Failure::Deadlock, "{is_taken}");
+    }
 }
 
 /// While it is behind the lock, something else goes on for ever.
