@@ -16,6 +16,9 @@ impl Sim {
     /// [number](Operation::number) and on [`simoom::rand`]; drawn inside of it, a value is drawn
     /// only if it is done.
     ///
+    /// Judge by what was done, not by what all of it would come to: a run that does less is to pass
+    /// where the program is right.
+    ///
     /// Several workloads may have one name; they are told apart by their order.
     ///
     /// # Panics

@@ -127,6 +127,7 @@ fn assert_found(report: &simoom_sim::Report, expected: &str) {
     assert!(found.cause().to_string().contains(expected), "{found}");
     assert!(found.is_confirmed(), "{found}");
     assert!(found.deviations() <= 4, "{found}");
+    println!("{found}");
 }
 
 #[cfg(feature = "planted-lost-update")]

@@ -81,7 +81,9 @@ pub(crate) async fn storm(sim: Sim) -> Counts {
     let told = Told::new();
     sim.faults(dense(profile));
     let pause_ms = [0, 0, 2, 10][rand::below(4) as usize];
-    for client in 0..CLIENTS {
+    // A failure may take fewer of them.
+    for client in sim.workload("client", CLIENTS as u32) {
+        let client = client.number() as usize;
         let using = clients::use_server(client, Rc::clone(&told), pair.clone(), pause_ms);
         sim.node(&format!("client-{client}")).spawn(using);
     }
