@@ -13,7 +13,7 @@ use simoom::sync::{Mutex, Notify, mpsc};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::cancel::{self, Cancels};
-use simoom_sim::{Class, Config, Failure, Ratio, Sim, Strategy, check};
+use simoom_sim::{Class, Config, Failure, Leaks, Ratio, Sim, Strategy, check};
 
 /// The line of this file that ends with the comment `marker`.
 #[track_caller]
@@ -524,6 +524,44 @@ fn what_failed_is_counted_by_place() {
             .iter()
             .all(|site| site.cancelled == site.points)
     );
+}
+
+struct AbortOnDrop(simoom::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A task that starts another and ends it, unless it is cancelled before.
+fn supervising(is_careful: bool) -> cancel::CancelReport {
+    let config = config().leaks(Leaks::none());
+    cancel::every_await(config, move |_| async move {
+        let parent = spawn_local(async move {
+            let child = spawn_local(std::future::pending::<()>());
+            let stop = child.abort_handle();
+            let _guard = is_careful.then(|| AbortOnDrop(stop.clone()));
+            sleep(Duration::from_millis(1)).await;
+            stop.abort();
+        });
+        drop(parent.await);
+    })
+}
+
+#[test]
+fn what_outlives_the_one_that_was_cancelled_is_a_leak() {
+    let report = supervising(false);
+    let found = report.failure().expect("the child is left behind");
+    assert!(matches!(found.cause(), Failure::Leaked { .. }), "{found}");
+    assert!(found.story()[0].contains("the await of sleep"), "{found}");
+}
+
+#[test]
+fn what_ends_with_the_one_that_was_cancelled_is_none() {
+    let report = supervising(true);
+    assert!(report.cancelled() >= 2, "{report}");
+    report.unwrap();
 }
 
 /// Whether everything that waits is cancelled is drawn for each seed.
