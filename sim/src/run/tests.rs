@@ -1,6 +1,6 @@
 //! What holds for whole runs, over workloads that use everything at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -354,4 +354,42 @@ fn a_prefix_is_kept_to_the_choice_and_no_further() {
             );
         }
     }
+}
+
+/// Two tasks that take a lock twice each and notify somebody after each time.
+async fn locks(_sim: Sim) {
+    let lock = Rc::new(Mutex::new(()));
+    let notify = Rc::new(Notify::new());
+    let (other, waits) = (
+        notify.clone(),
+        spawn_local(async move { notify.notified().await }),
+    );
+    let tasks = [(); 2].map(|()| {
+        let (lock, notify) = (lock.clone(), other.clone());
+        spawn_local(async move {
+            for _ in 0..2 {
+                let guard = lock.lock().await;
+                yield_now().await;
+                drop(guard);
+                notify.notify_one();
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    waits.await.unwrap();
+}
+
+#[test]
+fn a_profile_of_a_program_has_its_locks_and_notifications_and_no_joins() {
+    let profile = profile_of(|sim| Box::pin(locks(sim)));
+    // The places where the lock is taken; where one waits for a notification, and what stands
+    // before it is given.
+    let sizes: Vec<usize> = profile.shared.iter().map(BTreeSet::len).collect();
+    assert_eq!(sizes.len(), 2, "{profile:?}");
+    assert!(sizes.contains(&1) && sizes.contains(&2), "{profile:?}");
+    let mut counts: Vec<u64> = profile.counts.values().copied().collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2, 2], "notified, and each taking the lock");
 }

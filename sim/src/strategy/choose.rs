@@ -72,6 +72,8 @@ pub(crate) struct Step {
     /// The task's path hash.
     pub(crate) task: u64,
     pub(crate) did: Doing,
+    /// It had no operation of its own: kind and place are those of the operation before.
+    pub(crate) is_beside: bool,
 }
 
 /// Makes the environment's choices of one run.

@@ -15,6 +15,7 @@ mod priorities;
 mod profile;
 mod random;
 mod reads_from;
+mod releases;
 mod replay;
 mod sites;
 mod starvation;

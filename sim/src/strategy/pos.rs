@@ -50,11 +50,10 @@ impl Pos {
         }
     }
 
-    /// The priority of the next event of the task of this rank.
-    pub(crate) fn priority(&mut self, asked: &Scheduling<'_>, rank: usize) -> (bool, u64) {
-        let site = self.sites.site(&asked.look.doing(rank));
+    /// The priority of what `task` does at `site`.
+    pub(crate) fn priority(&self, task: u64, site: Option<Site>) -> (bool, u64) {
         let is_own = site.is_some_and(|site| self.own.contains(&site));
-        (is_own, self.priorities.of(asked.runnable[rank]))
+        (is_own, self.priorities.of(task))
     }
 
     /// Notes which of the runnable goes on.
@@ -66,7 +65,10 @@ impl Pos {
 impl Order for Pos {
     fn next(&mut self, asked: &Scheduling<'_>) -> usize {
         self.settle(asked);
-        let best = (0..asked.runnable.len()).max_by_key(|&rank| self.priority(asked, rank));
+        let best = (0..asked.runnable.len()).max_by_key(|&rank| {
+            let site = self.sites.site(&asked.look.doing(rank));
+            self.priority(asked.runnable[rank], site)
+        });
         let best = best.unwrap_or(asked.calm);
         self.chose(asked, best);
         best

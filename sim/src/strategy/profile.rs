@@ -8,6 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use simoom::backend::OpKind;
+
+use super::releases::Releases;
 use super::sites::{Signature, Site, Sites};
 use super::{Choose, Learnt, Odds, Replay, Scheduling, Step, Thing};
 use crate::choice::AnchorHash;
@@ -18,26 +21,37 @@ const ENTRIES_MAX: usize = 1 << 16;
 /// What was learnt of a calm run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
-    /// How many choices of the tasks' order there were, as a power of two.
+    /// How many choices of the tasks' order there were, up to an eighth more: a few more or fewer
+    /// do not change what each seed does.
     pub(crate) horizon: u64,
     /// For each set of operations that act on one thing, whatever else they act on: each once.
     pub(crate) shared: Vec<BTreeSet<Site>>,
-    /// How often each task did an operation: by path hash and place.
+    /// How often each task did an operation, whatever else it changed with it: by path hash and
+    /// place.
     pub(crate) counts: BTreeMap<(u64, Site), u64>,
     /// Who spawned whom, by path hash.
     pub(crate) parents: BTreeMap<u64, u64>,
-    /// Who may observe what whom left, in the order of their hashes; `None`: what was there at first.
-    pub(crate) pairs: Vec<(Signature, Option<Signature>)>,
+    /// For each of these sets who may observe what whom left, in the order of their hashes.
+    pub(crate) pairs: Vec<Vec<Pair>>,
 }
+
+/// Who observes, and what whom left; `None`: what was there at first.
+pub(crate) type Pair = (Signature, Option<Signature>);
 
 impl Profile {
     /// Of a run of which no more is known than how many choices of the tasks' order it made.
     pub(crate) fn of_choices(scheduled: u64) -> Self {
         Self {
-            horizon: scheduled.max(2).next_power_of_two(),
+            horizon: rounded(scheduled.max(2)),
             ..Self::default()
         }
     }
+}
+
+/// The next number that has no more than four significant bits.
+fn rounded(number: u64) -> u64 {
+    let unit = 1 << (u64::BITS - number.leading_zeros()).saturating_sub(4);
+    number.next_multiple_of(unit)
 }
 
 /// A calm run that is watched.
@@ -45,6 +59,7 @@ impl Profile {
 pub(crate) struct Profiler {
     calm: Replay,
     sites: Sites,
+    releases: Releases,
     scheduled: u64,
     things: BTreeMap<Thing, Users>,
     counts: BTreeMap<(u64, Site), u64>,
@@ -56,8 +71,31 @@ pub(crate) struct Profiler {
 struct Users {
     tasks: BTreeSet<u64>,
     sites: BTreeSet<Site>,
-    readers: BTreeSet<Signature>,
-    writers: BTreeSet<Signature>,
+    readers: BTreeMap<Signature, Who>,
+    writers: BTreeMap<Signature, Who>,
+}
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// One task, by path hash.
+    One(u64),
+    Several,
+}
+
+impl Who {
+    fn with(self, task: u64) -> Self {
+        if self == Self::One(task) {
+            self
+        } else {
+            Self::Several
+        }
+    }
+
+    /// Whether it may be another that does what `other` stands for.
+    fn is_beside(self, other: Self) -> bool {
+        self == Self::Several || self != other
+    }
 }
 
 impl Choose for Profiler {
@@ -102,16 +140,28 @@ impl Choose for Profiler {
         else {
             return;
         };
+        let gives_back = self.releases.takes_in(step);
+        // A task is joined after it has ended, in every order.
+        if gives_back || step.did.kind == Some(OpKind::Join) {
+            return;
+        }
         let thing = step.did.thing;
         if self.things.len() < ENTRIES_MAX || self.things.contains_key(&thing) {
             let users = self.things.entry(thing).or_default();
             users.tasks.insert(step.task);
             users.sites.insert(site);
+            let note = |who: &mut BTreeMap<Signature, Who>| {
+                let who = who.entry(signature).or_insert(Who::One(step.task));
+                *who = who.with(step.task);
+            };
             // What changes a thing also depends on what it was before.
-            users.readers.insert(signature);
+            note(&mut users.readers);
             if step.did.writes {
-                users.writers.insert(signature);
+                note(&mut users.writers);
             }
+        }
+        if step.is_beside {
+            return;
         }
         let key = (step.task, site);
         if self.counts.len() < ENTRIES_MAX || self.counts.contains_key(&key) {
@@ -121,31 +171,38 @@ impl Choose for Profiler {
 
     fn learnt(&mut self) -> Learnt {
         let things = std::mem::take(&mut self.things);
-        let shared = things.values().filter(|users| users.is_shared());
-        let mut pairs = BTreeSet::new();
-        let mut sets = BTreeSet::new();
-        for users in shared {
-            sets.insert(users.sites.clone());
-            for &reader in &users.readers {
-                pairs.insert((reader, None));
-                for &writer in &users.writers {
-                    if pairs.len() < ENTRIES_MAX {
-                        pairs.insert((reader, Some(writer)));
-                    }
-                }
-            }
+        let mut sets = BTreeMap::<BTreeSet<Site>, BTreeSet<Pair>>::new();
+        let mut left = ENTRIES_MAX;
+        for users in things.values().filter(|users| users.is_shared()) {
+            let pairs = sets.entry(users.sites.clone()).or_default();
+            let before = pairs.len();
+            pairs.extend(users.pairs().take(left));
+            left -= pairs.len() - before;
         }
+        let (shared, pairs): (Vec<_>, Vec<_>) = sets.into_iter().unzip();
         Learnt::Profile(Profile {
-            shared: sets.into_iter().collect(),
+            shared,
             counts: std::mem::take(&mut self.counts),
             parents: std::mem::take(&mut self.parents),
-            pairs: pairs.into_iter().collect(),
+            pairs: Vec::from_iter(pairs.into_iter().map(Vec::from_iter)),
             ..Profile::of_choices(self.scheduled)
         })
     }
 }
 
 impl Users {
+    /// Who may observe what of whom.
+    fn pairs(&self) -> impl Iterator<Item = Pair> {
+        self.readers.iter().flat_map(|(&reader, &reads)| {
+            let writers = self.writers.iter();
+            let others = writers.filter(move |&(_, &writes)| reads.is_beside(writes));
+            let others = others.map(|(&writer, _)| Some(writer));
+            std::iter::once(None)
+                .chain(others)
+                .map(move |writer| (reader, writer))
+        })
+    }
+
     /// Whether two tasks act on it, one of which changes it.
     fn is_shared(&self) -> bool {
         self.tasks.len() > 1 && !self.writers.is_empty()

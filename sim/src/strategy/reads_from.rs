@@ -3,15 +3,17 @@
 //! After Wolff, Shi, Duck, Mathur, Roychoudhury: "Greybox fuzzing for concurrency testing", ASPLOS
 //! 2024, without its feedback. A calm run shows which operations meet on one thing. Each run draws
 //! one to three wishes of the form "this operation observes what that one left", or does not, or
-//! finds the thing as it was at first, and lets those tasks go first that bring it about. Within a
-//! band the order is partial order sampling's. A wish never blocks: what would spoil it goes last,
+//! finds the thing as it was at first, and lets those tasks go first that bring it about. Half of the
+//! wishes are drawn from all, half from those about one thing, so that one on which much happens
+//! leaves something to the others. Within a band the order is partial order sampling's. A wish never blocks: what would spoil it goes last,
 //! not never.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pos::Pos;
-use super::profile::Profile;
-use super::sites::{Signature, Sites};
+use super::profile::{Pair, Profile};
+use super::releases::Releases;
+use super::sites::{Signature, Site, Sites};
 use super::{Doing, Order, Scheduling, Step, Thing};
 use crate::choice::{below, value};
 
@@ -21,6 +23,7 @@ pub(crate) struct ReadsFrom {
     wishes: Vec<Wish>,
     /// Who changed each thing last.
     last: BTreeMap<Thing, Signature>,
+    releases: Releases,
     sites: Sites,
     pos: Pos,
 }
@@ -44,38 +47,42 @@ const WISHES_MAX: u64 = 3;
 
 impl ReadsFrom {
     pub(crate) fn new(seed: u64, profile: &Profile) -> Self {
-        let pairs = &profile.pairs;
-        let count = if pairs.is_empty() {
+        let count = if profile.pairs.is_empty() {
             0
         } else {
             1 + below(value(seed, STREAM, 0), WISHES_MAX)
         };
-        let wishes = (1..=count).map(|number| {
-            let drawn = below(value(seed, STREAM, 2 * number), pairs.len() as u64) as usize;
+        let wishes = (0..count).filter_map(|number| {
+            let draw = |index, bound| below(value(seed, STREAM, 4 * number + index), bound as u64);
+            // Half of them: each thing alike, whatever happens to it; half: each pair.
+            let (pairs, drawn) = if draw(1, 2) == 0 {
+                let pairs = &profile.pairs[draw(2, profile.pairs.len()) as usize][..];
+                (pairs, draw(3, pairs.len()) as usize)
+            } else {
+                let all = profile.pairs.iter().map(Vec::len).sum();
+                of_all(&profile.pairs, draw(3, all) as usize)?
+            };
             let (reader, writer) = pairs[drawn];
-            let is_not = below(value(seed, STREAM, 2 * number + 1), 4) == 0;
-            let first = pairs.partition_point(|&(other, _)| other < reader);
-            let theirs = pairs[first..]
-                .iter()
-                .take_while(|&&(other, _)| other == reader);
-            Wish {
+            let theirs = pairs.iter().filter(|&&(other, _)| other == reader);
+            Some(Wish {
                 reader,
                 writer,
                 rivals: theirs.filter_map(|&(_, writer)| writer).collect(),
-                is_not,
-            }
+                is_not: draw(4, 8) == 0,
+            })
         });
         Self {
             wishes: wishes.collect(),
             last: BTreeMap::new(),
+            releases: Releases::default(),
             sites: Sites::default(),
             pos: Pos::new(seed, profile),
         }
     }
 
     /// 2, or 1 if it would spoil a wish and 3 if it would bring one about.
-    fn band(&mut self, doing: &Doing) -> u8 {
-        let Some(signature) = self.sites.signature(doing) else {
+    fn band(&self, doing: &Doing, site: Option<Site>) -> u8 {
+        let Some(signature) = site.map(|site| Signature::of(site, doing)) else {
             return 2;
         };
         let last = self.last.get(&doing.thing).copied();
@@ -106,8 +113,10 @@ impl Order for ReadsFrom {
     fn next(&mut self, asked: &Scheduling<'_>) -> usize {
         self.pos.settle(asked);
         let best = (0..asked.runnable.len()).max_by_key(|&rank| {
-            let band = self.band(&asked.look.doing(rank));
-            (band, self.pos.priority(asked, rank))
+            let doing = asked.look.doing(rank);
+            let site = self.sites.site(&doing);
+            let priority = self.pos.priority(asked.runnable[rank], site);
+            (self.band(&doing, site), priority)
         });
         let best = best.unwrap_or(asked.calm);
         self.pos.chose(asked, best);
@@ -119,6 +128,9 @@ impl Order for ReadsFrom {
     }
 
     fn completed(&mut self, step: &Step) {
+        if self.releases.takes_in(step) {
+            return;
+        }
         let Some(signature) = self.sites.signature(&step.did) else {
             return;
         };
@@ -130,4 +142,15 @@ impl Order for ReadsFrom {
             self.last.insert(step.did.thing, signature);
         }
     }
+}
+
+/// The pair of this number, and with which others it stands.
+fn of_all(sets: &[Vec<Pair>], mut number: usize) -> Option<(&[Pair], usize)> {
+    sets.iter().find_map(|pairs| {
+        if number < pairs.len() {
+            return Some((&pairs[..], number));
+        }
+        number -= pairs.len();
+        None
+    })
 }

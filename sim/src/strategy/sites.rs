@@ -16,11 +16,31 @@ pub(crate) struct Site(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Signature(u64);
 
+impl Signature {
+    /// Of what is done at `site`.
+    pub(crate) fn of(Site(site): Site, doing: &Doing) -> Self {
+        Self(mix(site, doing.kin))
+    }
+}
+
 /// The places that were hashed before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sites {
     /// By the address of the place, which is the same throughout a run and orders nothing.
     hashed: BTreeMap<usize, u64>,
+    /// Some of those: every choice asks for all that can run.
+    recent: [(usize, u64); RECENT],
+}
+
+const RECENT: usize = 32;
+
+impl Default for Sites {
+    fn default() -> Self {
+        Self {
+            hashed: BTreeMap::new(),
+            recent: [(0, 0); RECENT],
+        }
+    }
 }
 
 impl Sites {
@@ -36,15 +56,21 @@ impl Sites {
 
     /// Its place, kind and whose it is.
     pub(crate) fn signature(&mut self, doing: &Doing) -> Option<Signature> {
-        let Site(site) = self.site(doing)?;
-        Some(Signature(mix(site, doing.kin)))
+        let site = self.site(doing)?;
+        Some(Signature::of(site, doing))
     }
 
     fn place(&mut self, site: &'static Location<'static>) -> u64 {
         let address = std::ptr::from_ref(site).addr();
-        *self.hashed.entry(address).or_insert_with(|| {
+        let at = address / align_of::<Location<'_>>() % RECENT;
+        if self.recent[at].0 == address {
+            return self.recent[at].1;
+        }
+        let hash = *self.hashed.entry(address).or_insert_with(|| {
             let line = u64::from(site.line()) << 32 | u64::from(site.column());
             mix(hash_text(site.file()), line)
-        })
+        });
+        self.recent[at] = (address, hash);
+        hash
     }
 }

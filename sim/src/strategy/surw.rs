@@ -6,13 +6,18 @@
 //! many each task and its descendants have left, as a calm run counted them. Whoever is drawn is
 //! waited for; all other operations go on in a random order. Where the counts are wrong, every
 //! order still has a chance.
+//!
+//! Half of the runs take an interest in what stands at one place alone, of those that act on the
+//! thing. That keeps a crowd of equal tasks back while a task that does something else with the
+//! thing goes on, which is rare where all orders are alike: the one of twenty is first in one of
+//! twenty orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::priorities::Priorities;
 use super::profile::Profile;
 use super::sites::{Site, Sites};
-use super::{Order, Scheduling, Step};
+use super::{Doing, Order, Scheduling, Step};
 use crate::choice::{below, value};
 
 /// Orders the operations on one thing uniformly.
@@ -41,7 +46,12 @@ const STREAM: u64 = 0x7375_7277;
 impl Surw {
     pub(crate) fn new(seed: u64, profile: &Profile) -> Self {
         let drawn = below(value(seed, STREAM, 0), profile.shared.len() as u64) as usize;
-        let interest = profile.shared.get(drawn).cloned().unwrap_or_default();
+        let mut interest = profile.shared.get(drawn).cloned().unwrap_or_default();
+        if value(seed, STREAM, 1) & 1 == 0 {
+            let one = below(value(seed, STREAM, 2), interest.len() as u64) as usize;
+            let one = interest.iter().nth(one).copied();
+            interest = one.into_iter().collect();
+        }
         let mut counted = BTreeMap::<u64, u64>::new();
         for (&(task, site), &count) in &profile.counts {
             if !interest.contains(&site) {
@@ -56,7 +66,7 @@ impl Surw {
         }
         Self {
             seed,
-            draws: 1,
+            draws: 2,
             sites: Sites::default(),
             interest,
             left: counted.clone(),
@@ -74,19 +84,22 @@ impl Surw {
     }
 
     /// Whose operation of interest comes next, of those who are not waiting.
-    fn intend(&mut self, candidates: &[u64]) -> Option<u64> {
+    fn intend(&mut self, free: &[(u64, usize)], runnable: &[u64]) -> Option<u64> {
+        let tasks = || free.iter().map(|&(_, rank)| runnable[rank]);
         let weight = |left: &BTreeMap<u64, u64>, task| left.get(&task).copied().unwrap_or(0).max(1);
-        let total = candidates
-            .iter()
-            .map(|&task| weight(&self.left, task))
-            .sum();
+        let total = tasks().map(|task| weight(&self.left, task)).sum();
         let mut drawn = below(self.draw(), total);
-        candidates.iter().copied().find(|&task| {
+        tasks().find(|&task| {
             let weight = weight(&self.left, task);
             let is_meant = drawn < weight;
             drawn = drawn.saturating_sub(weight);
             is_meant
         })
+    }
+
+    fn is_of_interest(&mut self, doing: &Doing) -> bool {
+        let site = self.sites.site(doing);
+        site.is_some_and(|site| self.interest.contains(&site))
     }
 }
 
@@ -96,34 +109,32 @@ impl Order for Surw {
             self.priorities.redraw(last);
         }
         loop {
-            let free: Vec<usize> = (0..asked.runnable.len())
-                .filter(|&rank| !self.waiting.contains(&asked.runnable[rank]))
+            // The highest priority first; no two are equal.
+            let mut free: Vec<(u64, usize)> = (asked.runnable.iter().enumerate())
+                .filter(|(_, task)| !self.waiting.contains(task))
+                .map(|(rank, &task)| (self.priorities.of(task), rank))
                 .collect();
-            let best =
-                (free.iter().copied()).max_by_key(|&rank| self.priorities.of(asked.runnable[rank]));
-            let Some(rank) = best else {
-                // Whoever was drawn cannot run: somebody else comes next.
-                self.waiting.clear();
-                self.intended = None;
-                continue;
-            };
-            let task = asked.runnable[rank];
-            let site = self.sites.site(&asked.look.doing(rank));
-            if site.is_none_or(|site| !self.interest.contains(&site)) {
+            free.sort_unstable_by(|one, other| other.cmp(one));
+            for (place, &(_, rank)) in free.iter().enumerate() {
+                let task = asked.runnable[rank];
+                let is_of_interest = self.is_of_interest(&asked.look.doing(rank));
+                if is_of_interest && self.intended.is_none() {
+                    self.intended = self.intend(&free[place..], asked.runnable);
+                }
+                if is_of_interest && self.intended != Some(task) {
+                    self.waiting.insert(task);
+                    continue;
+                }
+                if is_of_interest {
+                    self.intended = None;
+                    self.waiting.clear();
+                }
                 self.last = Some(task);
                 return rank;
             }
-            if self.intended.is_none() {
-                let free: Vec<u64> = free.iter().map(|&rank| asked.runnable[rank]).collect();
-                self.intended = self.intend(&free);
-            }
-            if self.intended == Some(task) {
-                self.intended = None;
-                self.waiting.clear();
-                self.last = Some(task);
-                return rank;
-            }
-            self.waiting.insert(task);
+            // Whoever was drawn cannot run: somebody else comes next.
+            self.waiting.clear();
+            self.intended = None;
         }
     }
 
@@ -146,8 +157,8 @@ impl Order for Surw {
     }
 
     fn completed(&mut self, step: &Step) {
-        let site = self.sites.site(&step.did);
-        if site.is_some_and(|site| self.interest.contains(&site))
+        if !step.is_beside
+            && self.is_of_interest(&step.did)
             && let Some(left) = self.left.get_mut(&step.task)
         {
             *left = left.saturating_sub(1);

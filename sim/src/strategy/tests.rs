@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+mod exploring;
+mod ordering;
+mod profiling;
 mod toy;
 
 use super::fair::Fair;
@@ -311,7 +314,7 @@ fn strategies_find_a_bug_that_a_random_walk_hardly_finds() {
         let mean = |strategy| mean_runs(&kernel, strategy, 200);
         let found = [
             (Strategy::ReadsFrom, 10),
-            (Strategy::Surw, 60),
+            (Strategy::Surw, 40),
             (Strategy::Pos, 60),
             (Strategy::Portfolio, 25),
         ];

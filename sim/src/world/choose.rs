@@ -528,6 +528,16 @@ impl World {
         })
     }
 
+    /// Tells the strategy that the running task has changed `thing` beside the operation that it
+    /// did last.
+    fn tell_change(&mut self, kind: Option<OpKind>, thing: Thing) {
+        let Some(entry) = self.tasks.current() else {
+            return;
+        };
+        let site = entry.at.site;
+        self.tell_step(kind, thing, true, site, true);
+    }
+
     /// Tells the strategy what the running task has done.
     fn tell_step(
         &mut self,
@@ -535,6 +545,7 @@ impl World {
         thing: Thing,
         writes: bool,
         site: &'static Location<'static>,
+        is_beside: bool,
     ) {
         if !self.listens {
             return;
@@ -551,6 +562,7 @@ impl World {
                 writes,
                 site,
             },
+            is_beside,
         };
         self.strategy.completed(&step);
     }
@@ -558,10 +570,7 @@ impl World {
     /// The running task has ended, which whoever joins it sees in `resource`: its number.
     pub(crate) fn ended(&mut self, resource: &Resource) -> u64 {
         let thing = self.numbered(Some(resource));
-        if let Some(entry) = self.tasks.current() {
-            let at = entry.at;
-            self.tell_step(at.kind, thing, true, at.site);
-        }
+        self.tell_change(Some(OpKind::Join), thing);
         u64::from(thing.0)
     }
 
@@ -569,11 +578,9 @@ impl World {
     pub(crate) fn touched(&mut self, resource: &Resource) {
         let thing = self.numbered(Some(resource));
         let name = self.resources.get(self.id, resource);
-        if let Some(entry) = self.tasks.current() {
-            // As if the operation that it did last had done it.
-            let at = entry.at;
-            self.tell_step(at.kind, thing, true, at.site);
-        }
+        // As if the operation that it did last had done it.
+        let kind = self.tasks.current().and_then(|entry| entry.at.kind);
+        self.tell_change(kind, thing);
         let name = name.unwrap_or(ResourceName::NONE);
         self.note(EventKind::ResourceTouched, u64::from(thing.0), name.0);
     }
@@ -590,7 +597,7 @@ impl World {
                 let waker = self.tasks.current().map_or(0, |entry| entry.at.waker);
                 self.take_lock(thing, op.site, waker);
             }
-            self.tell_step(Some(op.kind), thing, writes, op.site);
+            self.tell_step(Some(op.kind), thing, writes, op.site, false);
             self.record.explain(Detail::Operation {
                 name: op.kind.name(),
                 site: op.site,

@@ -40,6 +40,10 @@ type Steps = Vec<(u64, bool)>;
 pub(super) struct Toy {
     /// Each thread's steps, by its kin: those of one kin are equal.
     threads: Vec<(u64, Steps)>,
+    /// Which thread is spawned by which in its first step, if not all are there at first.
+    spawned: Option<(u64, u64)>,
+    /// A thread that changes something of its own with each step, beside what it does.
+    touching: Option<u64>,
     /// Whether a run that did these steps met the bug.
     bug: fn(&[Did]) -> bool,
 }
@@ -53,11 +57,29 @@ pub(super) struct Did {
 }
 
 impl Toy {
-    /// Two threads of different kin, without a bug.
-    pub(super) fn of(threads: [Steps; 2]) -> Self {
+    /// Threads of different kin, without a bug.
+    pub(super) fn of<const N: usize>(threads: [Steps; N]) -> Self {
         Self {
+            spawned: None,
+            touching: None,
             threads: (1..).zip(threads).collect(),
             bug: |_| false,
+        }
+    }
+
+    /// The same, but that `child` is there once `parent` has made its first step.
+    pub(super) fn spawned(self, parent: u64, child: u64) -> Self {
+        Self {
+            spawned: Some((parent, child)),
+            ..self
+        }
+    }
+
+    /// The same, but that `thread` changes something of its own with each step.
+    pub(super) fn touching(self, thread: u64) -> Self {
+        Self {
+            touching: Some(thread),
+            ..self
         }
     }
 
@@ -67,7 +89,12 @@ impl Toy {
             .map(|thread| (thread, 0))
             .collect();
         for &thread in places.keys() {
-            choose.spawned(0, thread);
+            if self.spawned.is_none_or(|(_, child)| thread != child) {
+                choose.spawned(0, thread);
+            }
+        }
+        if let Some((_, child)) = self.spawned {
+            places.remove(&child);
         }
         let (mut trace, mut last) = (Vec::new(), None);
         while !places.is_empty() {
@@ -90,7 +117,19 @@ impl Toy {
             let (thread, did) = (runnable[rank], doing[rank]);
             if choose.listens() {
                 let task = thread;
-                choose.completed(&Step { task, did });
+                choose.completed(&Step {
+                    task,
+                    did,
+                    is_beside: false,
+                });
+                if self.touching == Some(thread) {
+                    let thing = Thing(7);
+                    choose.completed(&Step {
+                        task,
+                        did: Doing { thing, ..did },
+                        is_beside: true,
+                    });
+                }
             }
             trace.push(Did {
                 thread,
@@ -100,11 +139,24 @@ impl Toy {
             last = Some(thread);
             let place = places.get_mut(&thread).unwrap();
             *place += 1;
+            let is_first = *place == 1;
             if *place == self.threads[thread as usize - 1].1.len() {
                 places.remove(&thread);
             }
+            if let Some((parent, child)) = self.spawned
+                && is_first
+                && thread == parent
+            {
+                choose.spawned(parent, child);
+                places.insert(child, 0);
+            }
         }
         trace
+    }
+
+    /// Whether the run of `seed` meets the bug.
+    pub(super) fn meets(&self, seed: u64, strategy: Strategy, profile: &Profile) -> bool {
+        (self.bug)(&self.run(&mut *strategy.chooser(seed, profile)))
     }
 
     /// What a calm run shows.
@@ -125,12 +177,13 @@ impl Toy {
             kind: Some(OpKind::Point),
             thing: Thing(thing as u32),
             writes,
-            site: site(thing),
+            site: site(2 * thing + u64::from(writes)),
         }
     }
 }
 
-struct All<'a>(&'a [Doing]);
+/// Tasks of which it is known what they do.
+pub(super) struct All<'a>(pub(super) &'a [Doing]);
 
 impl Look for All<'_> {
     fn doing(&self, rank: usize) -> Doing {
@@ -142,15 +195,17 @@ impl Look for All<'_> {
     }
 }
 
-/// A place for the steps on each of a few things.
-fn site(thing: u64) -> &'static Location<'static> {
+/// A place for each of a few numbers.
+pub(super) fn site(number: u64) -> &'static Location<'static> {
     #[track_caller]
     fn here() -> &'static Location<'static> {
         Location::caller()
     }
-    match thing {
+    match number {
         0 => here(),
         1 => here(),
+        2 => here(),
+        3 => here(),
         _ => here(),
     }
 }
@@ -162,6 +217,8 @@ pub(super) fn reorder(n: usize) -> Toy {
     let checker = (2, vec![(0, false), (1, false)]);
     Toy {
         threads: [setters, vec![checker]].concat(),
+        spawned: None,
+        touching: None,
         bug: |trace| {
             let set = |thing: u64| {
                 let read = |did: &Did| !did.writes && did.thing == thing;
@@ -182,6 +239,8 @@ pub(super) fn twostage(n: usize) -> Toy {
     let reader = (2, vec![(0, true), (1, true)]);
     Toy {
         threads: [writers, vec![reader]].concat(),
+        spawned: None,
+        touching: None,
         bug: |trace| {
             let reader = trace.iter().map(|did| did.thread).max().unwrap();
             let set = |thing: u64| {
@@ -201,7 +260,7 @@ pub(super) fn mean_runs(toy: &Toy, strategy: Strategy, most: u64) -> u64 {
     let total: u64 = (0..trials)
         .map(|trial| {
             let seeds = (0..most).map(|run| value(trial, 0x0074_7269_616c, run));
-            let meets = |seed| (toy.bug)(&toy.run(&mut *strategy.chooser(seed, &profile)));
+            let meets = |seed| toy.meets(seed, strategy, &profile);
             let met = seeds.map(meets).position(|met| met);
             met.map_or(most, |run| run as u64 + 1)
         })
