@@ -33,6 +33,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/configuration.md")]
     pub mod configuration {}
 
+    #[doc = include_str!("../../docs/book/src/strategies.md")]
+    pub mod strategies {}
+
     #[doc = include_str!("../../docs/book/src/checking.md")]
     pub mod checking {}
 

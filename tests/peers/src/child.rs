@@ -75,6 +75,12 @@ pub fn run(arguments: &[String]) {
     }
     let costs: Option<Costs> = match name {
         "simoom" if row == "blocking" => Some(peer::simoom::run_blocking(scale)),
+        "simoom" if row == "lock_t1" || row == "notify_t1" => {
+            Some(peer::simoom::run_locks(row, scale))
+        }
+        "tokio" if row == "lock_t1" || row == "notify_t1" => {
+            Some(peer::tokio::run_locks(row, scale))
+        }
         "tokio" if row == "blocking" => Some(peer::tokio::run_blocking(scale)),
         "floor" => peer::floor::run(row, scale),
         "simoom" => peer::simoom::run(row, scale),
@@ -82,6 +88,7 @@ pub fn run(arguments: &[String]) {
         "monoio" => peer::monoio::run(row, scale),
         "simoom-calm" => sim::simoom::run(row, Strategy::Calm, scale),
         "simoom-random" => sim::simoom::run(row, Strategy::Random, scale),
+        "simoom-portfolio" => sim::simoom::run(row, Strategy::Portfolio, scale),
         "tokio-paused" => sim::paused::run(row, scale),
         _ => panic!("unknown peer {name}"),
     };

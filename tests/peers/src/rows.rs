@@ -24,12 +24,19 @@ const TIMERS: &[&str] = &[
 const RPC: &[&str] = &[
     "simoom-calm",
     "simoom-random",
+    "simoom-portfolio",
     "madsim",
     "madsim-bare",
     "tokio-paused",
 ];
 const SIMULATED: &[&str] = &["simoom-calm", "simoom-random"];
-const BOOT: &[&str] = &["simoom-calm", "simoom-random", "madsim", "madsim-bare"];
+const BOOT: &[&str] = &[
+    "simoom-calm",
+    "simoom-random",
+    "simoom-portfolio",
+    "madsim",
+    "madsim-bare",
+];
 
 pub const ROWS: &[Row] = &[
     row("spawn_b1", "task", WITH_FLOOR),
@@ -38,6 +45,8 @@ pub const ROWS: &[Row] = &[
     row("yield_t1000", "yield", RUNTIMES),
     row("stream_cap100", "message", RUNTIMES),
     row("pingpong_cap1", "round trip", RUNTIMES),
+    row("lock_t1", "lock", BLOCKING),
+    row("notify_t1", "notification", BLOCKING),
     row("sleepers", "task", RUNTIMES),
     row("blocking", "round trip", BLOCKING),
     row("churn_0", "timer", WITH_FLOOR),

@@ -5,11 +5,13 @@ use simoom::net::TcpListener;
 use simoom::runtime::Runtime;
 use simoom::spawn;
 use simoom::sync::mpsc::{Receiver, Sender, channel};
+use simoom::sync::{Mutex, Notify};
 use simoom::task::{JoinHandle, spawn_blocking, yield_now};
 use simoom::time::sleep;
 
 include!("../bodies.rs");
 include!("../blocking.rs");
+include!("../locks.rs");
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = Runtime::new().expect("the system has descriptors left");

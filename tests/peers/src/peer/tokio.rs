@@ -5,11 +5,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::spawn;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::sleep;
 
 include!("../bodies.rs");
 include!("../blocking.rs");
+include!("../locks.rs");
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().build();
