@@ -285,7 +285,7 @@ impl Config {
     /// use simoom_sim::{Config, check};
     ///
     /// let config = Config::default().seeds(1).persist(false).explain(false);
-    /// let report = check(config, |_sim| async { panic!("always") });
+    /// let report = check(config, |_sim| async { assert_eq!(1 + 1, 3) });
     /// let why = report.failure().unwrap().explanation();
     /// assert!(why.moment().is_none() && why.events().is_empty());
     /// ```

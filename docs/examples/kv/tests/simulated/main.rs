@@ -128,6 +128,21 @@ fn assert_found(report: &simoom_sim::Report, expected: &str) {
     assert!(found.is_confirmed(), "{found}");
     assert!(found.deviations() <= 4, "{found}");
     println!("{found}");
+    // What it needs is in what led to it.
+    let events = found.explanation().events().join("\n");
+    let story = found.story();
+    for line in story.iter().filter(|line| !line.contains("by the test")) {
+        let what = line.split_whitespace().nth(2).unwrap_or_default();
+        let told = match what.parse::<simoom_sim::Kind>() {
+            Ok(fault) => format!("{fault} happens"),
+            Err(_) if what == "task.preempted" => "is interrupted before".to_owned(),
+            Err(_) => continue,
+        };
+        assert!(
+            events.contains(&told),
+            "{told} is not in\n{events}\n{found}"
+        );
+    }
 }
 
 #[cfg(feature = "planted-lost-update")]
