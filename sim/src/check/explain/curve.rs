@@ -110,7 +110,8 @@ fn largest(levels: &[Level]) -> Option<(Level, Level)> {
 impl Curve {
     /// What it says; nothing if there is no level but the failing run.
     pub(super) fn shape(&self) -> Option<Shape> {
-        let first = self.levels.first().filter(|_| self.levels.len() > 1)?;
+        // A run without any choice is its own only level.
+        let first = self.levels.first()?;
         if first.kept == 0 && self.levels.iter().all(|level| level.failed == RUNS) {
             return Some(Shape::Always);
         }

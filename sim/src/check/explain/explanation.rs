@@ -249,7 +249,9 @@ impl Moment {
 
     /// The curve in one line.
     fn odds(&self) -> Option<String> {
-        let first = self.curve.levels.first().filter(|level| level.kept == 0)?;
+        // A run without any choice was made once.
+        let levels = Some(&self.curve.levels).filter(|levels| levels.len() > 1)?;
+        let first = levels.first().filter(|level| level.kept == 0)?;
         let with_nothing = format!(
             "with nothing of this run kept and the rest drawn anew, {} of {RUNS} runs fail",
             first.failed

@@ -44,6 +44,9 @@ fn flat_curves_are_told_apart() {
     let (curve, asked) = measured(500, &[], |_| RUNS);
     assert_eq!(curve.shape(), Some(Shape::Always));
     assert_eq!(asked, 1, "one level says it");
+    // There is nothing to choose.
+    let (curve, asked) = measured(0, &[], |_| 0);
+    assert_eq!((curve.shape(), asked), (Some(Shape::Always), 0));
     // Chance decides at the very end.
     let (curve, _) = measured(500, &[100], |_| 0);
     let (before, after) = (at(499, 0), at(500, RUNS));
