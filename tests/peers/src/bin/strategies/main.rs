@@ -4,6 +4,7 @@
 //! [--seed N] [--block N] [--hopeless N] [--spend N] [--steady N]`, see README.md.
 //! Blocks of trials are processes of their own, and the strategies' blocks are interleaved.
 
+mod cpu;
 mod figures;
 mod ours;
 mod theirs;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use simoom_sim::value;
 
+use crate::cpu::cpu;
 use crate::{ours, theirs};
 
 /// What a trial may do.
@@ -75,17 +76,4 @@ pub fn steady(kernel: &str, strategy: &str, limits: Limits) -> Value {
         "cpu_ns": cpu.as_nanos() as u64,
         "wall_ns": trial.wall.as_nanos() as u64,
     })
-}
-
-/// The processor time of this process, user and system.
-fn cpu() -> Duration {
-    // SAFETY: an all-zero `rusage` is a valid value of this plain C structure.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a living `rusage` that nobody else uses.
-    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
-    assert_eq!(result, 0, "getrusage has no way to fail here");
-    [usage.ru_utime, usage.ru_stime]
-        .map(|time| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1_000))
-        .iter()
-        .sum()
 }
