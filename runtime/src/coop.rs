@@ -104,11 +104,23 @@ pub struct Op<'a> {
     pub resource: Option<&'a Resource>,
     /// How it acts.
     pub access: Access,
+    /// Whether all that it does, it does to its resource: another task whose operations act on other
+    /// resources cannot tell when it was done.
+    pub is_contained: bool,
     /// The user's line.
     pub site: &'static Location<'static>,
 }
 
 impl<'a> Op<'a> {
+    /// The same, of which all that it does is done to its resource.
+    #[must_use]
+    pub fn contained(self) -> Self {
+        Self {
+            is_contained: true,
+            ..self
+        }
+    }
+
     /// An operation that changes `resource`.
     #[must_use]
     pub fn write(kind: OpKind, resource: &'a Resource, site: &'static Location<'static>) -> Self {
@@ -116,6 +128,7 @@ impl<'a> Op<'a> {
             kind,
             resource: Some(resource),
             access: Access::Write,
+            is_contained: false,
             site,
         }
     }
@@ -127,6 +140,7 @@ impl<'a> Op<'a> {
             kind,
             resource: Some(resource),
             access: Access::Read,
+            is_contained: false,
             site,
         }
     }
@@ -138,6 +152,7 @@ impl<'a> Op<'a> {
             kind,
             resource: None,
             access: Access::Read,
+            is_contained: false,
             site,
         }
     }
@@ -207,15 +222,23 @@ fn proceed_slow<'a>(cx: &mut Context<'_>, op: &Op<'a>) -> Poll<Progress<'a>> {
 #[inline]
 pub fn touch(resource: &Resource) {
     if context::is_told_of_changes() {
-        touch_slow(resource);
+        touch_slow(resource, Access::Write);
+    }
+}
+
+/// As [`touch`], where the running task sees what another may change.
+#[inline]
+pub(crate) fn observe(resource: &Resource) {
+    if context::is_told_of_changes() {
+        touch_slow(resource, Access::Read);
     }
 }
 
 #[cold]
-fn touch_slow(resource: &Resource) {
+fn touch_slow(resource: &Resource, access: Access) {
     context::with_current(|backend| {
         if let Some(backend) = backend {
-            backend.touched(resource);
+            backend.touched(resource, access);
         }
     });
 }
@@ -224,7 +247,7 @@ fn touch_slow(resource: &Resource) {
 #[inline]
 pub(crate) fn release(resource: &Resource) {
     if context::is_told_of_changes() {
-        touch_slow(resource);
+        touch_slow(resource, Access::Write);
         tell_slow(resource, News::Released);
     }
 }

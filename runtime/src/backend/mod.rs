@@ -150,9 +150,10 @@ pub trait Schedule {
         false
     }
 
-    /// The running code is about to change `resource` without having waited for anything.
-    fn touched(&self, resource: &Resource) {
-        let _ = resource;
+    /// The running code is about to change or to look at `resource` without having waited for
+    /// anything.
+    fn touched(&self, resource: &Resource, access: Access) {
+        let _ = (resource, access);
     }
 
     /// Who has `resource`, or waits for it, has changed. Told to a world that wants changes alone,

@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 
 use super::wait_list::{Queue, Waiter, poll_wait};
 use super::wakers::{Wakers, discard, wake};
-use crate::coop::{Op, OpKind, Resource, proceed, touch};
+use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 
 /// Wakes one waiting task or all of them; the first notification is kept if nobody waits.
@@ -378,6 +378,7 @@ pin_project! {
 
 impl Wait {
     fn new(notify: &Notify, location: &'static Location<'static>) -> Self {
+        observe(&notify.resource);
         let round = round_of(notify.word.load(Ordering::Acquire));
         Self {
             round,
@@ -391,7 +392,7 @@ impl Wait {
     }
 
     fn poll(self: Pin<&mut Self>, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
-        let op = Op::write(OpKind::Notified, &notify.resource, self.location);
+        let op = Op::write(OpKind::Notified, &notify.resource, self.location).contained();
         let progress = ready!(proceed(cx, &op));
         let this = self.project();
         if !*this.notified {
@@ -418,6 +419,7 @@ impl Wait {
         if *this.notified {
             return true;
         }
+        touch(&notify.resource);
         let mut queue = notify.lock();
         let mut old = None;
         if notify.attempt(&mut queue, this.waiter.as_mut(), *this.round) {
@@ -435,6 +437,7 @@ impl Wait {
         if !waiter.is_enlisted() {
             return;
         }
+        touch(&notify.resource);
         let mut queue = notify.lock();
         match queue.delist(waiter).value.chosen {
             Some(end) => notify.choose(queue, end),

@@ -22,7 +22,7 @@ use pin_project_lite::pin_project;
 use self::error::{RecvError, TryRecvError};
 use super::wakers::{discard, wake};
 use crate::block;
-use crate::coop::{Op, OpKind, Resource, proceed, touch};
+use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
 use crate::shim::{Arc, Mutex, MutexGuard, lock};
 
 pub mod error;
@@ -119,7 +119,7 @@ impl<T> Shared<T> {
     }
 
     fn poll_closed(&self, cx: &mut Context<'_>, location: &'static Location<'static>) -> Poll<()> {
-        let op = Op::read(OpKind::Notified, &self.resource, location);
+        let op = Op::read(OpKind::Notified, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         ready!(self.poll_state(
             cx,
@@ -135,7 +135,7 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         location: &'static Location<'static>,
     ) -> Poll<Result<T, RecvError>> {
-        let op = Op::write(OpKind::Recv, &self.resource, location);
+        let op = Op::write(OpKind::Recv, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         let received = ready!(self.poll_state(cx, State::take, |state| &mut state.receiver));
         progress.done();
@@ -254,7 +254,9 @@ impl<T> Sender<T> {
     /// Whether the receiver was closed or dropped.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared().lock().closed
+        let shared = self.shared();
+        observe(&shared.resource);
+        shared.lock().closed
     }
 
     /// `Ready` when the receiver is closed or dropped, else keeps the waker of the last call.
@@ -368,7 +370,10 @@ impl<T> Receiver<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match &self.shared {
-            Some(shared) => shared.lock().value.is_none(),
+            Some(shared) => {
+                observe(&shared.resource);
+                shared.lock().value.is_none()
+            }
             None => true,
         }
     }

@@ -88,7 +88,7 @@ impl<T> Future for JoinHandle<T> {
         let resource = self.join.resource();
         let progress = ready!(proceed(
             cx,
-            &Op::read(OpKind::Join, resource, self.location)
+            &Op::read(OpKind::Join, resource, self.location).contained()
         ));
         let output = ready!(self.join.poll(cx));
         progress.done();

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::{TryRecvError, TrySendError};
-use crate::coop::{News, Op, OpKind, QueuePlace, Resource, proceed, tell, touch};
+use crate::coop::{News, Op, OpKind, QueuePlace, Resource, observe, proceed, tell, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
 use crate::sync::wakers::{Wakers, discard, wake};
@@ -97,20 +97,24 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn free(&self) -> usize {
+        observe(&self.resource);
         self.lock().free
     }
 
     pub(super) fn len(&self) -> usize {
+        observe(&self.resource);
         self.lock().values.len()
     }
 
     /// Whether the receiver was closed or is gone.
     pub(super) fn is_closed(&self) -> bool {
+        observe(&self.resource);
         self.lock().closed
     }
 
     /// Whether the receiver was closed, or no sender is left.
     pub(super) fn is_ended(&self) -> bool {
+        observe(&self.resource);
         self.senders.load(Ordering::Acquire) == 0 || self.is_closed()
     }
 }
@@ -118,6 +122,7 @@ impl<T> Chan<T> {
 /// The life of the two ends.
 impl<T> Chan<T> {
     pub(super) fn senders(&self) -> usize {
+        observe(&self.resource);
         self.senders.load(Ordering::Acquire)
     }
 
@@ -126,12 +131,14 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn add_sender(&self) {
+        touch(&self.resource);
         let before = self.senders.fetch_add(1, Ordering::Relaxed);
         assert!(before < CAPACITY_MAX, "too many senders of one channel");
     }
 
     /// Adds a sender unless none is left.
     pub(super) fn upgrade(&self) -> bool {
+        touch(&self.resource);
         let mut senders = self.senders.load(Ordering::Acquire);
         while senders != 0 {
             match self.senders.compare_exchange(
@@ -148,10 +155,11 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn drop_sender(&self) {
+        // Which of them is the last depends on the order.
+        touch(&self.resource);
         if self.senders.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
-        touch(&self.resource);
         let mut state = self.lock();
         state.senders_gone = true;
         let receiver = state.receiver.take();
@@ -298,7 +306,7 @@ impl<T> Chan<T> {
         wanted: usize,
         location: &'static Location<'static>,
     ) -> Poll<Result<(), ()>> {
-        let op = Op::write(OpKind::Send, &self.resource, location);
+        let op = Op::write(OpKind::Send, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         let outcome = ready!(self.poll_slots(cx, waiter, wanted, location, |_| ()));
         progress.done();
@@ -314,7 +322,7 @@ impl<T> Chan<T> {
         value: &mut Option<T>,
         location: &'static Location<'static>,
     ) -> Poll<Result<(), ()>> {
-        let op = Op::write(OpKind::Send, &self.resource, location);
+        let op = Op::write(OpKind::Send, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         let outcome = ready!(self.poll_slots(cx, waiter, 1, location, |state| {
             let receiver = value.take().and_then(|value| state.push(value));
@@ -370,6 +378,7 @@ impl<T> Chan<T> {
     pub(super) fn abandon(&self, waiter: Pin<&mut Waiter<Slots>>) {
         if waiter.is_enlisted() {
             let place = waiter.place();
+            touch(&self.resource);
             tell(&self.resource, News::Left { place });
             let left = self.lock().senders.delist(waiter);
             self.release(left.value.held);
@@ -382,7 +391,7 @@ impl<T> Chan<T> {
         waiter: Pin<&mut Waiter<()>>,
         location: &'static Location<'static>,
     ) -> Poll<()> {
-        let op = Op::read(OpKind::Notified, &self.resource, location);
+        let op = Op::read(OpKind::Notified, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         ready!(poll_wait(
             &self.state,
@@ -404,6 +413,7 @@ impl<T> Chan<T> {
 
     pub(super) fn abandon_closed(&self, waiter: Pin<&mut Waiter<()>>) {
         if waiter.is_enlisted() {
+            touch(&self.resource);
             self.lock().closing.delist(waiter);
         }
     }
@@ -433,7 +443,7 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         location: &'static Location<'static>,
     ) -> Poll<Option<T>> {
-        let op = Op::write(OpKind::Recv, &self.resource, location);
+        let op = Op::write(OpKind::Recv, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         let received = ready!(self.poll_values(cx, |state| {
             let popped = state.pop(self.capacity)?;
@@ -470,7 +480,7 @@ impl<T> Chan<T> {
         limit: usize,
         location: &'static Location<'static>,
     ) -> Poll<usize> {
-        let op = Op::write(OpKind::Recv, &self.resource, location);
+        let op = Op::write(OpKind::Recv, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         if limit == 0 {
             progress.done();

@@ -111,7 +111,7 @@ impl RawMutex {
         waiter: Pin<&mut Waiter<()>>,
         location: &'static Location<'static>,
     ) -> Poll<()> {
-        let op = Op::write(OpKind::Lock, &self.resource, location);
+        let op = Op::write(OpKind::Lock, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         if waiter.is_enlisted() || !self.acquire() {
             ready!(self.poll_wait(cx, waiter, location));
@@ -173,6 +173,7 @@ impl RawMutex {
 
     #[cold]
     fn abandon_enlisted(&self, waiter: Pin<&mut Waiter<()>>) {
+        touch(&self.resource);
         let place = waiter.place();
         tell(&self.resource, News::Left { place });
         let mut queue = lock(&self.queue);

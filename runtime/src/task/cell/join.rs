@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::waker::abort;
 use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference};
-use crate::coop::Resource;
+use crate::coop::{Resource, observe};
 use crate::shim::Ordering;
 use crate::task::error::JoinError;
 use crate::task::id::Id;
@@ -69,6 +69,7 @@ impl<T> Join<T> {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
+        observe(self.resource());
         self.reference.is_complete()
     }
 
@@ -124,6 +125,7 @@ impl Aborter {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
+        observe(&self.0.header().resource);
         self.0.is_complete()
     }
 

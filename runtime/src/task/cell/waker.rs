@@ -12,11 +12,13 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::{ABORT, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
 use crate::context;
+use crate::coop::touch;
 use crate::shim::Ordering;
 use crate::task::inbox::Message;
 
 /// Asks for the task's future to be dropped instead of polled, and sees that this happens.
 pub(super) fn abort(reference: &Reference) {
+    touch(&reference.header().resource);
     let before = reference.header().state.fetch_or(ABORT, Ordering::AcqRel);
     if before & (ABORT | COMPLETE) == 0 {
         wake(reference);
