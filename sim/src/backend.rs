@@ -22,9 +22,9 @@ use std::time::{Duration, SystemTime};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner, QueuePlace,
-    Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task,
-    TaskRef, TimerKey, spawn_in,
+    Access, Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner,
+    QueuePlace, Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream,
+    Task, TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -366,6 +366,8 @@ impl Schedule for SimBackend {
             let parent_hash = world.paths.hash(parent);
             world.note(EventKind::TaskSpawned, hash.0, parent_hash.0);
             world.tell_spawned(parent, path);
+            // Whether or not a strategy listens, things have the same numbers.
+            world.numbered(Some(task.view().resource()));
             let slot = world.tasks.insert(TaskEntry::new(
                 task,
                 path,
@@ -395,9 +397,9 @@ impl Schedule for SimBackend {
         true
     }
 
-    fn touched(&self, resource: &Resource) {
+    fn touched(&self, resource: &Resource, access: Access) {
         if !self.is_dead() && !self.is_tracing_stacks() {
-            self.with(|world| world.touched(resource));
+            self.with(|world| world.touched(resource, access));
         }
     }
 

@@ -100,6 +100,7 @@ impl<T> Operation<T> {
             kind: self.kind,
             resource: self.resource.as_deref(),
             access: self.access,
+            is_contained: false,
             site: self.site,
         };
         let progress = ready!(coop::proceed(cx, &op));

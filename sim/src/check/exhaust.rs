@@ -2,15 +2,20 @@
 //!
 //! Owns which orders are run and in which sequence: breadth first, by how many choices differ from
 //! calm, one after the other. What an alternative does is known once it has run, so that a later one
-//! at the same choice need not repeat it. Knows nothing of how a run follows an order.
+//! at the same choice need not repeat it. Where orders are bounded, it does so all the same: what it
+//! equals may have more deviations than the bound (Coons, Musuvathi, McKinley, OOPSLA 2013). Knows
+//! nothing of how a run follows an order.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::config::FIRST_SEED;
 use super::progress::Progress;
-use super::sweep::{Failed, Sweep, Swept, summary};
+use super::sweep::{Failed, Sweep, Swept, foreign_note, lost_note, summary};
 use crate::choice::AnchorHash;
+use crate::record::Watch;
 use crate::run::Choices;
 use crate::strategy::{Explored, Footprint, Learnt, Orders};
 use crate::world::faults::merge_entries;
@@ -18,80 +23,114 @@ use crate::world::faults::merge_entries;
 /// An order that is to be run.
 struct Pending {
     stored: Vec<(AnchorHash, u64)>,
-    /// What need not go on at the last choice, as far as it was known before.
+    /// The choice at which it parts from the run that it was found in.
+    fork: Rc<RefCell<Fork>>,
+}
+
+/// A choice that could have gone otherwise.
+#[derive(Default)]
+struct Fork {
+    /// What need not go on after another alternative: what was known before, and what the
+    /// alternatives that were run did.
     sleeping: BTreeMap<u64, Footprint>,
-    /// The choice at which it parts from the run that it was found in, and the earlier alternatives
-    /// there.
-    fork: (usize, Vec<u64>),
+    /// Whether a task is chosen.
+    is_of_tasks: bool,
 }
 
 /// Orders that are to be run, and what is known of those that were.
 struct Frontier {
     pending: VecDeque<Pending>,
-    forks: usize,
-    /// What the first step of an alternative did, by fork and task.
-    known: BTreeMap<(usize, u64), Footprint>,
+    /// The most deviations that an order may have.
+    most: Option<usize>,
+    /// How many are not kept, since there are more than will be run.
+    beyond: u64,
     asleep: u64,
+    /// Some orders are not known: a run was too long to list them, or did not go as it was told.
+    is_cut: bool,
 }
 
 impl Frontier {
-    fn new() -> Self {
+    fn new(most: Option<u32>) -> Self {
         let root = Pending {
             stored: Vec::new(),
-            sleeping: BTreeMap::new(),
-            fork: (0, Vec::new()),
+            fork: Rc::default(),
         };
         Self {
             pending: VecDeque::from([root]),
-            forks: 0,
-            known: BTreeMap::new(),
+            most: most.map(|most| most as usize),
+            beyond: 0,
             asleep: 0,
+            is_cut: false,
         }
     }
 
     /// The next order, and what is not to be tried in it.
     fn next(&mut self) -> Option<(Pending, Orders)> {
-        let mut next = self.pending.pop_front()?;
-        let (fork, before) = &next.fork;
-        for &task in before {
-            if let Some(did) = self.known.get(&(*fork, task)) {
-                next.sleeping.insert(task, did.clone());
-            }
+        let next = self.pending.pop_front()?;
+        let mut sleeping = BTreeMap::new();
+        if self.most.is_none() {
+            sleeping.clone_from(&next.fork.borrow().sleeping);
         }
-        let orders = Orders {
-            stored: next.stored.clone(),
-            sleeping: next.sleeping.clone(),
-        };
-        Some((next, orders))
+        let stored = next.stored.clone();
+        Some((next, Orders { stored, sleeping }))
     }
 
-    /// Takes in what the run of `ran` has shown, and lists what else is to be run.
-    fn grow(&mut self, ran: &Pending, explored: Explored, most: usize) {
+    /// Takes in what the run of `ran` has shown, and lists what else is to be run, of which no more
+    /// than `room` will be.
+    fn grow(&mut self, ran: &Pending, explored: Explored, room: u64) {
         self.asleep += explored.asleep;
+        self.is_cut |= explored.is_cut;
         if let Some(&(_, task)) = ran.stored.last() {
-            self.known.insert((ran.fork.0, task), explored.first);
+            let mut fork = ran.fork.borrow_mut();
+            if fork.is_of_tasks {
+                fork.sleeping.insert(task, explored.first);
+            }
         }
-        if ran.stored.len() >= most {
+        if self.most.is_some_and(|most| ran.stored.len() >= most) {
             return;
         }
         for point in explored.points {
-            self.forks += 1;
             let mut sleeping = point.sleeping;
-            let chooses_task = point.calm.is_some();
+            let is_of_tasks = point.calm.is_some();
             sleeping.extend(point.calm);
-            let mut before = Vec::new();
+            let fork = Rc::new(RefCell::new(Fork {
+                sleeping,
+                is_of_tasks,
+            }));
             for other in point.others {
+                if self.pending.len() as u64 >= room {
+                    self.beyond += 1;
+                    continue;
+                }
                 let mut stored = ran.stored.clone();
                 stored.push((point.anchor, other));
-                self.pending.push_back(Pending {
-                    stored,
-                    sleeping: sleeping.clone(),
-                    fork: (self.forks, before.clone()),
-                });
-                if chooses_task {
-                    before.push(other);
-                }
+                let fork = Rc::clone(&fork);
+                self.pending.push_back(Pending { stored, fork });
             }
+        }
+    }
+
+    /// How far `runs` runs came, the last of them of orders with `depth` deviations.
+    fn said(&self, runs: u64, depth: usize) -> String {
+        let left_out = match self.asleep {
+            0 => String::new(),
+            asleep => format!("; {asleep} choices led to an order that is equal to one of them"),
+        };
+        let left = self.pending.len() as u64 + self.beyond;
+        match (left, self.most) {
+            (0, _) if self.is_cut => format!(
+                "not every order of the tasks was run: {runs} runs, of which some made more choices \
+                 than are kept, or did not follow their order{left_out}"
+            ),
+            (0, None) => format!("every order of the tasks was run: {runs} runs{left_out}"),
+            (0, Some(most)) => format!(
+                "every order of the tasks with at most {most} deviations from calm was run: {runs} \
+                 runs"
+            ),
+            (left, _) => format!(
+                "not every order of the tasks was run: {runs} runs came to orders with {depth} \
+                 deviations from calm, and {left} that are known were left{left_out}"
+            ),
         }
     }
 }
@@ -99,55 +138,57 @@ impl Frontier {
 impl Sweep<'_> {
     /// Runs one order after the other, up to the first that fails.
     pub(super) fn explore(&self, deviations: Option<u32>, notes: &mut Vec<String>) -> Swept {
-        let most = deviations.map_or(usize::MAX, |most| most as usize);
         let mut swept = Swept::default();
-        let mut frontier = Frontier::new();
+        let mut frontier = Frontier::new(deviations);
         let progress = Progress::of(self.identity.label(), self.seeds());
-        let mut runs = 0;
-        let mut depth = 0;
+        let (mut runs, mut depth) = (0, 0);
+        let (mut foreign, mut lost) = (0, 0);
         while runs < self.seeds()
             && let Some((pending, orders)) = frontier.next()
         {
             depth = pending.stored.len();
-            let spec = self.spec_of(FIRST_SEED, Choices::Orders(Arc::new(orders)));
+            let mut spec = self.spec_of(FIRST_SEED, Choices::Orders(Arc::new(orders)));
+            let is_doubled = self.config.doubled > 0 && runs.is_multiple_of(self.config.doubled);
+            if is_doubled {
+                spec.watch = Watch::Keep { from: 0 };
+            }
             let mut outcome = self.run_quietly(spec.clone());
-            progress.count(outcome.time_ns, outcome.failure.is_some());
+            let kept = outcome.kept.take();
+            let differs = match &kept {
+                Some(kept) if outcome.failure.is_none() => self.differs(&spec, &outcome, kept),
+                _ => None,
+            };
+            let fails = outcome.failure.is_some() || differs.is_some();
+            progress.count(outcome.time_ns, fails);
+            swept.doubled += u64::from(is_doubled && !fails);
             swept.ran.summaries.push(summary(spec.seed, &outcome));
             swept.ran.tallies.push(outcome.faults.clone());
             swept.ran.named.add(std::mem::take(&mut outcome.named));
             swept.ran.assertions.add(&outcome.assertions);
             let planned = std::mem::take(&mut outcome.planned);
             merge_entries(&mut swept.ran.planned, planned);
+            foreign += outcome.foreign;
+            lost += outcome.lost_threads;
             let index = Some(runs);
             runs += 1;
-            if outcome.failure.is_some() {
+            if fails {
                 swept.failed = Some(Failed {
                     index,
                     spec,
                     outcome,
-                    differs: None,
+                    differs,
                 });
-                return swept;
+                break;
             }
             if let Learnt::Orders(explored) = std::mem::take(&mut outcome.learnt) {
-                frontier.grow(&pending, explored, most);
+                frontier.grow(&pending, explored, self.seeds() - runs);
             }
         }
-        let left_out = match frontier.asleep {
-            0 => String::new(),
-            asleep => format!("; {asleep} choices led to an order that is equal to one of them"),
-        };
-        notes.push(match (frontier.pending.len(), deviations) {
-            (0, None) => format!("every order of the tasks was run: {runs} runs{left_out}"),
-            (0, Some(most)) => format!(
-                "every order of the tasks with at most {most} deviations from calm was run: {runs} \
-                 runs{left_out}"
-            ),
-            (waiting, _) => format!(
-                "not every order of the tasks was run: {runs} runs came to orders with {depth} \
-                 deviations from calm, and {waiting} that are known were left{left_out}"
-            ),
-        });
+        notes.extend(foreign_note(foreign));
+        notes.extend(lost_note(lost));
+        if swept.failed.is_none() {
+            notes.push(frontier.said(runs, depth));
+        }
         swept
     }
 }

@@ -205,7 +205,7 @@ pub(super) struct Failed {
 pub(super) struct Swept {
     pub(super) ran: Ran,
     pub(super) failed: Option<Failed>,
-    doubled: u64,
+    pub(super) doubled: u64,
     /// The first of the runs that were made twice, for comparing them with fresh processes.
     kept: Vec<Doubled>,
 }

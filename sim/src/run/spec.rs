@@ -83,12 +83,12 @@ impl Spec {
 }
 
 impl Choices {
-    pub(super) fn chooser(&self, seed: u64) -> Box<dyn Choose> {
+    pub(super) fn chooser(&self, seed: u64, steps: u64) -> Box<dyn Choose> {
         match self {
-            Self::Strategy { strategy, profile } => strategy.chooser(seed, profile),
+            Self::Strategy { strategy, profile } => strategy.chooser(seed, profile, steps),
             Self::Plan(plan) => Box::new(Replay::of(plan)),
             Self::Prefix(plan, rest) => {
-                let tail = rest.strategy.chooser(rest.seed, &rest.profile);
+                let tail = rest.strategy.chooser(rest.seed, &rest.profile, steps);
                 Box::new(Prefix::new(plan, rest.kept, tail))
             }
             Self::Profile => Strategy::profiler(),

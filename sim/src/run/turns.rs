@@ -59,7 +59,7 @@ where
     let mut world = World::new(
         spec.seed,
         owner.id,
-        spec.choices.chooser(spec.seed),
+        spec.choices.chooser(spec.seed, spec.limits.steps),
         spec.level,
         &spec.watch,
     );
@@ -306,6 +306,7 @@ impl Run<'_> {
                 let (path, drawn) = (entry.hash, entry.drawn);
                 let event = world.note(EventKind::TaskPolled, path.0, 0);
                 world.because_of(event);
+                world.polls(task.view().resource());
                 intercept::publish(world.clocks());
                 intercept::begin_poll(path, drawn);
             }

@@ -56,6 +56,8 @@ pub(crate) struct Doing {
     pub(crate) thing: Thing,
     /// Whether it changes that.
     pub(crate) writes: bool,
+    /// Whether all that it does, it does to that.
+    pub(crate) is_contained: bool,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -117,6 +119,13 @@ pub(crate) trait Choose {
 
     /// A task has completed an operation, or changed something since the last.
     fn completed(&mut self, _step: &Step) {}
+
+    /// A task tries an operation, which may come to nothing yet: it may see that there is nothing,
+    /// or take its place in a queue.
+    fn tried(&mut self, _step: &Step) {}
+
+    /// Something was done that any task may depend on.
+    fn disturbed(&mut self) {}
 
     /// What was learnt of the run, if that was what it was for.
     fn learnt(&mut self) -> Learnt {

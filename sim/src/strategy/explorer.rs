@@ -6,9 +6,10 @@
 //! Sleep sets (Godefroid, "Partial-order methods for the verification of concurrent systems", 1996):
 //! what was tried at a choice need not be tried again after another alternative of it, until a step
 //! is done that depends on it. Two steps depend on each other unless all that either did is to act on
-//! things of [`simoom::sync`] or to join tasks, and no thing of both is changed by one of them.
+//! primitives of [`simoom::sync`] or to join tasks, and no thing of both is changed by one of them.
+//! An operation counts where it is tried: one that has to wait has taken its place in a queue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem::take;
 
 use simoom::backend::OpKind;
@@ -28,11 +29,8 @@ pub(crate) struct Footprint {
 impl Footprint {
     fn add(&mut self, step: &Step) {
         let did = &step.did;
-        match did.kind {
-            Some(OpKind::Lock | OpKind::Notified | OpKind::Send | OpKind::Recv | OpKind::Join)
-            | None => {}
-            Some(OpKind::Point) if did.thing != Thing::NONE => {}
-            Some(_) => self.is_opaque = true,
+        if did.thing == Thing::NONE || !did.is_contained {
+            self.is_opaque = true;
         }
         if did.thing != Thing::NONE {
             *self.things.entry(did.thing).or_default() |= did.writes;
@@ -67,6 +65,8 @@ pub(crate) struct Explored {
     pub(crate) asleep: u64,
     /// How many of the stored choices turned up.
     pub(crate) followed: usize,
+    /// Not all that could have gone otherwise is listed.
+    pub(crate) is_cut: bool,
 }
 
 /// A choice that could have gone otherwise.
@@ -149,16 +149,48 @@ impl Explorer {
         Some(value)
     }
 
-    fn can_list(&self) -> bool {
-        self.is_free() && !self.is_redundant && self.explored.points.len() < POINTS_MAX
+    fn can_list(&mut self) -> bool {
+        if !self.is_free() || self.is_redundant {
+            return false;
+        }
+        self.explored.is_cut |= self.explored.points.len() == POINTS_MAX;
+        !self.explored.is_cut
+    }
+
+    /// Takes in what a task does, and wakes whoever depends on it.
+    fn note(&mut self, step: &Step) {
+        self.segment.add(step);
+        if !self.is_free() || self.sleeping.is_empty() {
+            return;
+        }
+        let mut did = Footprint::default();
+        did.add(step);
+        self.sleeping
+            .retain(|task, would| *task != step.task && did.is_independent_of(would));
+    }
+
+    /// What is done may depend on anything.
+    fn darken(&mut self) {
+        self.segment.is_opaque = true;
+        if self.is_free() {
+            self.sleeping.clear();
+        }
     }
 }
 
 impl Choose for Explorer {
     fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
+        if let Some(current) = asked.current {
+            let next = asked.look.doing(current);
+            if next.thing == Thing::NONE && next.kind == Some(OpKind::Point) {
+                // What is marked may stand on both sides of the mark.
+                self.darken();
+            }
+        }
         self.settle();
         if let Some(task) = self.follow(asked.anchor) {
             let rank = asked.runnable.iter().position(|&other| other == task);
+            self.explored.is_cut |= rank.is_none();
             return rank.unwrap_or(asked.calm);
         }
         if self.can_list() {
@@ -184,6 +216,8 @@ impl Choose for Explorer {
         if let Some(value) = self.follow(anchor) {
             return value.min(alternatives - 1);
         }
+        // What the step does depends on what is picked.
+        self.darken();
         if self.can_list() {
             self.explored.points.push(Point {
                 anchor,
@@ -216,23 +250,20 @@ impl Choose for Explorer {
     }
 
     fn completed(&mut self, step: &Step) {
-        self.segment.add(step);
-        if !self.is_free() || self.sleeping.is_empty() {
-            return;
-        }
-        let mut did = Footprint::default();
-        did.add(step);
-        let is_awake =
-            |task: &u64, would: &Footprint| *task == step.task || !did.is_independent_of(would);
-        let awake: BTreeSet<u64> = (self.sleeping.iter())
-            .filter(|(task, would)| is_awake(task, would))
-            .map(|(&task, _)| task)
-            .collect();
-        self.sleeping.retain(|task, _| !awake.contains(task));
+        self.note(step);
+    }
+
+    fn tried(&mut self, step: &Step) {
+        self.note(step);
+    }
+
+    fn disturbed(&mut self) {
+        self.darken();
     }
 
     fn learnt(&mut self) -> Learnt {
         self.settle();
+        self.explored.is_cut |= !self.is_free();
         Learnt::Orders(take(&mut self.explored))
     }
 }

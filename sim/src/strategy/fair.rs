@@ -3,8 +3,9 @@
 //! Owns when an order that may starve a task gives way to one that cannot, and what no order of
 //! tasks decides: delays, branches, faults. An order by priorities lets a task spin for ever while
 //! the one that it waits for never runs; a run that ends at its limit of steps then says nothing.
-//! After twice as many choices as the calm run made (and at least [`LEAST`]), a random walk goes
-//! on, so that what never ends is the program's own doing.
+//! After about twice as many choices as the calm run made (and at least [`LEAST`]), and at the latest
+//! when a quarter of the steps is spent that a run may take, a random walk goes on, so that what
+//! never ends is the program's own doing.
 
 use super::disturbance::Disturbance;
 use super::random::Random;
@@ -25,12 +26,13 @@ pub(crate) struct Fair<O> {
 }
 
 impl<O> Fair<O> {
-    /// `horizon` is how many choices of the tasks' order the calm run made.
-    pub(crate) fn new(order: O, seed: u64, horizon: u64) -> Self {
+    /// `horizon` is how many choices of the tasks' order the calm run made, `steps` how many polls
+    /// the run may take.
+    pub(crate) fn new(order: O, seed: u64, horizon: u64, steps: u64) -> Self {
         Self {
             order,
             steps: 0,
-            limit: horizon.saturating_mul(2).max(LEAST),
+            limit: horizon.saturating_mul(2).max(LEAST).min(steps / 4),
             tail: Random::new(seed),
             disturb: Disturbance::new(seed),
         }

@@ -20,8 +20,9 @@ use crate::choice::{below, value};
 ///
 /// A strategy decides in which order tasks that can run go on. How often branches, delays and short
 /// reads differ from calm is drawn from the seed in the same way under each; faults happen as the
-/// test's profile says. After twice as many choices as the undisturbed run makes (and at least 256),
-/// each goes on as `random`: a run that ends at a limit of steps was not starved by its strategy.
+/// test's profile says. After about twice as many choices as the undisturbed run makes (and at least
+/// 256), or when a quarter of the steps is spent that a run may take, each goes on as `random`: a
+/// run that ends at its limit of steps was not starved by its strategy.
 ///
 /// Its text form, as in `SIMOOM_STRATEGY=pct:3`, is `portfolio`, `calm`, `random`, `pct:` and the
 /// depth, `pos`, `surw`, `reads-from`, `starvation`, or `exhaustive` with or without `:` and a
@@ -69,11 +70,11 @@ pub enum Strategy {
     /// [notes](crate::Report::notes) whether every order was run.
     ///
     /// Of orders that differ only in steps that are independent of each other, one is run (sleep
-    /// sets, Godefroid, 1996). Steps count as dependent unless all they do is to use locks,
-    /// notifications and channels of [`simoom::sync`] or to join tasks, and share none of these.
-    /// What tasks share by other means (an `Rc<Cell>`, a lock of `std`) is not seen, so that of two
-    /// orders that differ in it alone one may be left out, unless a
-    /// [`preemption_point`](simoom::task::preemption_point) stands beside it.
+    /// sets, Godefroid, 1996), unless their deviations are bounded. Steps count as dependent unless
+    /// all they do is to use locks, notifications and channels of [`simoom::sync`] or to join tasks,
+    /// and share none of these. What tasks share by other means (an `Rc<Cell>`, a lock of `std`) is
+    /// not seen, so that of two orders that differ in it alone one may be left out, unless a
+    /// [`preemption_point`](simoom::task::preemption_point) stands before or behind it.
     Exhaustive {
         /// The most deviations from calm that an order may have; `None`: any number.
         deviations: Option<u32>,
@@ -104,21 +105,29 @@ impl Strategy {
         }
     }
 
-    /// What makes the choices of the run of `seed`.
-    pub(crate) fn chooser(self, seed: u64, profile: &Profile) -> Box<dyn Choose> {
+    /// What makes the choices of the run of `seed`, which may take so many steps.
+    pub(crate) fn chooser(self, seed: u64, profile: &Profile, steps: u64) -> Box<dyn Choose> {
         let horizon = profile.horizon;
         match self.for_seed(seed) {
             Self::Calm => Box::new(Replay::calm()),
             Self::Random | Self::Portfolio => Box::new(Random::new(seed)),
-            Self::Pct { depth } => {
-                Box::new(Fair::new(Pct::new(seed, depth, horizon), seed, horizon))
-            }
-            Self::Pos => Box::new(Fair::new(Pos::new(seed, profile), seed, horizon)),
-            Self::Surw => Box::new(Fair::new(Surw::new(seed, profile), seed, horizon)),
-            Self::ReadsFrom => Box::new(Fair::new(ReadsFrom::new(seed, profile), seed, horizon)),
+            Self::Pct { depth } => Box::new(Fair::new(
+                Pct::new(seed, depth, horizon),
+                seed,
+                horizon,
+                steps,
+            )),
+            Self::Pos => Box::new(Fair::new(Pos::new(seed, profile), seed, horizon, steps)),
+            Self::Surw => Box::new(Fair::new(Surw::new(seed, profile), seed, horizon, steps)),
+            Self::ReadsFrom => Box::new(Fair::new(
+                ReadsFrom::new(seed, profile),
+                seed,
+                horizon,
+                steps,
+            )),
             // What one seed of it is, is the calm run: the others are not seeds.
             Self::Exhaustive { .. } => Box::new(Replay::calm()),
-            Self::Starvation => Box::new(Fair::new(Starvation::new(seed), seed, horizon)),
+            Self::Starvation => Box::new(Fair::new(Starvation::new(seed), seed, horizon, steps)),
         }
     }
 

@@ -4,49 +4,65 @@
 //! has a random priority, the highest goes on, and whatever races with the operation just done gets
 //! a new one. Orders that differ only in what does not race are one partial order.
 //!
-//! What acts on things that one task alone used in the calm run goes first, as Fray does it (Li and
+//! What acts on primitives that one task alone used in the calm run goes first, as Fray does it (Li and
 //! others, "Fray: an efficient general-purpose concurrency testing platform for the JVM", OOPSLA
 //! 2025): else a task with much of its own to do would meet the others late nearly always.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::priorities::Priorities;
 use super::sites::{Site, Sites};
-use super::{Doing, Order, Profile, Scheduling};
+use super::{Doing, Order, Profile, Scheduling, Step, Thing};
 
 /// Runs the operation of the highest priority, and draws those that race with it anew.
 #[derive(Debug)]
 pub(crate) struct Pos {
     priorities: Priorities,
     sites: Sites,
-    /// Operations that act on things of one task alone.
-    own: BTreeSet<Site>,
-    /// What was let go on, and has been done since.
-    last: Option<(u64, Doing)>,
+    /// Operations that act on primitives of one task alone.
+    own: Arc<BTreeSet<Site>>,
+    /// Who was let go on.
+    last: Option<u64>,
+    /// What has been done since, as far as others can see it.
+    done: Vec<Doing>,
 }
 
 impl Pos {
     pub(crate) fn new(seed: u64, profile: &Profile) -> Self {
-        let is_own = |site: &Site| !profile.shared.iter().any(|shared| shared.contains(site));
-        let sites = profile.counts.keys().map(|&(_, site)| site);
         Self {
             priorities: Priorities::new(seed),
             sites: Sites::default(),
-            own: sites.filter(is_own).collect(),
+            own: Arc::clone(&profile.own),
             last: None,
+            done: Vec::new(),
         }
     }
 
     /// Draws anew after what was done since the last choice.
     pub(crate) fn settle(&mut self, asked: &Scheduling<'_>) {
-        let Some((task, did)) = self.last.take() else {
+        let last = self.last.take();
+        if let Some(task) = last {
+            self.priorities.redraw(task);
+        }
+        let done = std::mem::take(&mut self.done);
+        if done.is_empty() {
             return;
-        };
-        self.priorities.redraw(task);
+        }
         for (rank, &other) in asked.runnable.iter().enumerate() {
-            if other != task && did.races(&asked.look.doing(rank)) {
+            let next = asked.look.doing(rank);
+            if last != Some(other) && done.iter().any(|did| did.races(&next)) {
                 self.priorities.redraw(other);
             }
+        }
+    }
+
+    /// Takes in what was done, once for each thing.
+    fn note(&mut self, did: &Doing) {
+        let is_new =
+            !(self.done.iter()).any(|other| other.thing == did.thing && other.writes >= did.writes);
+        if did.thing != Thing::NONE && is_new && self.done.len() < DONE_MAX {
+            self.done.push(*did);
         }
     }
 
@@ -58,9 +74,14 @@ impl Pos {
 
     /// Notes which of the runnable goes on.
     pub(crate) fn chose(&mut self, asked: &Scheduling<'_>, rank: usize) {
-        self.last = Some((asked.runnable[rank], asked.look.doing(rank)));
+        self.last = Some(asked.runnable[rank]);
+        // Whether or not it comes to an end, it is tried.
+        self.note(&asked.look.doing(rank));
     }
 }
+
+/// The most that is kept of what was done between two choices.
+const DONE_MAX: usize = 32;
 
 impl Order for Pos {
     fn next(&mut self, asked: &Scheduling<'_>) -> usize {
@@ -72,5 +93,13 @@ impl Order for Pos {
         let best = best.unwrap_or(asked.calm);
         self.chose(asked, best);
         best
+    }
+
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn completed(&mut self, step: &Step) {
+        self.note(&step.did);
     }
 }

@@ -7,6 +7,7 @@
 //! to use a thing, and so gives it its name, differs from run to run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use simoom::backend::OpKind;
 
@@ -29,6 +30,8 @@ pub(crate) struct Profile {
     /// How often each task did an operation, whatever else it changed with it: by path hash and
     /// place.
     pub(crate) counts: BTreeMap<(u64, Site), u64>,
+    /// Operations that act on primitives of one task alone, and do nothing else.
+    pub(crate) own: Arc<BTreeSet<Site>>,
     /// Who spawned whom, by path hash.
     pub(crate) parents: BTreeMap<u64, u64>,
     /// For each of these sets who may observe what whom left, in the order of their hashes.
@@ -63,6 +66,8 @@ pub(crate) struct Profiler {
     scheduled: u64,
     things: BTreeMap<Thing, Users>,
     counts: BTreeMap<(u64, Site), u64>,
+    /// Operations that do more than to act on their thing, as those on sockets.
+    reaching: BTreeSet<Site>,
     parents: BTreeMap<u64, u64>,
 }
 
@@ -160,6 +165,9 @@ impl Choose for Profiler {
                 note(&mut users.writers);
             }
         }
+        if !step.did.is_contained && self.reaching.len() < ENTRIES_MAX {
+            self.reaching.insert(site);
+        }
         if step.is_beside {
             return;
         }
@@ -179,9 +187,14 @@ impl Choose for Profiler {
             pairs.extend(users.pairs().take(left));
             left -= pairs.len() - before;
         }
-        let (shared, pairs): (Vec<_>, Vec<_>) = sets.into_iter().unzip();
+        let (shared, pairs): (Vec<BTreeSet<Site>>, Vec<_>) = sets.into_iter().unzip();
+        let met: BTreeSet<Site> = shared.iter().flatten().copied().collect();
+        let sites = self.counts.keys().map(|&(_, site)| site);
+        let own = sites.filter(|site| !met.contains(site) && !self.reaching.contains(site));
+        let own = Arc::new(own.collect());
         Learnt::Profile(Profile {
             shared,
+            own,
             counts: std::mem::take(&mut self.counts),
             parents: std::mem::take(&mut self.parents),
             pairs: Vec::from_iter(pairs.into_iter().map(Vec::from_iter)),

@@ -124,10 +124,11 @@ impl Order for ReadsFrom {
     }
 
     fn listens(&self) -> bool {
-        !self.wishes.is_empty()
+        true
     }
 
     fn completed(&mut self, step: &Step) {
+        self.pos.completed(step);
         if self.releases.takes_in(step) {
             return;
         }

@@ -2,8 +2,8 @@
 //!
 //! After the chaos mode of rr (O'Callahan, "Introducing rr chaos mode", 2016). Each task and each
 //! node is a victim with probability 1/10. Now and then comes a window, of a length of any order of
-//! magnitude from 1 to 2 048, at most a fifth of the run, in which a victim goes on only where
-//! nobody else can. In half of the seeds windows are counted in milliseconds of virtual time, in
+//! magnitude from 1 to 2 048, in which a victim goes on only where nobody else can; the pauses between
+//! them are four times as long, but the first may come at once. In half of the seeds windows are counted in milliseconds of virtual time, in
 //! half in choices: some programs take no time. Else the order is a random walk's.
 
 use super::random::Random;

@@ -16,7 +16,7 @@ use toy::{NOTHING, Toy, mean_runs, reorder, twostage};
 
 /// PCT as a sweep uses it.
 fn pct(seed: u64, depth: u32, horizon: u64) -> Fair<Pct> {
-    Fair::new(Pct::new(seed, depth, horizon), seed, horizon)
+    Fair::new(Pct::new(seed, depth, horizon), seed, horizon, u64::MAX)
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn every_strategy_lets_every_thread_run_in_the_end() {
         Strategy::Random,
     ];
     for (seed, strategy) in (0..200).flat_map(|seed| strategies.map(|it| (seed, it))) {
-        let mut choose = strategy.chooser(seed, &Profile::of_choices(16));
+        let mut choose = strategy.chooser(seed, &Profile::of_choices(16), u64::MAX);
         let waits = (0..10_000).find(|&step| {
             let asked = Scheduling {
                 anchor: AnchorHash(value(seed, 9, step)),
@@ -272,7 +272,7 @@ fn surw_meets_every_order_of_the_operations_on_one_thing_alike() {
     let mut seen = BTreeMap::<Vec<u64>, u32>::new();
     let runs = 20_000;
     for seed in 0..runs {
-        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile));
+        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile, u64::MAX));
         let order = trace
             .iter()
             .filter(|step| step.thing == 0)
@@ -296,7 +296,7 @@ fn pos_does_not_care_what_races_with_nothing() {
     let count = |strategy: Strategy| {
         let seeds = 0..4_000;
         let late = seeds.filter(|&seed| {
-            let trace = toy.run(&mut *strategy.chooser(seed, &profile));
+            let trace = toy.run(&mut *strategy.chooser(seed, &profile, u64::MAX));
             trace.iter().rfind(|step| step.thing == 0).unwrap().thread == 1
         });
         late.count()
@@ -333,7 +333,8 @@ fn starvation_keeps_its_victims_waiting_a_fifth_of_the_time_at_most() {
     let runnable: Vec<u64> = (0..40).collect();
     let mut longest = 0;
     for seed in 0..60 {
-        let mut choose = Strategy::Starvation.chooser(seed, &Profile::of_choices(1 << 20));
+        let mut choose =
+            Strategy::Starvation.chooser(seed, &Profile::of_choices(1 << 20), u64::MAX);
         let mut waited = vec![0; runnable.len()];
         for step in 0..4_000 {
             let asked = Scheduling {

@@ -81,7 +81,10 @@ impl World {
             return Leave::AfterOthers;
         }
         match self.choose_stall(op) {
-            0 => Leave::Now,
+            0 => {
+                self.tell_tried(op);
+                Leave::Now
+            }
             stall_ns => Leave::AfterStall { stall_ns },
         }
     }
@@ -126,6 +129,7 @@ impl World {
             resource,
             thing,
             writes: op.access == Access::Write,
+            is_contained: op.is_contained,
             waker,
             is_done: false,
             site: op.site,
@@ -522,67 +526,93 @@ impl World {
     }
 
     /// The number of what is acted on.
-    fn numbered(&mut self, resource: Option<&Resource>) -> Thing {
+    pub(crate) fn numbered(&mut self, resource: Option<&Resource>) -> Thing {
         resource.map_or(Thing::NONE, |resource| {
             self.resources.thing(self.id, resource)
         })
     }
 
-    /// Tells the strategy that the running task has changed `thing` beside the operation that it
-    /// did last.
-    fn tell_change(&mut self, kind: Option<OpKind>, thing: Thing) {
-        let Some(entry) = self.tasks.current() else {
-            return;
-        };
-        let site = entry.at.site;
-        self.tell_step(kind, thing, true, site, true);
-    }
-
-    /// Tells the strategy what the running task has done.
-    fn tell_step(
-        &mut self,
-        kind: Option<OpKind>,
-        thing: Thing,
-        writes: bool,
-        site: &'static Location<'static>,
-        is_beside: bool,
-    ) {
-        if !self.listens {
-            return;
-        }
-        let Some(entry) = self.tasks.current() else {
-            return;
-        };
-        let step = Step {
+    /// What the running task does to `thing`, for the strategy.
+    fn step(&self, did: Did) -> Option<Step> {
+        let entry = self.tasks.current()?;
+        Some(Step {
             task: entry.hash.0,
             did: Doing {
                 kin: self.paths.kin(entry.path),
-                kind,
-                thing,
-                writes,
-                site,
+                kind: did.kind,
+                thing: did.thing,
+                writes: did.writes,
+                is_contained: did.is_contained,
+                site: did.site.unwrap_or(entry.at.site),
             },
-            is_beside,
-        };
-        self.strategy.completed(&step);
+            is_beside: did.site.is_none(),
+        })
+    }
+
+    /// Tells the strategy what the running task has done.
+    fn tell_step(&mut self, did: Did) {
+        if self.listens
+            && let Some(step) = self.step(did)
+        {
+            self.strategy.completed(&step);
+        }
+    }
+
+    /// Tells the strategy what the running task tries.
+    fn tell_tried(&mut self, op: &Op<'_>) {
+        if !self.listens {
+            return;
+        }
+        let thing = self.numbered(op.resource);
+        if let Some(step) = self.step(Did::op(op, thing)) {
+            self.strategy.tried(&step);
+        }
+    }
+
+    /// The running task is polled, which depends on whether another has aborted it: that is seen in
+    /// `resource`, as is its end.
+    pub(crate) fn polls(&mut self, resource: &Resource) {
+        if !self.listens {
+            return;
+        }
+        let thing = self.numbered(Some(resource));
+        let did = Did::beside(Some(OpKind::Join), thing, false);
+        if let Some(step) = self.step(did) {
+            self.strategy.tried(&step);
+        }
     }
 
     /// The running task has ended, which whoever joins it sees in `resource`: its number.
     pub(crate) fn ended(&mut self, resource: &Resource) -> u64 {
         let thing = self.numbered(Some(resource));
-        self.tell_change(Some(OpKind::Join), thing);
+        self.tell_step(Did::beside(Some(OpKind::Join), thing, true));
         u64::from(thing.0)
     }
 
-    /// Notes that the running task changes `resource` without having waited.
-    pub(crate) fn touched(&mut self, resource: &Resource) {
+    /// Notes that the running task changes `resource` without having waited, or looks at it.
+    pub(crate) fn touched(&mut self, resource: &Resource, access: Access) {
         let thing = self.numbered(Some(resource));
-        let name = self.resources.get(self.id, resource);
+        let writes = access == Access::Write;
         // As if the operation that it did last had done it.
         let kind = self.tasks.current().and_then(|entry| entry.at.kind);
-        self.tell_change(kind, thing);
-        let name = name.unwrap_or(ResourceName::NONE);
-        self.note(EventKind::ResourceTouched, u64::from(thing.0), name.0);
+        let did = Did::beside(kind, thing, writes);
+        if writes {
+            self.tell_step(did);
+            let name = self.resources.get(self.id, resource);
+            let name = name.unwrap_or(ResourceName::NONE);
+            self.note(EventKind::ResourceTouched, u64::from(thing.0), name.0);
+        } else if self.listens
+            && let Some(step) = self.step(did)
+        {
+            self.strategy.tried(&step);
+        }
+    }
+
+    /// Tells the strategy that something was done that any task may depend on.
+    pub(crate) fn disturb(&mut self) {
+        if self.listens {
+            self.strategy.disturbed();
+        }
     }
 
     /// Counts a completed operation of the running task.
@@ -592,18 +622,50 @@ impl World {
         if let Some(entry) = self.tasks.current_mut() {
             entry.done += 1;
             entry.complete(op.kind, resource);
-            let writes = op.access == Access::Write;
             if op.kind == OpKind::Lock {
                 let waker = self.tasks.current().map_or(0, |entry| entry.at.waker);
                 self.take_lock(thing, op.site, waker);
             }
-            self.tell_step(Some(op.kind), thing, writes, op.site, false);
+            self.tell_step(Did::op(op, thing));
             self.record.explain(Detail::Operation {
                 name: op.kind.name(),
                 site: op.site,
             });
             let one = u64::from(thing.0) << 8 | op.kind as u64;
             self.note(EventKind::OpCompleted, one, resource.0);
+        }
+    }
+}
+
+/// What a task does to a thing.
+#[derive(Clone, Copy)]
+struct Did {
+    kind: Option<OpKind>,
+    thing: Thing,
+    writes: bool,
+    is_contained: bool,
+    /// `None` if it does so beside its last operation.
+    site: Option<&'static Location<'static>>,
+}
+
+impl Did {
+    fn op(op: &Op<'_>, thing: Thing) -> Self {
+        Self {
+            kind: Some(op.kind),
+            thing,
+            writes: op.access == Access::Write,
+            is_contained: op.is_contained,
+            site: Some(op.site),
+        }
+    }
+
+    fn beside(kind: Option<OpKind>, thing: Thing, writes: bool) -> Self {
+        Self {
+            kind,
+            thing,
+            writes,
+            is_contained: true,
+            site: None,
         }
     }
 }
@@ -623,6 +685,7 @@ impl Look for Runnable<'_> {
             kind: entry.at.kind,
             thing: entry.at.thing,
             writes: entry.at.writes,
+            is_contained: entry.at.is_contained,
             site: entry.at.site,
         }
     }

@@ -309,6 +309,7 @@ impl World {
         place: &Location<'_>,
         about: impl FnOnce(&Self) -> String,
     ) {
+        self.disturb();
         if !self.tells_everything() {
             return;
         }

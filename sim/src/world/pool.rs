@@ -120,6 +120,7 @@ impl World {
                 resource: ResourceName::NONE,
                 thing: Thing::NONE,
                 writes: false,
+                is_contained: false,
                 waker: 0,
                 is_done: false,
                 site,

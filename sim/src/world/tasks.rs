@@ -74,6 +74,8 @@ pub(crate) struct At {
     pub(crate) thing: Thing,
     /// Whether the operation changes that.
     pub(crate) writes: bool,
+    /// Whether all that it does, it does to that.
+    pub(crate) is_contained: bool,
     /// Where the waker lies that it was polled with.
     pub(crate) waker: usize,
     /// It was completed: what the task waits for now, it has not said.
@@ -128,6 +130,7 @@ impl TaskEntry {
                 resource: ResourceName::NONE,
                 thing: Thing::NONE,
                 writes: false,
+                is_contained: false,
                 waker: 0,
                 is_done: false,
                 site: location,

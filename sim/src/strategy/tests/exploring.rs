@@ -15,6 +15,7 @@ fn explored(did: &[(OpKind, u32, bool)]) -> Explored {
                 kind: Some(kind),
                 thing: Thing(thing),
                 writes,
+                is_contained: true,
                 site: site(0),
             },
             is_beside: false,

@@ -24,6 +24,7 @@ fn doing(kin: u64, thing: u32, writes: bool) -> Doing {
         kind: Some(OpKind::Point),
         thing: Thing(thing),
         writes,
+        is_contained: true,
         site: site(u64::from(writes)),
     }
 }
@@ -119,7 +120,7 @@ fn surw_counts_what_is_not_spawned_yet_as_its_parents() {
     let profile = toy.profile();
     let mut seen = BTreeMap::<Vec<u64>, u32>::new();
     for seed in 0..30_000 {
-        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile));
+        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile, u64::MAX));
         let order = trace.iter().filter(|step| step.thing == 0);
         *seen
             .entry(order.map(|step| step.thread).collect())
@@ -137,7 +138,7 @@ fn surw_does_not_count_what_is_changed_beside_an_operation() {
     let profile = toy.profile();
     let mut seen = BTreeMap::<Vec<u64>, u32>::new();
     for seed in 0..20_000 {
-        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile));
+        let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile, u64::MAX));
         let order = trace.iter().map(|step| step.thread);
         *seen.entry(order.collect()).or_default() += 1;
     }
@@ -163,7 +164,7 @@ fn surw_takes_an_interest_in_each_thing() {
     let profile = toy.profile();
     for thing in [0, 1] {
         let late = seeds(|seed| {
-            let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile));
+            let trace = toy.run(&mut *Strategy::Surw.chooser(seed, &profile, u64::MAX));
             let last = trace.iter().rfind(|step| step.thing == thing);
             last.unwrap().thread == 1
         });
@@ -340,7 +341,7 @@ impl Look for Halves {
 
 /// Who goes on in `steps` choices `nanos` apart from each other.
 fn starved(seed: u64, steps: u64, nanos: i64, runnable: &[u64], look: &dyn Look) -> Vec<usize> {
-    let mut choose = Strategy::Starvation.chooser(seed, &Profile::of_choices(1 << 20));
+    let mut choose = Strategy::Starvation.chooser(seed, &Profile::of_choices(1 << 20), u64::MAX);
     let mut ask = |step: u64| {
         choose.sched(&Scheduling {
             anchor: AnchorHash(value(seed, 9, step)),
@@ -425,7 +426,7 @@ impl Order for Counted {
 fn an_order_gives_way_after_twice_the_choices_of_the_calm_run() {
     for (horizon, most) in [(2, 256), (128, 256), (1_000, 2_000), (u64::MAX, 5_000)] {
         let count = Rc::new(Cell::new((0, 0)));
-        let mut fair = Fair::new(Counted(count.clone()), 1, horizon);
+        let mut fair = Fair::new(Counted(count.clone()), 1, horizon, u64::MAX);
         let mut others = 0;
         for step in 0..5_000 {
             others += fair.sched(&Scheduling {

@@ -14,6 +14,7 @@ fn doing(kin: u64, kind: OpKind, thing: u32, place: u64) -> Doing {
         kind: Some(kind),
         thing: Thing(thing),
         writes: kind != OpKind::Read,
+        is_contained: true,
         site: site(place),
     }
 }

@@ -24,6 +24,7 @@ impl Look for Nothing {
             kind: None,
             thing: Thing::NONE,
             writes: false,
+            is_contained: false,
             site: Location::caller(),
         }
     }
@@ -156,7 +157,7 @@ impl Toy {
 
     /// Whether the run of `seed` meets the bug.
     pub(super) fn meets(&self, seed: u64, strategy: Strategy, profile: &Profile) -> bool {
-        (self.bug)(&self.run(&mut *strategy.chooser(seed, profile)))
+        (self.bug)(&self.run(&mut *strategy.chooser(seed, profile, u64::MAX)))
     }
 
     /// What a calm run shows.
@@ -177,6 +178,7 @@ impl Toy {
             kind: Some(OpKind::Point),
             thing: Thing(thing as u32),
             writes,
+            is_contained: true,
             site: site(2 * thing + u64::from(writes)),
         }
     }
