@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use simoom::sync::{Mutex, Notify, mpsc};
-use simoom::task::{spawn_local, yield_now};
+use simoom::task::spawn_local;
 use simoom::time::sleep;
 use simoom_sim::{Class, Config, Failure, Report, check};
 
@@ -131,7 +131,7 @@ fn a_future_that_is_kept_by_reference_is_a_futurelock() {
             let _held = held.lock().await;
             sleep(5 * MS).await;
         });
-        yield_now().await;
+        sleep(MS / 100).await;
         sleep(MS).await;
         let mut kept = pin!(lock.lock()); // Kept.
         simoom::select! {
@@ -153,7 +153,7 @@ fn a_future_that_is_dropped_in_time_is_none() {
             let _held = held.lock().await;
             sleep(5 * MS).await;
         });
-        yield_now().await;
+        sleep(MS / 100).await;
         sleep(MS).await;
         simoom::select! {
             biased;
@@ -170,7 +170,7 @@ fn what_was_handed_over_and_taken_is_no_futurelock() {
     let report = check(config(), |_| async {
         let lock = Rc::new(Mutex::new(()));
         let _before = spawn_local(hold_for_a_while(lock.clone()));
-        yield_now().await;
+        sleep(MS / 100).await;
         drop(lock.lock().await);
         let forever = lock.clone();
         let _task = spawn_local(async move {
@@ -326,7 +326,7 @@ fn a_lock_handed_to_a_future_that_is_gone_is_none() {
     let report = check(config(), |_| async {
         let lock = Rc::new(Mutex::new(()));
         let _before = spawn_local(hold_for_a_while(lock.clone()));
-        yield_now().await;
+        sleep(MS / 100).await;
         let mut kept = Box::pin(lock.lock());
         assert!(futures::poll!(kept.as_mut()).is_pending());
         sleep(3 * MS).await;
@@ -453,7 +453,7 @@ fn a_wake_up_that_never_comes_is_told() {
     let report = check(config(), |_| async {
         let flag = Rc::new(Cell::new(false));
         let task = spawn_local(wait_for(flag.clone()));
-        yield_now().await;
+        sleep(MS / 100).await;
         sleep(MS).await;
         flag.set(true);
         drop(task.await);

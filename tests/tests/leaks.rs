@@ -15,6 +15,9 @@ use simoom_tests::workload::workload;
 
 use crate::left::{Left, seeds, threads_now};
 
+/// How many runs a sweep has.
+const PART: u64 = 5_000;
+
 #[test]
 fn runs_under_every_fault_leave_nothing_behind() {
     let seeds = seeds(150);
@@ -26,13 +29,14 @@ fn runs_under_every_fault_leave_nothing_behind() {
         count as u64
     };
     let threads = threads_now();
-    // What is allocated once, and the allocator's own pace, come first.
-    sweep(0, 100);
+    // What is allocated once, what a part keeps of its runs until it ends, and the allocator's own
+    // pace come first.
+    sweep(0, seeds.clamp(100, PART));
     let before = Left::once(threads);
     // In parts, so that what a sweep keeps of its runs does not count.
     let mut done = 0;
     while done < seeds {
-        done += sweep(1_000 + done, (seeds - done).min(5_000));
+        done += sweep(10_000 + done, (seeds - done).min(PART));
     }
     Left::once(before.threads).is_as(before, done, 4_000);
 }
