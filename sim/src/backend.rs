@@ -434,7 +434,9 @@ impl Schedule for SimBackend {
             return Poll::Pending;
         }
         let waker = cx.waker().data().addr();
-        if waker != self.own_waker.get() {
+        // Only where it stands in a queue of locks or channels: a kept waker lives on, and programs may
+        // count on it that a socket lets go of theirs.
+        if op.is_contained && waker != self.own_waker.get() {
             self.keep_part_waker(cx.waker());
         }
         match self.with(|world| world.may_proceed(op, waker)) {

@@ -10,23 +10,17 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 thread_local! {
     static HOOK: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
-    static CLONES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A waker that calls `hook` when it is cloned for the second time on this thread, and wakes nobody:
-/// the first clone is the simulator's own, which keeps the wakers of the parts of tasks.
+/// A waker that calls `hook` when it is cloned for the first time on this thread, and wakes nobody.
 pub(crate) fn calls_when_cloned(hook: impl FnOnce() + 'static) -> Waker {
     HOOK.set(Some(Box::new(hook)));
-    CLONES.set(0);
     // SAFETY: the functions never touch the pointer.
     unsafe { Waker::new(ptr::null(), &TABLE) }
 }
 
 unsafe fn clone(_: *const ()) -> RawWaker {
-    CLONES.set(CLONES.get() + 1);
-    if CLONES.get() == 2
-        && let Some(hook) = HOOK.take()
-    {
+    if let Some(hook) = HOOK.take() {
         hook();
     }
     RawWaker::new(ptr::null(), &TABLE)
