@@ -377,7 +377,7 @@ impl Found {
     /// ```no_run
     /// use simoom_sim::{Config, check};
     ///
-    /// let report = check(Config::default(), |_sim| async { panic!("always") });
+    /// let report = check(Config::default(), |_sim| async { assert_eq!(1, 2, "always") });
     /// let folder = report.failure().unwrap().bundle().unwrap();
     /// println!("{}", std::fs::read_to_string(folder.join("record.txt")).unwrap());
     /// ```
