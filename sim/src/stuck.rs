@@ -3,7 +3,8 @@
 //! Owns the report of every live task at the end of a run that got nowhere. Each task is polled
 //! once more in a mode in which every operation notes its call stack and stays pending: what is
 //! between the operation and the task's poll is the stack of awaits. Parts of tasks that are polled
-//! with wakers of their own (those of `FuturesUnordered`) are woken before, or they would not be.
+//! with wakers of their own (those of `FuturesUnordered`) are woken before, or they would not be;
+//! of those, the ones that wait for locks, channels or tasks.
 
 mod graph;
 mod parts;

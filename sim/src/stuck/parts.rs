@@ -1,7 +1,8 @@
 //! Parts of tasks that are polled with wakers of their own.
 //!
-//! Owns the latest of those wakers, and the stacks of futures that stand in a queue. Knows nothing of
-//! tasks. `FuturesUnordered` and its kin poll a future only when its own waker was called.
+//! Owns the latest of those wakers, and the stacks of futures that stand in a queue. Knows nothing
+//! of tasks. `FuturesUnordered` and its kin poll a future only when its own waker was called. Parts
+//! that wait for anything but locks, channels and tasks are not kept: a kept waker outlives its use.
 
 use std::backtrace::Backtrace;
 use std::collections::{BTreeSet, VecDeque};
