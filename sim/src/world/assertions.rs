@@ -16,7 +16,7 @@ use crate::record::EventKind;
 /// [`assert_always!`](simoom::assert_always) and its kin.
 ///
 /// # Examples
-/// ```
+/// ```standalone_crate
 /// use simoom_sim::{Config, check};
 ///
 /// fn send(queued: u32) {
