@@ -4,6 +4,7 @@ mod both;
 #[cfg(target_os = "linux")]
 pub mod conformance;
 pub mod kernels;
+pub mod known_bugs;
 pub mod page;
 pub mod scripts;
 pub mod workload;

@@ -1,0 +1,14 @@
+//! Small programs with bugs that real software had, each beside its fixed twin.
+//!
+//! Owns the programs, where each bug comes from, and the list of all. Knows nothing of what is
+//! measured with them.
+
+mod bug;
+mod list;
+
+mod channels;
+mod locks;
+mod wakeups;
+
+pub use self::bug::{Bug, Family, Program, Twin};
+pub use self::list::bugs;

@@ -1,0 +1,54 @@
+//! Each known bug is found by the default strategy, as itself, and its fixed twin is clean.
+//!
+//! The command `known-bugs` measures how soon, and whether stored failures outlive edits.
+
+use simoom_sim::Strategy;
+use simoom_tests::known_bugs::{Twin, bugs};
+
+/// One test for each bug.
+macro_rules! found {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                found_and_fixed(stringify!($name));
+            }
+        )*
+
+        const TESTED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+found! {
+    torn_frame
+    second_actor
+    quiescence
+}
+
+#[track_caller]
+fn found_and_fixed(name: &str) {
+    let bug = bugs().find(|bug| bug.name == name).expect(name);
+    let config = bug.config().shrink(false);
+    let calm = config.clone().strategy(Strategy::Calm).seeds(1);
+    let plain = bug.check(calm, Twin::BUGGY);
+    assert!(plain.failure().is_none(), "a plain test finds it: {plain}");
+    let buggy = bug.check(config.clone(), Twin::BUGGY);
+    let found = buggy.failure().expect("it is not found");
+    let cause = found.cause().to_string();
+    assert!(cause.contains(bug.fails), "another failure: {buggy}");
+    let fixed = bug.check(config, Twin::FIXED);
+    assert!(fixed.failure().is_none(), "the fixed twin fails: {fixed}");
+    assert!(fixed.runs().len() as u64 >= bug.seeds, "all seeds were run");
+}
+
+#[test]
+fn every_bug_is_tested_and_told_where_it_is_from() {
+    let names: Vec<_> = bugs().map(|bug| bug.name).collect();
+    assert_eq!(names, TESTED, "the same, and in the same order");
+    for bug in bugs() {
+        assert!(bug.source.starts_with("https://"), "{}", bug.name);
+        assert!(bug.story.ends_with('.'), "{}", bug.name);
+        let tested = names.iter().filter(|name| **name == bug.name).count();
+        assert_eq!(tested, 1, "{}: the name is taken", bug.name);
+    }
+}
