@@ -20,9 +20,35 @@ macro_rules! found {
 }
 
 found! {
+    crossed_reply
+    lost_connection
+    uncounted_connection
+    registered_twice
     torn_frame
+    lost_event
+    lost_in_permit
+    sent_while_closed
+    missed_event
+    left_in_queue
     second_actor
+    refreshed_twice
+    recursive_read
+    one_by_one
+    head_gives_up
+    woken_too_early
+    stale_cleanup
+    grace_timer
+    counted_twice
+    futurelock
+    unpolled_loader
+    reserved_slots
+    full_mailboxes
     quiescence
+    condvar_gap
+    shared_future
+    no_capacity
+    kept_byte
+    unopened_streams
 }
 
 #[track_caller]

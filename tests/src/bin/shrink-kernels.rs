@@ -15,22 +15,10 @@
 //! if a run has another hash than the first of its plan.
 //! The name of a kernel and a seed show what that comes to.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use simoom_sim::{Failure, Found, Report};
-use simoom_tests::kernels::{Edit, KERNELS, Kernel};
-
-/// A failure of a kernel.
-struct Failed {
-    seed: u64,
-    raw: usize,
-    left: usize,
-    replays: u32,
-    is_minimal: bool,
-    plan: String,
-}
+use simoom_tests::kernels::{Edit, KERNELS, Kernel, Program, failures, print_edits};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -54,39 +42,6 @@ fn main() -> ExitCode {
 }
 
 const FIRST_SEED: u64 = 1_000_000;
-
-/// The most seeds in which a failure is looked for.
-const SEEDS_MAX: u64 = 20_000;
-
-/// The first so many failures of `kernel`, from a seed on.
-fn failures(kernel: &Kernel, count: u64, first: u64) -> Vec<Failed> {
-    let (mut failures, mut seed) = (Vec::new(), first);
-    while (failures.len() as u64) < count {
-        let config = kernel.config().first_seed(seed).seeds(SEEDS_MAX);
-        let report = kernel.check(config, Edit::None);
-        let Some(found) = report.failure() else {
-            break;
-        };
-        seed = found.seed() + 1;
-        failures.push(Failed {
-            seed: found.seed(),
-            raw: found.raw_deviations(),
-            left: found.deviations(),
-            replays: found.replays(),
-            is_minimal: found.is_minimal(),
-            plan: found.plan(),
-        });
-    }
-    failures
-}
-
-/// What a failure says, without the place and the values.
-fn message(cause: &Failure) -> String {
-    let text = cause.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let message = first.rsplit(": ").next().unwrap_or(first);
-    message.to_owned()
-}
 
 fn shrink(count: u64, first: u64) -> ExitCode {
     let mut ratios = Vec::new();
@@ -148,39 +103,8 @@ fn median(numbers: &[u64]) -> u64 {
 }
 
 fn edits(count: u64, first: u64) -> ExitCode {
-    let mut totals: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
-    for kernel in &KERNELS {
-        let failures = failures(kernel, count, first);
-        let hash = |report: &Report| report.runs().first().map(|run| run.hash);
-        for edit in Edit::ALL {
-            let (mut same, mut told, mut other_runs) = (0, 0, 0);
-            for failed in &failures {
-                let replay = |edit| kernel.check(kernel.config().replay(&failed.plan), edit);
-                let (unedited, report) = (replay(Edit::None), replay(edit));
-                let fails = report.failure().map(Found::cause).map(message);
-                assert!(unedited.failure().is_some(), "what is stored fails");
-                same += u64::from(fails == unedited.failure().map(Found::cause).map(message));
-                told += u64::from(!report.notes().is_empty());
-                other_runs += u64::from(hash(&unedited) != hash(&report));
-            }
-            let all = failures.len() as u64;
-            println!(
-                "{{\"kernel\":\"{}\",\"edit\":\"{}\",\"stored\":{all},\"other_runs\":{other_runs},\
-                 \"fail\":{same},\"told_of_lost_choices\":{told}}}",
-                kernel.name,
-                edit.name()
-            );
-            let total = totals.entry(edit.name()).or_default();
-            *total = (total.0 + all, total.1 + same, total.2 + told);
-        }
-    }
-    for (edit, (all, same, _)) in totals {
-        println!(
-            "{{\"all_kernels\":true,\"edit\":\"{edit}\",\"stored\":{all},\"fail\":{same},\
-             \"permille\":{}}}",
-            same * 1_000 / all.max(1)
-        );
-    }
+    let kernels = KERNELS.each_ref().map(|kernel| kernel as &dyn Program);
+    print_edits(&kernels, count, first);
     ExitCode::SUCCESS
 }
 

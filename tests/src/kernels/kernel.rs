@@ -5,6 +5,7 @@ use std::pin::Pin;
 use simoom_sim::{Config, Report, Sim, check};
 
 use super::edit::Edit;
+use super::stored::Program;
 use super::{environment, order};
 
 /// A program with a bug.
@@ -34,6 +35,20 @@ impl Kernel {
         // Elsewhere than on a test's thread, no fresh process shows each failure again.
         let swept = std::thread::spawn(sweep).join();
         swept.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Program for Kernel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn config(&self) -> Config {
+        self.config()
+    }
+
+    fn check(&self, config: Config, edit: Edit) -> Report {
+        self.check(config, edit)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Small programs with one bug each, of which it is known how little it takes to show it.
 //!
-//! Owns the programs and the edits that do not touch their bug. Knows nothing of what is measured
-//! with them.
+//! Owns the programs, the edits that do not touch their bug, and whether stored failures outlive
+//! them. Knows nothing of what else is measured with them.
 
 mod edit;
 mod environment;
 mod kernel;
 mod order;
+mod stored;
 
 pub use self::edit::Edit;
 pub use self::kernel::{KERNELS, Kernel};
+pub use self::stored::{Failed, Program, failures, print_edits};

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use simoom_sim::{Config, Report, Sim, check};
 
-use crate::kernels::Edit;
+use crate::kernels::{self, Edit};
 
 /// A program that fails only by one bug, which some software had.
 #[derive(Clone, Copy)]
@@ -39,7 +39,6 @@ impl Bug {
     }
 
     /// Sweeps one of its programs.
-    #[must_use]
     pub fn check(&self, config: Config, twin: Twin) -> Report {
         let program = self.program;
         let sweep = move || {
@@ -51,6 +50,20 @@ impl Bug {
         // Elsewhere than on a test's thread, no fresh process shows each failure again.
         let swept = std::thread::spawn(sweep).join();
         swept.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl kernels::Program for Bug {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn config(&self) -> Config {
+        self.config()
+    }
+
+    fn check(&self, config: Config, edit: Edit) -> Report {
+        self.check(config, Twin::BUGGY.edited(edit))
     }
 }
 

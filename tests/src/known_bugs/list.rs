@@ -1,7 +1,7 @@
 //! The list of all programs.
 
 use super::bug::Bug;
-use super::{channels, locks, wakeups};
+use super::{cancellation, channels, locks, timers, unpolled, wakeups, windows};
 
 /// All of them, group by group.
 pub fn bugs() -> impl Iterator<Item = &'static Bug> {
@@ -10,7 +10,11 @@ pub fn bugs() -> impl Iterator<Item = &'static Bug> {
 
 const GROUPS: &[&[Bug]] = &[
     // Asynchronous Rust.
+    &cancellation::BUGS,
     &channels::BUGS,
     &locks::BUGS,
+    &timers::BUGS,
+    &unpolled::BUGS,
     &wakeups::BUGS,
+    &windows::BUGS,
 ];

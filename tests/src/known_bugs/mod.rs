@@ -6,9 +6,15 @@
 mod bug;
 mod list;
 
+mod parts;
+
+mod cancellation;
 mod channels;
 mod locks;
+mod timers;
+mod unpolled;
 mod wakeups;
+mod windows;
 
 pub use self::bug::{Bug, Family, Program, Twin};
 pub use self::list::bugs;
