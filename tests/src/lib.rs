@@ -25,6 +25,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/testing.md")]
     pub mod testing {}
 
+    #[doc = include_str!("../../docs/book/src/command-line.md")]
+    pub mod command_line {}
+
     #[doc = include_str!("../../docs/book/src/explaining.md")]
     pub mod explaining {}
 

@@ -63,8 +63,7 @@ impl Settings {
             #visibility fn #name() {
                 #root::__private::run_test(
                     #root::Config::default() #calls,
-                    ::core::module_path!(),
-                    #text,
+                    ::core::concat!("\u{1}simoom test\u{1}", ::core::module_path!(), "\u{1}", #text, "\u{1}"),
                     ::core::file!(),
                     ::core::env!("CARGO_MANIFEST_DIR"),
                     ::core::env!("CARGO_PKG_NAME"),

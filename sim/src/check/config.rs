@@ -1,5 +1,6 @@
 //! What a sweep is asked to do.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,13 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_REPLAY` | replay this file of saved failures only |
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
 /// | `SIMOOM_PROGRESS` | `0`: no line of progress; `1`: one even where there is no terminal |
+/// | `SIMOOM_SHRINK_REPLAYS`, `SIMOOM_SHRINK_TIME` | see [`shrink_replays`](Self::shrink_replays) and [`shrink_time`](Self::shrink_time); a time has its unit: `30s` |
+/// | `SIMOOM_EXPLAIN_RUNS`, `SIMOOM_EXPLAIN_TIME` | see [`explain_runs`](Self::explain_runs) and [`explain_time`](Self::explain_time) |
+/// | `SIMOOM_SAVED` | `0`: do not replay saved failures before the seeds |
+/// | `SIMOOM_MINIMIZE` | `1`: shrink what `SIMOOM_REPLAY` replays once more |
+/// | `SIMOOM_STOP` | with `SIMOOM_SEED` or `SIMOOM_REPLAY`: stop the run there, `0.812s` or `step:1204`, and look at it |
+/// | `SIMOOM_KNOWN` | a file with a signature on each line: seeds that fail so are counted and passed over |
+/// | `SIMOOM_JSON` | append a line of JSON to this file for each sweep |
 ///
 /// Faults of `SIMOOM_FAULTS` begin with the run, or, if its text says `after_setup`, with
 /// [`Sim::setup_complete`](crate::Sim::setup_complete); where the test calls
@@ -79,6 +87,10 @@ pub struct Config {
     pub(crate) leaks: Option<Leaks>,
     /// The environment asks for fewer seeds than the test.
     pub(crate) is_shortened: bool,
+    /// Whether saved failures are replayed before the seeds.
+    pub(crate) replays_saved: bool,
+    /// The signatures of failures that are counted and passed over.
+    pub(crate) known: BTreeSet<String>,
 }
 
 /// The first seed of every sweep that names no other.
@@ -117,6 +129,8 @@ impl Default for Config {
             cover: Vec::new(),
             leaks: None,
             is_shortened: false,
+            replays_saved: true,
+            known: BTreeSet::new(),
         }
     }
 }

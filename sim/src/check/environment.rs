@@ -7,6 +7,7 @@ use std::sync::Arc;
 use simoom_faults::{Plan, Profile};
 
 use super::config::Config;
+use super::driven;
 use crate::choice::parse_seed;
 
 /// Overrides `config` by the environment.
@@ -41,6 +42,7 @@ pub(crate) fn apply(mut config: Config) -> Config {
     if flag("SIMOOM_EXPLAIN") == Some(false) {
         config.explain = false;
     }
+    driven::apply(&mut config);
     config.faults = faults().map(|(plan, _)| Arc::new(plan));
     if flag("SIMOOM_PERSIST") == Some(false) || config.faults.is_some() {
         config.persist = false;
@@ -146,7 +148,7 @@ pub(crate) fn jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn read(name: &str) -> Option<String> {
+pub(super) fn read(name: &str) -> Option<String> {
     match std::env::var(name) {
         Ok(text) => Some(text).filter(|text| !text.is_empty()),
         Err(VarError::NotPresent) => None,
@@ -155,7 +157,7 @@ fn read(name: &str) -> Option<String> {
 }
 
 /// A variable that is 0 or 1.
-fn flag(name: &str) -> Option<bool> {
+pub(super) fn flag(name: &str) -> Option<bool> {
     match read(name)?.as_str() {
         "0" => Some(false),
         "1" => Some(true),
@@ -163,7 +165,7 @@ fn flag(name: &str) -> Option<bool> {
     }
 }
 
-fn seed(name: &str, text: &str) -> u64 {
+pub(super) fn seed(name: &str, text: &str) -> u64 {
     parse_seed(text).unwrap_or_else(|| {
         panic!("{name} is {text:?}: it must be a number, decimal or hexadecimal (0x…)")
     })

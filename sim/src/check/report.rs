@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::explain::Explanation;
+use super::inspect::Inspected;
 use super::process::Witness;
 use super::shrink::{Pass, Without, is_preemption};
 use crate::cancel::Coverage;
@@ -42,6 +43,10 @@ pub struct Report {
     pub(crate) in_processes: u64,
     /// Where it was cancelled, if that took the place of seeds.
     pub(crate) coverage: Option<Box<Coverage>>,
+    /// The seeds that failed in a way that was known before, and the signature.
+    pub(crate) known: Vec<(u64, String)>,
+    /// What was seen where the run was stopped, if it was to be.
+    pub(crate) inspected: Option<Box<Inspected>>,
     /// A failure ends the process.
     pub(crate) exits: bool,
 }

@@ -16,7 +16,7 @@ use super::investigate::lost_anchors;
 use super::process::{self, Errand};
 use super::progress::Progress;
 use super::report::{Found, Report, RunSummary, Seed};
-use super::{environment, explain, jobs, saved};
+use super::{driven, environment, explain, jobs, saved};
 use crate::choice::Plan;
 use crate::intercept::{Interception, interception};
 use crate::record::{Level, Watch};
@@ -24,6 +24,7 @@ use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Profile, Strategy};
 use crate::world::assertions::AssertionTally;
+use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named, merge_entries};
 use crate::{logs, panics};
 
@@ -114,8 +115,12 @@ where
     let report = match (environment::replay(), &sweep.config.replay) {
         (Some(path), _) => sweep.replay_file(&path),
         (None, Some(text)) => sweep.replay_text(text),
-        (None, None) => sweep.run(),
+        (None, None) => match (driven::stop(), sweep.config.one_seed) {
+            (Some(stop), Some(seed)) => sweep.inspect_seed(seed, stop),
+            _ => sweep.run(),
+        },
     };
+    driven::tell(&sweep, &report);
     let mut notes = report.notes;
     if environment::ignores_faults() {
         notes.push(
@@ -188,6 +193,8 @@ pub(super) struct Ran {
     pub(super) named: Named,
     /// What all of them saw of assertions.
     pub(super) assertions: AssertionTally,
+    /// The failures that were known before: which of the sweep's seeds, and by what signature.
+    pub(super) known: Vec<(u64, String)>,
 }
 
 /// A seed that failed.
@@ -254,6 +261,7 @@ impl Sweep<'_> {
         // What was saved failed under other faults.
         if self.config.one_seed.is_none()
             && self.config.faults.is_none()
+            && self.config.replays_saved
             && let Some(found) = self.replay_saved(&mut notes)
         {
             return self.report(Ran::default(), Some(found), notes);
@@ -276,7 +284,9 @@ impl Sweep<'_> {
         };
         let failed = swept.failed.take().or_else(|| {
             // Every seed passed. What fails when nothing is disturbed fails all the same.
-            let counts = calm.failure.is_some() && self.config.one_seed.is_none();
+            let counts = calm.failure.is_some()
+                && self.config.one_seed.is_none()
+                && self.known(calm.failure.as_ref()).is_none();
             counts.then_some(Failed {
                 index: None,
                 spec: self.spec(FIRST_SEED, Strategy::Calm, &profile),
@@ -356,6 +366,7 @@ impl Sweep<'_> {
             summaries,
             tallies,
             assertions,
+            known,
             ..
         } = ran;
         let mut faults = FaultTally::default();
@@ -373,8 +384,24 @@ impl Sweep<'_> {
             doubled: 0,
             in_processes: 0,
             coverage: None,
+            known: known
+                .into_iter()
+                .map(|(index, signature)| (self.seed(index), signature))
+                .collect(),
+            inspected: None,
             exits: false,
         }
+    }
+
+    /// The signature of a failure, if it is one that was known before.
+    fn known(&self, failure: Option<&Failure>) -> Option<String> {
+        let known = &self.config.known;
+        if known.is_empty() {
+            return None;
+        }
+        failure
+            .map(Failure::signature)
+            .filter(|it| known.contains(it))
     }
 
     /// Where failures are saved.
@@ -412,6 +439,7 @@ impl Sweep<'_> {
             faults: self.config.faults.clone(),
             leaks: self.config.leaks.clone(),
             cancels: self.cancelling(),
+            stop: None,
         }
     }
 
@@ -423,12 +451,16 @@ impl Sweep<'_> {
             Choices::Profile => Strategy::Calm.to_string(),
             Choices::Orders(_) => self.config.strategy.to_string(),
         };
+        let seen = match &spec.choices {
+            Choices::Plan(plan) => plan.seen,
+            _ => None,
+        };
         Plan {
             seed: spec.seed,
             strategy,
             horizon,
             failure: None,
-            seen: None,
+            seen,
             deviations: Vec::new(),
         }
     }
@@ -478,8 +510,11 @@ impl Sweep<'_> {
                     Some(kept) if passed => self.differs(&spec, &outcome, kept),
                     _ => None,
                 };
-                let fails = !passed || differs.is_some();
-                progress.count(outcome.time_ns, fails);
+                let broken = (differs.clone()).map(|message| Failure::Nondeterminism { message });
+                let known = self.known(outcome.failure.as_ref().or(broken.as_ref()));
+                let is_bad = !passed || differs.is_some();
+                let fails = is_bad && known.is_none();
+                progress.count(outcome.time_ns, is_bad);
                 let summary = summary(spec.seed, &outcome);
                 let mut swept = lock(&swept);
                 let (runs, swept, assertions) = &mut *swept;
@@ -490,6 +525,7 @@ impl Sweep<'_> {
                 // the first failing seed add is nobody's question, as that is reported instead.
                 swept.ran.named.add(named);
                 merge_entries(&mut swept.ran.planned, planned);
+                swept.ran.known.extend(known.map(|it| (index, it)));
                 if fails {
                     // Later seeds need not run; earlier ones still may fail.
                     end.fetch_min(index, Ordering::Relaxed);
@@ -502,7 +538,7 @@ impl Sweep<'_> {
                             differs,
                         });
                     }
-                } else if let Some(kept) = kept {
+                } else if let Some(kept) = kept.filter(|_| !is_bad) {
                     swept.doubled += 1;
                     if index / one_in < processes {
                         swept.kept.push(Doubled {
@@ -530,8 +566,10 @@ impl Sweep<'_> {
         let (mut runs, mut swept, _) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_unstable_by_key(|&(index, ..)| index);
         swept.kept.sort_unstable_by_key(|doubled| doubled.index);
+        swept.ran.known.sort_unstable();
         if let Some(last) = swept.failed.as_ref().and_then(|failed| failed.index) {
             runs.retain(|&(index, ..)| index <= last);
+            swept.ran.known.retain(|&(index, _)| index <= last);
         }
         for (_, summary, tally) in runs {
             swept.ran.summaries.push(summary);
@@ -602,7 +640,11 @@ impl Sweep<'_> {
             }
             _ => saved.plans,
         };
-        self.replay_plans(plans, Self::replay_verbosely)
+        match driven::stop() {
+            Some(stop) => self.inspect_plans(plans, stop),
+            None if driven::minimizes() => self.minimize(plans),
+            None => self.replay_plans(plans, Self::replay_verbosely),
+        }
     }
 
     fn replay_text(&self, text: &str) -> Report {

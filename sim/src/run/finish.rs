@@ -3,7 +3,7 @@
 //! Owns what is read from a world that has come to its end. Knows nothing of how it got there.
 
 use super::outcome::{KeptRun, Outcome, Parting, ToldRun};
-use super::spec::{Choices, Spec};
+use super::spec::{Choices, Spec, Stop};
 use super::story::describe;
 use super::turns::Verdict;
 use crate::backend::SimBackend;
@@ -39,6 +39,10 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         Some(Failure::Paused { .. } | Failure::StepLimit { .. }) => (false, is_read_in_full),
         _ => (false, false),
     };
+    let (wants_name, wants_stacks) = match spec.stop {
+        Some(_) => (false, true),
+        None => (wants_name, wants_stacks),
+    };
     let orders = backend.with(|world| match world.orders.take() {
         Some(orders) => describe(world, &orders),
         None => Vec::new(),
@@ -54,7 +58,18 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         {
             backend.with(|world| world.stopped_traffic())
         }
+        _ if spec.stop.is_some() => backend.with(|world| world.stopped_traffic()),
         _ => Vec::new(),
+    };
+    let nodes = match spec.stop {
+        Some(stop) => backend.with(|world| {
+            if let (Stop::Time(time_ns), Some(Failure::TimeLimit { .. })) = (stop, &failure) {
+                // Nothing more happens until then.
+                world.now_ns = world.now_ns.max(time_ns);
+            }
+            world.node_sights()
+        }),
+        None => Vec::new(),
     };
     let recorded = backend.with(World::take_record).into_recorded();
     let tells = recorded.kept.is_some() || recorded.parted.is_some();
@@ -112,6 +127,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         orders,
         stuck,
         stopped,
+        nodes,
         foreign: verdict.foreign,
         record,
         told,

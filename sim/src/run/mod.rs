@@ -9,7 +9,7 @@ mod story;
 mod turns;
 
 pub(crate) use self::outcome::{KeptRun, Outcome, Parting, ToldRun};
-pub(crate) use self::spec::{Choices, Limits, Rest, Spec};
+pub(crate) use self::spec::{Choices, Limits, Rest, Spec, Stop};
 pub(crate) use self::turns::run;
 
 #[cfg(test)]

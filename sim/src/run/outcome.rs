@@ -11,6 +11,7 @@ use crate::world::assertions::AssertionTally;
 use crate::world::cancels::Awaits;
 use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named};
+use crate::world::sight::NodeSight;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) stuck: Vec<Stuck>,
     /// What a test kept from arriving, if nothing could happen any more.
     pub(crate) stopped: Vec<String>,
+    /// Every node, if the run was stopped to be looked at.
+    pub(crate) nodes: Vec<NodeSight>,
     /// Wakes and spawns that came from other threads: their timing is not ours.
     pub(crate) foreign: u64,
     /// The record as text, if it was kept.

@@ -28,6 +28,17 @@ pub(crate) struct Spec {
     pub(crate) lists_orders: bool,
     /// What it may leave behind, if anybody looks.
     pub(crate) leaks: Option<Leaks>,
+    /// Where it is stopped to be looked at.
+    pub(crate) stop: Option<Stop>,
+}
+
+/// Where a run is stopped to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// After so many polls of tasks, at least one.
+    Step(u64),
+    /// Once all is done that happens up to this moment of virtual time.
+    Time(i64),
 }
 
 /// Where the environment's choices come from.

@@ -184,6 +184,7 @@ fn run_with(seed: u64, choices: Choices, level: Level, workload: Workload) -> Ou
         watch: Watch::Nothing,
         lists_orders: false,
         leaks: None,
+        stop: None,
         faults: None,
     };
     run(&spec, Location::caller(), workload)
@@ -260,6 +261,7 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
             watch: Watch::Nothing,
             lists_orders: false,
             leaks: None,
+            stop: None,
             faults: None,
         };
         run(&spec, Location::caller(), workload)

@@ -13,7 +13,7 @@ use simoom::backend::{Ended, Inbox, Message, Schedule, Unpark, spawn_local_in};
 
 use super::finish::finish;
 use super::outcome::Outcome;
-use super::spec::Spec;
+use super::spec::{Spec, Stop};
 use crate::backend::{SimBackend, SpawnFor};
 use crate::intercept::{self, Callers, Escaped};
 use crate::kill;
@@ -150,7 +150,10 @@ pub(super) struct Verdict {
 
 impl Run<'_> {
     fn run_to_its_end(&mut self, inbox: &Foreign) -> Verdict {
-        let limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
+        let mut limit_ns = i64::try_from(self.spec.limits.time.as_nanos()).unwrap_or(i64::MAX);
+        if let Some(Stop::Time(time_ns)) = self.spec.stop {
+            limit_ns = limit_ns.min(time_ns);
+        }
         let mut verdict = Verdict {
             foreign: 0,
             backtrace: None,
@@ -332,7 +335,10 @@ impl Run<'_> {
                 .with(|world| world.paths.label(world.current_path()));
             self.take_escaped(&task, verdict);
         }
-        let steps = self.spec.limits.steps;
+        let steps = match self.spec.stop {
+            Some(Stop::Step(step)) => step.saturating_sub(1),
+            _ => self.spec.limits.steps,
+        };
         let polls = self.polls;
         let (doomed, home, dead) = self.backend.with(|world| {
             if polls > steps {

@@ -21,6 +21,7 @@ mod pause;
 pub(crate) mod pool;
 pub(crate) mod resources;
 mod sheets;
+pub(crate) mod sight;
 mod signals;
 pub(crate) mod tasks;
 mod work;

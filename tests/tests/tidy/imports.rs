@@ -13,7 +13,7 @@ struct Row {
 }
 
 /// The table. ARCHITECTURE.md draws it.
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 8] = [
     Row {
         folder: "runtime/macros",
         normal: &[],
@@ -36,8 +36,13 @@ const TABLE: [Row; 7] = [
     },
     Row {
         folder: "sim/cli",
-        normal: &["simoom-sim", "simoom-faults"],
+        normal: &[],
         dev: &[],
+    },
+    Row {
+        folder: "sim/cli/fixture",
+        normal: &["simoom"],
+        dev: &["simoom-sim"],
     },
     Row {
         folder: "tests",
