@@ -53,3 +53,22 @@ fn stored_failures_come_back_after_edits_elsewhere() {
         }
     }
 }
+
+/// What was found with the power lost at one moment, to which ten delays had brought a file, needs
+/// another moment and none of them. The number of replays that go on at a time changes nothing.
+#[test]
+fn faults_strike_elsewhere_where_less_is_needed_for_it() {
+    let kernel = KERNELS.iter().find(|it| it.name == "unsynced");
+    let kernel = kernel.expect("there is such a kernel");
+    for (seed, most) in [(1_000_012, 2), (1_000_000, 2), (1_000_016, 3)] {
+        let shrunk = |jobs| {
+            let config = kernel.config().seed(seed).jobs(jobs);
+            let report = kernel.check(config, Edit::None);
+            let found = report.failure().expect("it fails");
+            assert!(found.deviations() <= most, "{found}");
+            assert!(found.is_minimal() && found.replays() <= 200, "{found}");
+            (found.plan(), found.replays())
+        };
+        assert_eq!(shrunk(1), shrunk(3), "seed {seed}");
+    }
+}

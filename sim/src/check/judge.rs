@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use super::environment;
 use super::progress::Progress;
-use super::shrink::{Judge, Verdict};
+use super::shrink::{Judge, Others, Verdict};
 use super::sweep::Sweep;
 use crate::choice::{Deviation, Plan};
 use crate::run::{Outcome, Spec};
@@ -71,12 +71,13 @@ impl Judge for Replays<'_> {
         })
     }
 
-    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation> {
+    fn others(&self, candidate: &[Deviation]) -> Others {
         let spec = Spec {
-            lists_orders: true,
+            lists_others: true,
             ..self.sweep.replay_spec(&self.plan(candidate))
         };
-        self.sweep.run_quietly(spec).orders
+        let Outcome { orders, spared, .. } = self.sweep.run_quietly(spec);
+        Others { orders, spared }
     }
 
     fn width(&self) -> usize {

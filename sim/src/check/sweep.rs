@@ -435,7 +435,7 @@ impl Sweep<'_> {
             limits: self.config.limits,
             level: Level::History,
             watch: Watch::Nothing,
-            lists_orders: false,
+            lists_others: false,
             faults: self.config.faults.clone(),
             leaks: self.config.leaks.clone(),
             cancels: self.cancelling(),

@@ -47,6 +47,10 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         Some(orders) => describe(world, &orders),
         None => Vec::new(),
     });
+    let spared = backend.with(|world| match world.spared.take() {
+        Some(spared) => describe(world, &spared),
+        None => Vec::new(),
+    });
     let is_deadlock = matches!(failure, Some(Failure::Deadlock));
     let standstill = (wants_name || wants_stacks).then(|| Standstill::of(backend, wants_stacks));
     if let (true, Some(standstill)) = (wants_name, &standstill) {
@@ -125,6 +129,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         deviations,
         done,
         orders,
+        spared,
         stuck,
         stopped,
         nodes,

@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) done: Vec<Deviation>,
     /// How else the tasks' order could have gone on, if that was asked for.
     pub(crate) orders: Vec<Deviation>,
+    /// Which faults and cancellations were in question and did not happen, if that was asked for.
+    pub(crate) spared: Vec<Deviation>,
     pub(crate) stuck: Vec<Stuck>,
     /// What a test kept from arriving, if nothing could happen any more.
     pub(crate) stopped: Vec<String>,

@@ -24,8 +24,9 @@ pub(crate) struct Spec {
     pub(crate) cancels: Option<Cancelling>,
     /// Whether it is to be compared with another run.
     pub(crate) watch: Watch,
-    /// Whether to list how else the tasks' order could have gone on.
-    pub(crate) lists_orders: bool,
+    /// Whether to list how else it could have gone on: other orders of the tasks, and faults and
+    /// cancellations that did not happen.
+    pub(crate) lists_others: bool,
     /// What it may leave behind, if anybody looks.
     pub(crate) leaks: Option<Leaks>,
     /// Where it is stopped to be looked at.

@@ -64,7 +64,8 @@ where
         &spec.watch,
     );
     world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
-    world.orders = spec.lists_orders.then(Vec::new);
+    world.orders = spec.lists_others.then(Vec::new);
+    world.spared = spec.lists_others.then(Vec::new);
     if let Some(plan) = &spec.faults {
         world.follow_instead(plan.clone());
     }

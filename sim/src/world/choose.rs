@@ -46,6 +46,9 @@ const BUDGET: u32 = simoom::backend::BUDGET as u32;
 /// The most other orders that are listed of one run.
 const ORDERS_MAX: usize = 4_096;
 
+/// The most faults and cancellations that are listed of one run.
+const SPARED_MAX: usize = 4_096;
+
 /// Whether an operation may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leave {
@@ -470,29 +473,25 @@ impl World {
         self.note_choice(kind, point, value, details.site);
         if value != 0 {
             self.deviate(kind, point, value, details);
+        } else if matches!(kind, ChoiceKind::Fault | ChoiceKind::Cancel) {
+            self.list_spared(kind, point, details);
+        }
+    }
+
+    /// Lists a fault or a cancellation that could have happened, as if by the least.
+    fn list_spared(&mut self, kind: ChoiceKind, point: Point, details: Details) {
+        let time_ns = self.now_ns;
+        let Some(spared) = &mut self.spared else {
+            return;
+        };
+        if spared.len() < SPARED_MAX {
+            spared.push(details.deviated(kind, point, 1, time_ns));
         }
     }
 
     fn deviate(&mut self, kind: ChoiceKind, point: Point, value: u64, details: Details) {
-        let Details {
-            subject,
-            chosen,
-            site,
-            preempted,
-            awaits,
-        } = details;
-        let time_ns = self.now_ns;
-        self.deviated.push(Deviated {
-            kind,
-            point,
-            value,
-            subject,
-            chosen,
-            time_ns,
-            site,
-            preempted,
-            awaits,
-        });
+        let deviated = details.deviated(kind, point, value, self.now_ns);
+        self.deviated.push(deviated);
     }
 
     /// The name of what `op` acts on, given now if it has none.
@@ -703,4 +702,28 @@ pub(super) struct Details {
     pub(super) site: Option<&'static Location<'static>>,
     pub(super) preempted: bool,
     pub(super) awaits: Option<AwaitPlace>,
+}
+
+impl Details {
+    /// What is written down of a choice at `time_ns`.
+    fn deviated(self, kind: ChoiceKind, point: Point, value: u64, time_ns: i64) -> Deviated {
+        let Self {
+            subject,
+            chosen,
+            site,
+            preempted,
+            awaits,
+        } = self;
+        Deviated {
+            kind,
+            point,
+            value,
+            subject,
+            chosen,
+            time_ns,
+            site,
+            preempted,
+            awaits,
+        }
+    }
 }

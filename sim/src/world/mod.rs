@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub(crate) deviated: Vec<Deviated>,
     /// Every other way in which the tasks' order could have gone on, if somebody asks.
     pub(crate) orders: Option<Vec<Deviated>>,
+    /// Every fault and cancellation that was in question and did not happen, if somebody asks.
+    pub(crate) spared: Option<Vec<Deviated>>,
     /// The workloads of the test.
     pub(crate) works: Works,
     /// What the user noted: when, who, what.
@@ -208,6 +210,7 @@ impl World {
             signal_places: 0,
             deviated: Vec::new(),
             orders: None,
+            spared: None,
             works: Works::default(),
             history: Vec::new(),
             acts: Vec::new(),
@@ -286,7 +289,7 @@ impl World {
     /// Keeps what people call the thing `name` where somebody will read it: a choice about it
     /// differs from calm, or every event is kept.
     pub(crate) fn keep_name(&mut self, name: ResourceName, value: u64, text: String) {
-        if value > 0 || self.tells_everything() {
+        if value > 0 || self.spared.is_some() || self.tells_everything() {
             self.resources.name_thing(name, text);
         }
     }

@@ -14,6 +14,33 @@ pub(super) fn lower(search: &mut Search<'_>) {
     }
 }
 
+/// Makes one of two delays, or short transfers, that is as much as both, each with the next of its
+/// kind: what takes a certain time is no matter of who takes it.
+///
+/// What is more than there can be at a place is the most there.
+pub(super) fn put_together(search: &mut Search<'_>) {
+    search.walk(|choices, place| {
+        let mut pairs = Vec::new();
+        for kind in [ChoiceKind::Delay, ChoiceKind::Stall, ChoiceKind::Short] {
+            let indexes = (0..choices.len()).filter(|&index| choices[index].anchor.kind == kind);
+            let indexes: Vec<_> = indexes.take(TOGETHER_MAX).collect();
+            let neighbours = indexes.windows(2).map(|pair| (pair[0], pair[1]));
+            pairs.extend(neighbours.flat_map(|(one, two)| [(one, two), (two, one)]));
+        }
+        let &(left, gone) = pairs.get(place)?;
+        let mut rest = choices.to_vec();
+        let numbers = choices[left].number().zip(choices[gone].number());
+        if let Some((one, two)) = numbers {
+            rest[left].value = one.saturating_add(two).to_string();
+        }
+        rest.remove(gone);
+        Some((rest, place + 1))
+    });
+}
+
+/// Of how many of a kind, at most, two are made one.
+const TOGETHER_MAX: usize = 6;
+
 fn lower_one(search: &mut Search<'_>, index: usize) {
     let Some(it) = search.choices().get(index) else {
         return;

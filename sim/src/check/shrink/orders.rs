@@ -65,7 +65,7 @@ fn replace(search: &mut Search<'_>, window: &[usize]) -> bool {
         };
         side.push(it.clone());
     }
-    let mut others: Vec<_> = (search.orders(&rest).into_iter())
+    let mut others: Vec<_> = (search.others(&rest).orders.into_iter())
         .map(|it| (likeness(&it, &gone), it))
         .filter(|(likeness, _)| *likeness > 0)
         .collect();

@@ -2,7 +2,7 @@
 
 use super::search::{Budget, Search, Shrunk};
 use super::verdict::{Judge, Verdict};
-use super::{bulk, delta, magnitudes, orders, work};
+use super::{bulk, delta, magnitudes, orders, strikes, work};
 
 /// Shrinks what was `found`, which fails by `signature`.
 pub(crate) fn shrink(judge: &dyn Judge, signature: &str, found: Verdict, budget: Budget) -> Shrunk {
@@ -12,6 +12,8 @@ pub(crate) fn shrink(judge: &dyn Judge, signature: &str, found: Verdict, budget:
     search.pass("by time", bulk::times);
     search.pass("runs", delta::runs);
     while search.pass("singles", delta::singles) && search.pass("pairs", delta::pairs) {}
+    search.pass("struck elsewhere", strikes::elsewhere);
+    search.pass("put together", magnitudes::put_together);
     search.pass("one alone", |search| orders::one_alone(search, &raw));
     search.pass("hand-offs", orders::contract);
     search.pass("elsewhere", orders::elsewhere);

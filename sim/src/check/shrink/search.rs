@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::cost::Cost;
-use super::verdict::{Judge, Met, Verdict, Without};
+use super::verdict::{Judge, Met, Others, Verdict, Without};
 use crate::choice::{ChoiceKind, Deviation};
 
 /// How much may be tried.
@@ -112,12 +112,12 @@ impl<'a> Search<'a> {
         &self.current.done
     }
 
-    /// How else the tasks' order could have gone on in a run of `candidate`; that is a replay, too.
-    pub(super) fn orders(&mut self, candidate: &[Deviation]) -> Vec<Deviation> {
+    /// How else a run of `candidate` could have gone on; that is a replay, too.
+    pub(super) fn others(&mut self, candidate: &[Deviation]) -> Others {
         self.replays += 1;
         self.idle += 1;
         self.judge.counted(self.replays, self.choices().len());
-        self.judge.orders(candidate)
+        self.judge.others(candidate)
     }
 
     /// How many replays there may still be.

@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use super::{Budget, Judge, Shrunk, Verdict, Without, shrink};
+use super::{Budget, Judge, Others, Shrunk, Verdict, Without, shrink};
 use crate::choice::{ANY, Anchor, ChoiceKind, Deviation, Story, value};
 use crate::world::failure::Failure;
+
+mod strikes;
 
 /// The kinds of deviations that have no part of their own in these tests.
 const KINDS: [ChoiceKind; 4] = [
@@ -71,8 +73,8 @@ fn other(message: &str) -> Failure {
 /// Runs of a made-up program, so many at a time.
 struct Toy<F> {
     run: F,
-    /// How else its tasks could have gone on.
-    others: fn(&[Deviation]) -> Vec<Deviation>,
+    /// How else it could have gone on.
+    others: fn(&[Deviation]) -> Others,
     width: usize,
     runs: Cell<u32>,
     counted: RefCell<Vec<usize>>,
@@ -85,7 +87,7 @@ impl<F: Fn(&[Deviation]) -> Verdict> Judge for Toy<F> {
         candidates.iter().map(|it| (self.run)(it)).collect()
     }
 
-    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation> {
+    fn others(&self, candidate: &[Deviation]) -> Others {
         self.runs.set(self.runs.get() + 1);
         (self.others)(candidate)
     }
@@ -107,14 +109,14 @@ fn shrunk_of(
     width: usize,
     budget: Budget,
 ) -> (Shrunk, u32) {
-    shrunk_among(raw, run, |_| Vec::new(), width, budget)
+    shrunk_among(raw, run, |_| Others::default(), width, budget)
 }
 
-/// The same, where `others` says how else the tasks' order could have gone on.
+/// The same, where `others` says how else a run could have gone on.
 fn shrunk_among(
     raw: Vec<Deviation>,
     run: impl Fn(&[Deviation]) -> Verdict,
-    others: fn(&[Deviation]) -> Vec<Deviation>,
+    others: fn(&[Deviation]) -> Others,
     width: usize,
     budget: Budget,
 ) -> (Shrunk, u32) {
@@ -464,7 +466,10 @@ fn one_change_elsewhere_takes_the_place_of_several() {
             it.anchor.subject = subject.to_owned();
             it
         };
-        vec![at("else", 2), at("add", 1), at("add", 2)]
+        Others {
+            orders: vec![at("else", 2), at("add", 1), at("add", 2)],
+            spared: Vec::new(),
+        }
     };
     let (result, runs) = shrunk_among(raw, run, others, 1, BUDGET);
     assert_eq!(result.deviations, [at("add", 2, "add#1")]);

@@ -11,15 +11,23 @@ pub(crate) trait Judge {
     /// same.
     fn judge(&self, candidates: &[Vec<Deviation>]) -> Vec<Verdict>;
 
-    /// How else the tasks' order could have gone on in a run of `candidate`: every single change of
-    /// it, in the order of time. Takes a replay.
-    fn orders(&self, candidate: &[Deviation]) -> Vec<Deviation>;
+    /// How else a run of `candidate` could have gone on. Takes a replay.
+    fn others(&self, candidate: &[Deviation]) -> Others;
 
     /// How many candidates it runs at a time.
     fn width(&self) -> usize;
 
     /// Hears how far it is: so many candidates were counted, and so many choices are left.
     fn counted(&self, _replays: u32, _left: usize) {}
+}
+
+/// How else a run could have gone on: every single change of it, in the order of time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Others {
+    /// Of the tasks' order.
+    pub(crate) orders: Vec<Deviation>,
+    /// The faults and cancellations that were in question and did not happen.
+    pub(crate) spared: Vec<Deviation>,
 }
 
 /// What became of a candidate.
