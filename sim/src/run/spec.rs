@@ -82,7 +82,8 @@ pub(crate) struct Limits {
 }
 
 impl Spec {
-    /// What is asked about cancelling; a plan that cancels asks for it, whatever its sweep does.
+    /// What is asked about cancelling; a plan that cancels asks for it, whatever its sweep does, and
+    /// so does who wants to know where that could be done.
     pub(super) fn cancelling(&self) -> Option<Cancelling> {
         let is_cancel = |it: &Deviation| it.anchor.kind == ChoiceKind::Cancel;
         let by_plan = || match &self.choices {
@@ -90,7 +91,7 @@ impl Spec {
             _ => false,
         };
         let cancels = self.cancels.clone();
-        cancels.or_else(|| by_plan().then(Cancelling::default))
+        cancels.or_else(|| (self.lists_others || by_plan()).then(Cancelling::default))
     }
 }
 

@@ -283,6 +283,50 @@ fn replaying_only_the_deviations_gives_the_same_run_with_slow_tasks() {
     assert!(stalls > 50, "tasks were held up: {stalls}");
 }
 
+/// What is listed as a fault or a cancellation that did not happen does happen where a plan says so.
+#[test]
+fn what_a_run_was_spared_can_strike() {
+    let faults = Arc::new(simoom_faults::Plan::from(simoom_faults::Profile::hostile()));
+    let list = |choices, workload: Workload| {
+        let spec = Spec {
+            seed: 1,
+            choices,
+            limits: LIMITS,
+            level: Level::Full,
+            cancels: None,
+            watch: Watch::Nothing,
+            lists_others: true,
+            stop: None,
+            leaks: None,
+            faults: Some(faults.clone()),
+        };
+        run(&spec, Location::caller(), workload)
+    };
+    let mut struck = BTreeMap::new();
+    for (name, workload) in WORKLOADS {
+        let calm =
+            Arc::new(Plan::parse("simoom plan 1\nseed 1\nstrategy replay\nhorizon 256\n").unwrap());
+        let spared = list(Choices::Plan(calm.clone()), workload).spared;
+        let silent = run_with(1, Choices::Plan(calm.clone()), Level::Full, workload);
+        assert_eq!(silent.spared, [], "nobody asks");
+        for it in spared.iter().step_by(spared.len().div_ceil(30).max(1)) {
+            let plan = Plan {
+                deviations: vec![it.clone()],
+                ..Plan::clone(&calm)
+            };
+            let text = plan.to_text();
+            let plan = Arc::new(Plan::parse(&text).unwrap());
+            let outcome = list(Choices::Plan(plan), workload);
+            let first = outcome.deviations.first().map(|it| &it.anchor);
+            assert_eq!(first, Some(&it.anchor), "{name}: {}", it.story.text);
+            *struck.entry(it.anchor.kind.name()).or_insert(0) += 1;
+        }
+    }
+    let kinds: Vec<_> = struck.keys().copied().collect();
+    assert_eq!(kinds, ["cancel", "fault"], "{struck:?}");
+    assert!(struck.values().all(|&count| count >= 20), "{struck:?}");
+}
+
 #[test]
 fn no_two_choices_of_a_run_have_the_same_anchor() {
     for (name, workload) in WORKLOADS {
