@@ -28,13 +28,13 @@ pub(super) const BUGS: [Bug; 6] = [
          branch was at work found no listener and was lost.",
     },
     bug! {
-        lost_in_permit, Loss, "a message is lost", seeds: 100,
+        lost_in_permit, Loss, "a message is lost", seeds: 200,
         "https://github.com/tokio-rs/tokio/pull/8074",
         "`mpsc::Receiver::try_recv` called a closed channel disconnected while somebody still held \
          a permit to send. Whoever drained it so lost the message.",
     },
     bug! {
-        sent_while_closed, Atomicity, "the value is gone", seeds: 100,
+        sent_while_closed, Atomicity, "the value is gone", seeds: 500,
         "https://github.com/tokio-rs/tokio/issues/4225",
         "`oneshot::Sender::send` stored its value, set a flag, and took the value back if the \
          channel was closed. The receiver, which had closed it, saw the flag and took it too.",

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use simoom::io;
+use simoom::net::UdpSocket;
 use simoom::sync::Mutex;
 use simoom::task::{preemption_point, spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
-use super::parts::{all, ms};
+use super::parts::ms;
 
 pub(super) const BUGS: [Bug; 3] = [
     bug! {
@@ -116,21 +118,40 @@ impl Peer {
     }
 }
 
-async fn counted_twice(_sim: Sim, twin: Twin) {
-    let peer = Rc::new(Peer::default());
-    let mut tasks = Vec::new();
-    for request in 0..3 {
-        peer.pending.borrow_mut().insert(request);
-        let responder = peer.clone();
-        tasks.push(spawn_local(async move {
-            sleep(ms(10)).await;
-            responder.respond(request, twin);
-        }));
-        let clock = peer.clone();
-        tasks.push(spawn_local(async move {
-            sleep(ms(10)).await;
-            clock.time_out(request);
-        }));
+/// Answers requests, each after a while.
+async fn answer(twin: Twin) -> io::Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:30303").await?;
+    loop {
+        let mut request = [0; 4];
+        let (_, from) = socket.recv_from(&mut request).await?;
+        twin.here();
+        sleep(ms(5)).await;
+        socket.send_to(&request, from).await?;
     }
-    all(tasks).await;
+}
+
+async fn counted_twice(sim: Sim, twin: Twin) {
+    sim.net().default_latency(ms(1), ms(4));
+    sim.node("peer").run(move || answer(twin));
+    sleep(ms(1)).await;
+    let peer = Rc::new(Peer::default());
+    let socket = Rc::new(UdpSocket::bind("0.0.0.0:0").await.unwrap());
+    let responses = {
+        let (peer, socket) = (peer.clone(), socket.clone());
+        spawn_local(async move {
+            let mut request = [0; 4];
+            while socket.recv_from(&mut request).await.is_ok() {
+                peer.respond(u32::from_be_bytes(request), twin);
+            }
+        })
+    };
+    for request in 0..4_u32 {
+        peer.pending.borrow_mut().insert(request);
+        let bytes = request.to_be_bytes();
+        socket.send_to(&bytes, "peer:30303").await.unwrap();
+        sleep(ms(12)).await;
+        peer.time_out(request);
+    }
+    sleep(ms(100)).await;
+    responses.abort();
 }

@@ -15,14 +15,14 @@ use super::parts::all;
 
 pub(super) const BUGS: [Bug; 4] = [
     bug! {
-        quiescence, LostWakeup, "deadlock", seeds: 100,
+        quiescence, LostWakeup, "deadlock", seeds: 200,
         "https://github.com/astrid-runtime/astrid/issues/1497",
         "Who waited for the last operation to end looked at their number before it was registered \
          with `Notify`. If the last one ended in between, `notify_waiters` told nobody, and the \
          wait never ended.",
     },
     bug! {
-        condvar_gap, LostWakeup, "deadlock", seeds: 100,
+        condvar_gap, LostWakeup, "deadlock", seeds: 200,
         "https://github.com/apache/asyncband/pull/70",
         "A condition variable let its mutex go before it was in the queue of those who wait. What \
          was notified in between was lost.",
@@ -34,7 +34,7 @@ pub(super) const BUGS: [Bug; 4] = [
          another that waited was never woken.",
     },
     bug! {
-        no_capacity, Order, "there is capacity, and it is nothing", seeds: 100,
+        no_capacity, Order, "there is capacity, and it is nothing", seeds: 300,
         "https://github.com/hyperium/h2/issues/628",
         "`poll_capacity` told of capacity whenever a flag was set, which the connection did even if \
          there was no more than before. Once that was used up, it said that there is nothing to \
