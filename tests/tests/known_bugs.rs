@@ -23,8 +23,10 @@ found! {
     crossed_reply
     lost_connection
     uncounted_connection
+    abandoned_request
     registered_twice
     torn_frame
+    hole_in_stream
     lost_event
     lost_in_permit
     sent_while_closed
@@ -35,10 +37,12 @@ found! {
     recursive_read
     one_by_one
     head_gives_up
+    handed_to_nobody
     woken_too_early
     stale_cleanup
     grace_timer
     counted_twice
+    open_transaction
     futurelock
     unpolled_loader
     reserved_slots
@@ -46,6 +50,7 @@ found! {
     quiescence
     condvar_gap
     shared_future
+    woken_twice
     no_capacity
     kept_byte
     unopened_streams

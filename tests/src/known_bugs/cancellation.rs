@@ -1,7 +1,8 @@
 //! What is left behind by who gives up half way.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use simoom::io::{self, AsyncReadExt, AsyncWriteExt};
@@ -14,7 +15,7 @@ use simoom_sim::Sim;
 use super::bug::{Bug, Twin, bug};
 use super::parts::{all, ms};
 
-pub(super) const BUGS: [Bug; 4] = [
+pub(super) const BUGS: [Bug; 5] = [
     bug! {
         crossed_reply, Cancellation, "the reply to another question", seeds: 100,
         "https://github.com/deadpool-rs/deadpool/issues/97",
@@ -32,6 +33,12 @@ pub(super) const BUGS: [Bug; 4] = [
         "https://github.com/mongodb/mongo-rust-driver/pull/234",
         "A connection whose operation was cancelled was closed, as it has to be, and still counted. \
          With each of them the pool allowed one less, and in the end none.",
+    },
+    bug! {
+        abandoned_request, Cancellation, "deadlock", seeds: 100,
+        "https://github.com/chroma-core/chroma/pull/6433",
+        "Equal requests to a storage waited for the first of them. When that one was dropped, its \
+         entry stayed, and those who waited for it, or came later, waited for good.",
     },
     bug! {
         registered_twice, Cancellation, "it was registered twice", seeds: 100,
@@ -279,4 +286,73 @@ async fn registered_twice(sim: Sim, twin: Twin) {
     // Who comes later finds it made.
     lazy.clone().initialise().await;
     assert_eq!(lazy.registrations.get(), 1, "it was registered twice");
+}
+
+/// Requests that are under way, and who waits for each.
+#[derive(Default)]
+struct Requests {
+    waiters: RefCell<BTreeMap<u32, Vec<oneshot::Sender<u32>>>>,
+}
+
+/// Takes the entry of a request away when its driver is gone.
+struct Driver<'a> {
+    requests: &'a Requests,
+    question: u32,
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        self.requests.waiters.borrow_mut().remove(&self.question);
+    }
+}
+
+impl Requests {
+    /// Waits as well for whoever asks already. Without that there is somebody to drive it.
+    fn join(&self, question: u32) -> Option<oneshot::Receiver<u32>> {
+        let mut all = self.waiters.borrow_mut();
+        let Some(waiters) = all.get_mut(&question) else {
+            all.insert(question, Vec::new());
+            return None;
+        };
+        let (tell, told) = oneshot::channel();
+        waiters.push(tell);
+        Some(told)
+    }
+
+    async fn get(&self, question: u32, twin: Twin) -> u32 {
+        while let Some(told) = self.join(question) {
+            twin.here();
+            if let Ok(answer) = told.await {
+                return answer;
+            }
+        }
+        let driver = Driver {
+            requests: self,
+            question,
+        };
+        let driver = match twin.is_fixed() {
+            true => Ok(driver),
+            false => Err(ManuallyDrop::new(driver)),
+        };
+        let answer = Connection::open().await.ask(question).await;
+        let waiters = self.waiters.borrow_mut().remove(&question);
+        for waiter in waiters.into_iter().flatten() {
+            let _ = waiter.send(answer);
+        }
+        drop(driver);
+        answer
+    }
+}
+
+async fn abandoned_request(sim: Sim, twin: Twin) {
+    start(&sim, twin).await;
+    let requests = Rc::new(Requests::default());
+    let hasty = {
+        let requests = requests.clone();
+        spawn_local(async move {
+            let _ = timeout(ms(20), requests.get(4, twin)).await;
+        })
+    };
+    let patient = spawn_local(async move { assert_eq!(requests.get(4, twin).await, 8) });
+    all(vec![hasty, patient]).await;
 }

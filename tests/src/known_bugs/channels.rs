@@ -1,6 +1,7 @@
 //! Messages that are lost, torn or left where nobody looks.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use simoom::io::{self, AsyncReadExt, AsyncWriteExt};
@@ -13,13 +14,19 @@ use simoom_sim::Sim;
 use super::bug::{Bug, Twin, bug};
 use super::parts::{all, ms};
 
-pub(super) const BUGS: [Bug; 6] = [
+pub(super) const BUGS: [Bug; 7] = [
     bug! {
         torn_frame, Cancellation, "no frame begins so", seeds: 200,
         "https://github.com/vnvo/pgwire-replication/pull/6",
         "A replication client read frames with `read_exact` in one branch of `select!`. When \
          another branch won in the middle of a frame, what had been read of it was gone, and the \
          rest was taken for the next frame.",
+    },
+    bug! {
+        hole_in_stream, Cancellation, "there is a hole in the stream", seeds: 100,
+        "https://github.com/moq-dev/web-transport/pull/323",
+        "`write_buf` took bytes out of the caller's buffer and then waited for room in a queue. When \
+         it was dropped there, they were in neither, and the stream went on after them.",
     },
     bug! {
         lost_event, Cancellation, "deadlock", seeds: 100,
@@ -118,6 +125,46 @@ async fn torn_frame(sim: Sim, twin: Twin) {
             _ = reports.tick() => twin.here(),
         }
     }
+}
+
+/// Moves the next byte of `buffer` to `queue`.
+async fn write_buf(buffer: &mut VecDeque<u8>, queue: &mpsc::Sender<u8>, twin: Twin) {
+    if twin.is_fixed() {
+        let place = queue.reserve().await.unwrap();
+        if let Some(byte) = buffer.pop_front() {
+            place.send(byte);
+        }
+    } else if let Some(byte) = buffer.pop_front() {
+        queue.send(byte).await.unwrap();
+    }
+}
+
+async fn hole_in_stream(_sim: Sim, twin: Twin) {
+    let (queue, mut queued) = mpsc::channel(1);
+    let (prefer, mut preferred) = mpsc::channel(1);
+    let connection = spawn_local(async move {
+        for expected in 0..6 {
+            let byte = queued.recv().await;
+            assert_eq!(byte, Some(expected), "there is a hole in the stream");
+        }
+    });
+    let groups = spawn_local(async move {
+        for priority in 0..2 {
+            for _ in 0..16 {
+                yield_now().await;
+            }
+            let _ = prefer.send(priority).await;
+        }
+    });
+    let mut buffer: VecDeque<u8> = (0..6).collect();
+    while !buffer.is_empty() {
+        simoom::select! {
+            () = write_buf(&mut buffer, &queue, twin) => {}
+            Some(_) = preferred.recv() => twin.here(),
+        }
+    }
+    drop(preferred);
+    all(vec![connection, groups]).await;
 }
 
 async fn handle(request: u32, twin: Twin) {

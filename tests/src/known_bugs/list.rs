@@ -1,7 +1,7 @@
 //! The list of all programs.
 
 use super::bug::Bug;
-use super::{cancellation, channels, locks, timers, unpolled, wakeups, windows};
+use super::{cancellation, channels, locks, timers, transactions, unpolled, wakeups, windows};
 
 /// All of them, group by group.
 pub fn bugs() -> impl Iterator<Item = &'static Bug> {
@@ -14,6 +14,7 @@ const GROUPS: &[&[Bug]] = &[
     &channels::BUGS,
     &locks::BUGS,
     &timers::BUGS,
+    &transactions::BUGS,
     &unpolled::BUGS,
     &wakeups::BUGS,
     &windows::BUGS,

@@ -11,9 +11,9 @@ use simoom::time::timeout;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
-use super::parts::{Permits, Semaphore, all, ms};
+use super::parts::{Care, Permits, Semaphore, all, ms};
 
-pub(super) const BUGS: [Bug; 6] = [
+pub(super) const BUGS: [Bug; 7] = [
     bug! {
         second_actor, Atomicity, "an actor was replaced by another", seeds: 100,
         "https://github.com/InfinityVM/InfinityVM/pull/455",
@@ -43,6 +43,12 @@ pub(super) const BUGS: [Bug; 6] = [
         "https://github.com/embassy-rs/embassy/pull/6964",
         "A fair semaphore lets nobody past who wants more than there is. When that one gave up, \
          those behind were not told, though there was enough for them.",
+    },
+    bug! {
+        handed_to_nobody, Leak, "deadlock", seeds: 100,
+        "https://github.com/asomers/futures-locks/issues/1",
+        "A lock was handed to a future that waited for it. When that future was dropped before it \
+         was polled again, the lock stayed taken.",
     },
     bug! {
         woken_too_early, LostWakeup, "deadlock", seeds: 100,
@@ -218,7 +224,13 @@ async fn one_by_one(_sim: Sim, twin: Twin) {
 }
 
 async fn head_gives_up(_sim: Sim, twin: Twin) {
-    let permits = Semaphore::passing_on(3, twin.is_fixed());
+    let permits = {
+        let care = Care {
+            for_those_behind: twin.is_fixed(),
+            for_permits: true,
+        };
+        Semaphore::with_care(3, care)
+    };
     let holder = permits.acquire(1).await;
     let small = {
         let permits = permits.clone();
@@ -231,6 +243,33 @@ async fn head_gives_up(_sim: Sim, twin: Twin) {
     // What it holds is needed until the small one is done.
     all(vec![small, large]).await;
     drop(holder);
+}
+
+async fn handed_to_nobody(_sim: Sim, twin: Twin) {
+    let care = Care {
+        for_those_behind: true,
+        for_permits: twin.is_fixed(),
+    };
+    let lock = Semaphore::with_care(1, care);
+    let held = lock.acquire(1).await;
+    let waiter = {
+        let lock = lock.clone();
+        spawn_local(async move { drop(lock.acquire(1).await) })
+    };
+    let holder = spawn_local(async move {
+        for _ in 0..12 {
+            yield_now().await;
+        }
+        twin.here();
+        drop(held);
+    });
+    for _ in 0..4 {
+        yield_now().await;
+    }
+    waiter.abort();
+    let _ = waiter.await;
+    holder.await.unwrap();
+    drop(lock.acquire(1).await);
 }
 
 async fn woken_too_early(_sim: Sim, twin: Twin) {

@@ -12,6 +12,7 @@ mod cancellation;
 mod channels;
 mod locks;
 mod timers;
+mod transactions;
 mod unpolled;
 mod wakeups;
 mod windows;

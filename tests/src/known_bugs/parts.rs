@@ -23,8 +23,16 @@ pub(super) struct Semaphore {
     free: Cell<u32>,
     waiters: RefCell<VecDeque<Waiter>>,
     next: Cell<u64>,
-    /// Whether somebody who gives up lets those behind go on.
-    passes_on: bool,
+    care: Care,
+}
+
+/// What who gives up takes care of.
+#[derive(Clone, Copy)]
+pub(super) struct Care {
+    /// That those behind go on if there is enough for them.
+    pub(super) for_those_behind: bool,
+    /// That permits which were handed over already are given back.
+    pub(super) for_permits: bool,
 }
 
 struct Waiter {
@@ -35,16 +43,20 @@ struct Waiter {
 
 impl Semaphore {
     pub(super) fn new(permits: u32) -> Rc<Self> {
-        Self::passing_on(permits, true)
+        let care = Care {
+            for_those_behind: true,
+            for_permits: true,
+        };
+        Self::with_care(permits, care)
     }
 
-    /// As [`new`](Self::new), with or without the care that who gives up has to take.
-    pub(super) fn passing_on(permits: u32, passes_on: bool) -> Rc<Self> {
+    /// As [`new`](Self::new), with less care.
+    pub(super) fn with_care(permits: u32, care: Care) -> Rc<Self> {
         Rc::new(Self {
             free: Cell::new(permits),
             waiters: RefCell::default(),
             next: Cell::new(0),
-            passes_on,
+            care,
         })
     }
 
@@ -114,9 +126,9 @@ impl Drop for Ticket<'_> {
         let removed = place.and_then(|place| waiters.remove(place));
         drop(waiters);
         match removed {
-            None => self.semaphore.release(self.count),
-            Some(_) if self.semaphore.passes_on => self.semaphore.hand_out(),
-            Some(_) => {}
+            None if self.semaphore.care.for_permits => self.semaphore.release(self.count),
+            Some(_) if self.semaphore.care.for_those_behind => self.semaphore.hand_out(),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Waiting for what has happened already.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use simoom_sim::Sim;
 use super::bug::{Bug, Twin, bug};
 use super::parts::all;
 
-pub(super) const BUGS: [Bug; 4] = [
+pub(super) const BUGS: [Bug; 5] = [
     bug! {
         quiescence, LostWakeup, "deadlock", seeds: 200,
         "https://github.com/astrid-runtime/astrid/issues/1497",
@@ -32,6 +33,12 @@ pub(super) const BUGS: [Bug; 4] = [
         "https://github.com/rust-lang/futures-rs/issues/339",
         "`Shared` woke one of its handles when the future was ready. When that one was dropped, \
          another that waited was never woken.",
+    },
+    bug! {
+        woken_twice, Order, "one call woke somebody twice", seeds: 200,
+        "https://github.com/tokio-rs/tokio/issues/5396",
+        "`Notify::notify_waiters` woke those who wait in batches, and let its lock go in between. \
+         Who had been woken and waited again was woken once more by the same call.",
     },
     bug! {
         no_capacity, Order, "there is capacity, and it is nothing", seeds: 300,
@@ -203,6 +210,60 @@ async fn shared_future(_sim: Sim, twin: Twin) {
     yield_now().await;
     send.send(7).unwrap();
     stays.await.unwrap();
+}
+
+/// Wakes all who wait, so many at a time.
+#[derive(Default)]
+struct Batches {
+    waiters: RefCell<VecDeque<oneshot::Sender<()>>>,
+}
+
+impl Batches {
+    async fn notified(&self) {
+        let (wake, woken) = oneshot::channel();
+        self.waiters.borrow_mut().push_back(wake);
+        let _ = woken.await;
+    }
+
+    async fn notify_waiters(&self, twin: Twin) {
+        let mut all = match twin.is_fixed() {
+            true => self.waiters.take(),
+            false => VecDeque::new(),
+        };
+        loop {
+            for _ in 0..2 {
+                let next = match twin.is_fixed() {
+                    true => all.pop_front(),
+                    false => self.waiters.borrow_mut().pop_front(),
+                };
+                let Some(next) = next else {
+                    return;
+                };
+                let _ = next.send(());
+            }
+            twin.here();
+            preemption_point().await;
+        }
+    }
+}
+
+async fn woken_twice(_sim: Sim, twin: Twin) {
+    let batches = Rc::new(Batches::default());
+    for _ in 0..3 {
+        let batches = batches.clone();
+        spawn_local(async move {
+            batches.notified().await;
+            batches.notified().await;
+            panic!("one call woke somebody twice");
+        });
+    }
+    for _ in 0..4 {
+        yield_now().await;
+    }
+    batches.notify_waiters(twin).await;
+    for _ in 0..4 {
+        yield_now().await;
+    }
 }
 
 /// How much may be sent on a stream.
