@@ -32,6 +32,9 @@ found! {
     sent_while_closed
     missed_event
     left_in_queue
+    leaked_slot
+    too_many_peers
+    dead_peer
     second_actor
     refreshed_twice
     recursive_read
@@ -39,6 +42,9 @@ found! {
     head_gives_up
     handed_to_nobody
     woken_too_early
+    told_twice
+    update_first
+    old_payload
     stale_cleanup
     grace_timer
     counted_twice

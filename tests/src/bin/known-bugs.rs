@@ -11,6 +11,7 @@
 //! first failure with its 95 % interval. A table in Markdown follows; `random` is the control.
 //! `edits` stores so many shrunk failures of each program and prints which share still fails the
 //! same way after one more task, line of log, or drawn number elsewhere in the program.
+//! Both do so for all programs, or for those that are named after them.
 //! `list` prints what each bug is and where it is described, as the rows of a table in Markdown.
 //! `show` prints the first failure of one program, shrunk and explained.
 
@@ -27,16 +28,23 @@ fn main() -> ExitCode {
         None => Some(default),
     };
     let what = arguments.first().map(String::as_str).unwrap_or_default();
+    let named = |bug: &&Bug| arguments.iter().any(|it| it == bug.name);
+    let mut chosen: Vec<_> = bugs().filter(named).collect();
+    if chosen.is_empty() {
+        chosen = bugs().collect();
+    }
     match (what, number("--trials", 20), number("--max", 1_000)) {
-        ("table", Some(trials), Some(max)) => table(trials, max),
+        ("table", Some(trials), Some(max)) => table(&chosen, trials, max),
         ("edits", Some(trials), _) => {
-            let programs: Vec<_> = bugs().map(|bug| bug as &dyn Program).collect();
+            let programs: Vec<_> = chosen.iter().map(|bug| *bug as &dyn Program).collect();
             print_edits(&programs, trials, FIRST_SEED);
         }
         ("list", ..) => list(),
         ("show", ..) if arguments.len() == 2 => return show(&arguments[1]),
         _ => {
-            eprintln!("known-bugs: table, edits or list, --trials N and --max N; or show NAME");
+            eprintln!(
+                "known-bugs: table or edits, names, --trials N and --max N; list; or show NAME"
+            );
             return ExitCode::FAILURE;
         }
     }
@@ -56,9 +64,9 @@ const STRATEGIES: [&str; 7] = [
 /// Seeds that no test uses.
 const FIRST_SEED: u64 = 1_000_000;
 
-fn table(trials: u64, max: u64) {
+fn table(bugs: &[&Bug], trials: u64, max: u64) {
     let mut rows = Vec::new();
-    for bug in bugs() {
+    for bug in bugs {
         let mut cells = vec![format!("`{}`", bug.name)];
         for name in STRATEGIES {
             let strategy: Strategy = name.parse().expect("its name");

@@ -10,7 +10,7 @@ use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::{Mutex, oneshot};
 use simoom::task::spawn_local;
 use simoom::time::{sleep, timeout};
-use simoom_sim::Sim;
+use simoom_sim::{Node, Sim};
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::{all, ms};
@@ -65,20 +65,21 @@ async fn database(twin: Twin) -> io::Result<()> {
 }
 
 /// Starts the database, from which an answer usually takes two milliseconds, and up to sixteen.
-async fn start(sim: &Sim, twin: Twin) {
+pub(super) async fn start(sim: &Sim, twin: Twin) -> Node {
     sim.net().default_latency(ms(1), ms(8));
-    sim.node("database").run(move || database(twin));
+    let database = sim.node("database").run(move || database(twin));
     sleep(ms(1)).await;
+    database
 }
 
 /// A connection, and whether an answer is still to come on it.
-struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     is_busy: bool,
 }
 
 impl Connection {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let stream = TcpStream::connect("database:27017").await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
@@ -87,7 +88,7 @@ impl Connection {
         }
     }
 
-    async fn ask(&mut self, question: u32) -> u32 {
+    pub(super) async fn ask(&mut self, question: u32) -> u32 {
         self.is_busy = true;
         self.stream.write_u32(question).await.unwrap();
         let answer = self.stream.read_u32().await.unwrap();

@@ -10,7 +10,9 @@ mod parts;
 
 mod cancellation;
 mod channels;
+mod limits;
 mod locks;
+mod subscriptions;
 mod timers;
 mod transactions;
 mod unpolled;
