@@ -3,6 +3,8 @@
 //! Drives ordinary test binaries that cargo builds, by their command line, the environment and the
 //! lines of JSON that they answer with. Knows nothing of how a run is simulated.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod bundle;
 mod cargo;

@@ -3,7 +3,7 @@
 //! A batch is a process that sweeps one test over seeds that follow each other. It ends at the first
 //! failure whose signature is new; the next batch is told the signature, and goes on behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: &Run) -> Ended {
         tests,
         state,
         sizes: BTreeMap::new(),
+        ordered: BTreeSet::new(),
         since: Instant::now(),
         progress: progress(),
     };
@@ -73,6 +74,8 @@ struct Sweep<'a> {
     state: State,
     /// How many seeds the next batch of a test has.
     sizes: BTreeMap<String, u64>,
+    /// The tests whose first batch has shown that their runs are numbered by orders.
+    ordered: BTreeSet<String>,
     since: Instant,
     progress: ProgressBar,
 }
@@ -136,6 +139,12 @@ impl Sweep<'_> {
         let Some(range) = self.range(done) else {
             return Some(Batch { seeds: None });
         };
+        if self.ordered.contains(&id) {
+            // All that were asked for, or as many as the test asks for itself.
+            return Some(Batch {
+                seeds: self.arguments.seeds.map(|seeds| 0..seeds),
+            });
+        }
         let missing = done.missing(range);
         let size = self.sizes.get(&id).copied().unwrap_or(FIRST_BATCH);
         let end = missing.end.min(missing.start.saturating_add(size));
@@ -241,7 +250,6 @@ impl Sweep<'_> {
             }
         }
         let is_ordered = lines.iter().any(|line| line.by != "seeds");
-        let total = self.arguments.seeds;
         let done = self.state.tests.entry(id.clone()).or_default();
         let is_first = !std::mem::replace(&mut done.has_begun, true);
         done.ms += millis(took);
@@ -256,16 +264,13 @@ impl Sweep<'_> {
                 let is_part = line.by == "orders"
                     && is_first
                     && batch.seeds.is_some()
-                    && total != Some(line.asked)
+                    && runs >= line.asked
                     && failures.is_empty();
-                match (is_part, total) {
-                    (true, Some(_)) => {
-                        self.sizes.insert(id.clone(), u64::MAX);
-                    }
-                    _ => {
-                        done.other_runs = runs;
-                        done.is_whole = true;
-                    }
+                if is_part {
+                    self.ordered.insert(id.clone());
+                } else {
+                    done.other_runs = runs;
+                    done.is_whole = true;
                 }
             }
             (Some(runs), seeds, Some(line)) => {

@@ -17,6 +17,7 @@ mod jobs;
 mod judge;
 mod process;
 mod progress;
+mod replays;
 mod report;
 mod saved;
 mod shrink;

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,11 +12,10 @@ use std::time::Duration;
 use super::config::{Config, FIRST_SEED};
 use super::doubled::Side;
 use super::identity::Identity;
-use super::investigate::lost_anchors;
 use super::process::{self, Errand};
 use super::progress::Progress;
 use super::report::{Found, Report, RunSummary, Seed};
-use super::{driven, environment, explain, jobs, saved};
+use super::{driven, environment, jobs};
 use crate::choice::Plan;
 use crate::intercept::{Interception, interception};
 use crate::record::{Level, Watch};
@@ -249,7 +248,7 @@ struct Doubled {
 }
 
 impl Sweep<'_> {
-    fn run(&self) -> Report {
+    pub(super) fn run(&self) -> Report {
         let mut notes = Vec::new();
         if self.config.faults.is_some() {
             notes.push(
@@ -576,153 +575,6 @@ impl Sweep<'_> {
             swept.ran.tallies.push(tally);
         }
         swept
-    }
-
-    /// Replays the failures saved beside the sources.
-    fn replay_saved(&self, notes: &mut Vec<String>) -> Option<Found> {
-        let path = self.saved_at()?;
-        let plans = match saved::load(&path) {
-            Ok(saved) => saved.plans,
-            Err(error) => {
-                notes.push(format!("saved failures were not replayed: {error}"));
-                return None;
-            }
-        };
-        for plan in plans {
-            let outcome = self.replay(&plan);
-            let lost = lost_anchors(&plan, &outcome);
-            if outcome.failure.is_none() {
-                notes.extend(lost);
-                continue;
-            }
-            return Some(self.describe_saved(plan, outcome, lost.into_iter().collect()));
-        }
-        None
-    }
-
-    /// What `clean` seeds in a row that pass say of the saved failures, which pass as well.
-    fn clean_notes(&self, clean: u64) -> Vec<String> {
-        let may_be_saved = self.config.one_seed.is_none() && self.config.faults.is_none();
-        let path = self.saved_at().filter(|_| may_be_saved);
-        let saved = path.and_then(|path| saved::load(&path).ok());
-        let plans = saved.map(|saved| saved.plans).unwrap_or_default();
-        plans
-            .iter()
-            .filter_map(|plan| explain::clean_note(plan, clean))
-            .collect()
-    }
-
-    fn replay_file(&self, path: &Path) -> Report {
-        let path = &self.identity.resolved(path);
-        let saved = match saved::load(path) {
-            Ok(saved) if !saved.plans.is_empty() => saved,
-            Ok(_) if !path.exists() => {
-                panic!("SIMOOM_REPLAY: there is no file {}", path.display())
-            }
-            Ok(_) => panic!("SIMOOM_REPLAY: {} holds no plan", path.display()),
-            Err(error) => panic!("SIMOOM_REPLAY: {error}"),
-        };
-        let plans = match (saved.owner, self.identity.owner()) {
-            (Some(owner), Some(own)) if owner != own => {
-                if self.identity.is_test_of(&owner) {
-                    // Another sweep of this test is to replay it, which may need what this one
-                    // finds.
-                    return self.run();
-                }
-                let test = owner.split(' ').next().unwrap_or_default();
-                let (_, name) = test.split_once("::").unwrap_or(("", test));
-                panic!(
-                    "SIMOOM_REPLAY: {} holds failures of {test}, not of {own}: run that test \
-                     alone, with `-- --exact {name}`:\n  {}",
-                    path.display(),
-                    Identity::command_of(path, &owner)
-                );
-            }
-            _ => saved.plans,
-        };
-        match driven::stop() {
-            Some(stop) => self.inspect_plans(plans, stop),
-            None if driven::minimizes() => self.minimize(plans),
-            None => self.replay_plans(plans, Self::replay_verbosely),
-        }
-    }
-
-    fn replay_text(&self, text: &str) -> Report {
-        match saved::parse(text) {
-            Ok(saved) => self.replay_plans(saved.plans, Self::replay),
-            Err(error) => panic!("`Config::replay`: {error}"),
-        }
-    }
-
-    /// Replays `plans` by `run`, up to the first that fails.
-    fn replay_plans(&self, plans: Vec<Plan>, run: impl Fn(&Self, &Plan) -> Outcome) -> Report {
-        let (mut notes, mut ran) = (Vec::new(), Ran::default());
-        for plan in plans {
-            let outcome = run(self, &plan);
-            ran.summaries.push(summary(plan.seed, &outcome));
-            ran.tallies.push(outcome.faults.clone());
-            let lost = lost_anchors(&plan, &outcome);
-            if outcome.failure.is_some() {
-                let found = self.describe_saved(plan, outcome, lost.into_iter().collect());
-                return self.report(ran, Some(found), notes);
-            }
-            notes.extend(lost);
-        }
-        self.report(ran, None, notes)
-    }
-
-    pub(super) fn replay_spec(&self, plan: &Plan) -> Spec {
-        let choices = match plan.strategy.parse() {
-            // A plan that was never turned into deviations: its seed says it all.
-            Ok(strategy) => Choices::Strategy {
-                strategy,
-                profile: self.profile_for(strategy, plan),
-            },
-            Err(_) => Choices::Plan(Arc::new(plan.clone())),
-        };
-        self.spec_of(plan.seed, choices)
-    }
-
-    /// What `strategy` is to know of the program for the run that is the seed of `plan`.
-    fn profile_for(&self, strategy: Strategy, plan: &Plan) -> Arc<Profile> {
-        let mut profile = Profile::default();
-        if strategy.for_seed(plan.seed).needs_profile() {
-            profile = self.run_calmly().take_profile();
-        }
-        profile.horizon = plan.horizon;
-        Arc::new(profile)
-    }
-
-    /// In a fresh process: what it was started for.
-    fn carry_out(&self, plan: &Plan, errand: Errand) -> (Outcome, Option<String>) {
-        let mut spec = self.replay_spec(plan);
-        match errand {
-            Errand::Show(trail) => {
-                let (trail, stops) = (Arc::new(trail), false);
-                spec.watch = Watch::Follow { trail, stops };
-                ((self.runner)(spec, Mode::Verbose), None)
-            }
-            Errand::Follow(trail) => {
-                let (trail, stops) = (Arc::new(trail), true);
-                spec.watch = Watch::Follow { trail, stops };
-                (self.run_quietly(spec), None)
-            }
-            Errand::Twice => {
-                spec.watch = Watch::Keep { from: 0 };
-                let mut outcome = self.run_quietly(spec.clone());
-                let kept = outcome.kept.take();
-                let differs = kept.and_then(|kept| self.differs(&spec, &outcome, &kept));
-                (outcome, differs)
-            }
-        }
-    }
-
-    pub(super) fn replay(&self, plan: &Plan) -> Outcome {
-        self.run_quietly(self.replay_spec(plan))
-    }
-
-    pub(super) fn replay_verbosely(&self, plan: &Plan) -> Outcome {
-        (self.runner)(self.replay_spec(plan), Mode::Verbose)
     }
 }
 

@@ -45,6 +45,40 @@ fn failures_are_grouped_by_their_signatures() {
     assert_eq!(said.events("failure").len(), 2);
     let ran: BTreeSet<_> = seeds(&said.events("batch")).into_iter().collect();
     assert_eq!(ran.len(), 150);
+    // What is known ends no batch, or there were one for each failing seed.
+    let batches = said.events("batch").len();
+    assert!(batches < 15, "{batches} batches");
+}
+
+#[test]
+fn what_is_not_numbered_by_seeds_runs_once() {
+    let _alone = alone();
+    let line = "run {} -E test(=tries_every_order) --message-format json";
+    for budget in ["", " --seeds 500", " --time 1min"] {
+        let said = simoom(&format!("{line}{budget}")).ends_with(0);
+        let batches = said.events("batch");
+        let runs = said.events("finished")[0]["runs"].as_u64().unwrap();
+        assert!(runs > 16, "{runs} are no more than the first batch");
+        assert_eq!(batches.last().unwrap()["runs"], runs, "{}", said.output);
+        assert!(batches.len() <= 2, "{}", said.output);
+    }
+}
+
+#[test]
+fn ordinary_tests_may_call_check() {
+    let _alone = alone();
+    simoom("run {} calls_check").ends_with(4);
+    let said = simoom("run {} --calls calls_check is_ordinary --seeds 40 --message-format json");
+    let said = said.ends_with(81);
+    let group = &said.events("group")[0];
+    assert_eq!(group["test"], "simoom-fixture::failing calls_check");
+    assert_eq!(
+        said.events("finished")[0]["runs"],
+        40,
+        "an ordinary test makes no run"
+    );
+    let bundle = group["example"]["bundle"].as_str().unwrap();
+    simoom(&format!("replay {bundle} --offline")).ends_with(81);
 }
 
 #[test]
