@@ -89,3 +89,21 @@ fn every_bug_is_tested_and_told_where_it_is_from() {
         assert_eq!(tested, 1, "{}: the name is taken", bug.name);
     }
 }
+
+#[test]
+fn the_book_lists_every_bug() {
+    let page = include_str!("../../docs/book/src/known-bugs.md");
+    for bug in bugs() {
+        let (name, source, family) = (bug.name, bug.source, bug.family.name());
+        let row = format!("| [`{name}`]({source}) | {family} | {} |", bug.story);
+        assert!(
+            page.contains(&row),
+            "not as `known-bugs list` has it: {row}"
+        );
+        let measured = format!("| `{name}` |");
+        assert!(
+            page.contains(&measured),
+            "not as `known-bugs table` has it: {name}"
+        );
+    }
+}

@@ -35,7 +35,7 @@ pub(super) const BUGS: [Bug; 5] = [
          With each of them the pool allowed one less, and in the end none.",
     },
     bug! {
-        abandoned_request, Cancellation, "deadlock", seeds: 100,
+        abandoned_request, Cancellation, "deadlock", seeds: 200,
         "https://github.com/chroma-core/chroma/pull/6433",
         "Equal requests to a storage waited for the first of them. When that one was dropped, its \
          entry stayed, and those who waited for it, or came later, waited for good.",

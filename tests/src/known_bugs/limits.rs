@@ -26,7 +26,7 @@ pub(super) const BUGS: [Bug; 3] = [
          after it. Two handshakes at once found the same room.",
     },
     bug! {
-        dead_peer, Leak, "the permit is not given back", seeds: 100,
+        dead_peer, Leak, "the permit is not given back", seeds: 200,
         "https://github.com/transact-rs/sqlx/issues/4349",
         "A connection that went back to its pool was tried with a ping, which had no time limit. \
          When the peer had gone without a word, the ping kept the pool's permit for good.",

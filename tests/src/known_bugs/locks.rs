@@ -45,7 +45,7 @@ pub(super) const BUGS: [Bug; 7] = [
          those behind were not told, though there was enough for them.",
     },
     bug! {
-        handed_to_nobody, Leak, "deadlock", seeds: 100,
+        handed_to_nobody, Leak, "deadlock", seeds: 200,
         "https://github.com/asomers/futures-locks/issues/1",
         "A lock was handed to a future that waited for it. When that future was dropped before it \
          was polled again, the lock stayed taken.",

@@ -18,7 +18,7 @@ pub(super) const BUGS: [Bug; 3] = [
          history and told live.",
     },
     bug! {
-        update_first, Order, "an update came before what it changes", seeds: 100,
+        update_first, Order, "an update came before what it changes", seeds: 200,
         "https://github.com/risingwavelabs/risingwave/pull/25728",
         "On a new subscription the snapshot was sent by the task that was asked for it, and updates \
          by another. An update could come before the snapshot that it builds on.",

@@ -28,7 +28,7 @@ pub(super) const BUGS: [Bug; 3] = [
          the client was back, and ended the new session.",
     },
     bug! {
-        counted_twice, Timeout, "one request is counted twice", seeds: 100,
+        counted_twice, Timeout, "one request is counted twice", seeds: 200,
         "https://github.com/paradigmxyz/reth/issues/1067",
         "A request that timed out was reported, and its response, when it came after all, was \
          reported once more as one that nobody asked for.",
