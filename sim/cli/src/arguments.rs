@@ -139,7 +139,7 @@ pub(crate) struct Select {
     /// in a test, a glob of a package or binary, and exactly a kind.
     #[arg(short = 'E', long = "filterset", value_name = "EXPRESSION")]
     pub(crate) filtersets: Vec<String>,
-    /// Tests marked #[ignore] too
+    /// Ignored tests too
     #[arg(long)]
     pub(crate) include_ignored: bool,
     /// Ordinary tests too, which may call `check` themselves: each is started to see
