@@ -154,7 +154,20 @@ pub fn held(assertion: &'static Assertion, numbers: Option<(i128, i128)>) {
     });
 }
 
+/// How many of `conditions` hold.
+#[inline]
+#[must_use]
+pub fn held_of(conditions: &[bool]) -> usize {
+    conditions.iter().filter(|holds| **holds).count()
+}
+
 /// What numeric assertions compare: whole numbers and lengths of time.
+#[diagnostic::on_unimplemented(
+    message = "a numeric assertion compares whole numbers or lengths of time, not `{Self}`",
+    label = "neither a whole number nor a `Duration`",
+    note = "take a whole number of some unit, such as `(ratio * 1e6) as i64`, or compare by \
+            `assert_always!(left < right, ..)`"
+)]
 pub trait Number: Copy + PartialOrd {
     /// The number, or the nearest that fits; of a length of time, its nanoseconds.
     fn number(self) -> i128;

@@ -47,8 +47,9 @@
 //! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`buggify!`], [`#[main]`](macro@main),
 //! [`#[test]`](macro@test), and assertions that are counted over many simulated runs:
 //! [`assert_always!`], [`assert_always_or_unreachable!`], [`assert_sometimes!`],
-//! [`assert_reachable!`], [`assert_unreachable!`], and the numeric ones after
-//! [`assert_always_greater_than!`] and [`assert_sometimes_greater_than!`].
+//! [`assert_reachable!`], [`assert_unreachable!`], [`assert_always_some!`],
+//! [`assert_sometimes_all!`], and the numeric ones after [`assert_always_greater_than!`] and
+//! [`assert_sometimes_greater_than!`].
 //!
 //! # One thread
 //! A runtime runs its tasks on the thread that is inside

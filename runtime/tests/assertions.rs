@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use simoom::{
-    assert_always, assert_always_less_than, assert_reachable, assert_sometimes,
-    assert_sometimes_greater_than, assert_unreachable,
+    assert_always, assert_always_less_than, assert_always_some, assert_reachable, assert_sometimes,
+    assert_sometimes_all, assert_sometimes_greater_than, assert_unreachable,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -63,8 +63,9 @@ fn what_does_not_hold_is_logged_and_the_program_goes_on() {
         assert_always!(stock > 7, "there is enough", "of {stock}");
         assert_always_less_than!(stock, 5, "there is room");
         assert_unreachable!("nobody comes here");
+        assert_always_some!({many: stock > 7, none: stock == 0}, "it is one of these", "{stock}");
     });
-    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert_eq!(lines.len(), 4, "{lines:#?}");
     let expected = format!(
         "simoom::assertion message=assertion does not hold: there is enough rule=always \
          module=\"assertions\" file=\"runtime/tests/assertions.rs\" line={line} detail=of 5"
@@ -73,6 +74,10 @@ fn what_does_not_hold_is_logged_and_the_program_goes_on() {
     assert!(lines[1].contains("there is room"), "{lines:#?}");
     assert!(lines[1].contains("numbers=(5, 5)"), "{lines:#?}");
     assert!(lines[2].contains("rule=unreachable"), "{lines:#?}");
+    assert!(
+        lines[3].ends_with("detail=none of many, none: 5"),
+        "{lines:#?}"
+    );
 }
 
 #[test]
@@ -107,6 +112,7 @@ fn a_condition_is_evaluated_once_where_it_is_to_hold_always_and_not_otherwise() 
             assert_always_less_than!(count(1), count(2), "each once");
             assert_sometimes!(count(1) == 2, "not in production");
             assert_sometimes_greater_than!(count(1), count(2), "nor this");
+            assert_sometimes_all!({one: count(1) == 1, two: count(1) == 1}, "nor these");
             assert_reachable!("nothing to evaluate");
         });
     });

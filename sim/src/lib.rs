@@ -124,22 +124,32 @@ pub use self::world::node::{Ended, OnFailure};
 /// | Setting | Means | Default |
 /// | --- | --- | --- |
 /// | `seeds = 500` | how many seeds | 100 |
+/// | `first_seed = 7` | the first of them | `0x5eed_0000_0000_0000` |
 /// | `seed = 0x5eed` | this seed and no other | |
 /// | `time = "20s"` | the most virtual time of a run; units ns, us, ms, s, min, h, or a `Duration` | one hour |
 /// | `stalls = "50ms"` | the most that a slow task is held up before an operation, see [`Config::stalls`] | not at all |
 /// | `steps = 10_000` | the most polls of tasks in a run | 1 000 000 |
+/// | `watchdog = "1min"` | how long one poll may take in real time | 10 s |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
 /// | `cancels = Cancels::Every` | where tasks are cancelled, see [`Config::cancels`] | nowhere |
 /// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
 /// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
 /// | `cover = "kv"` | the crate or module whose assertions all runs together must see, see [`Config::cover`] | none |
+/// | `leaks = Leaks::none()` | what a run may leave behind, see [`Config::leaks`] | anything |
 /// | `shrink = false` | whether a failure is shrunk | `true` |
+/// | `shrink_replays = 1_000` | the most replays that it takes | 200 |
+/// | `shrink_time = "1min"` | the most real time | 5 minutes |
 /// | `explain = false` | whether a failure is explained, see [`Config::explain`] | `true` |
+/// | `explain_runs = 100` | the most runs that it takes | 600 |
+/// | `explain_time = "1s"` | the most real time | 10 s |
 /// | `persist = false` | whether a failure is saved beside the sources | `true` |
+/// | `regressions = "tests/failures"` | the folder in which it is, see [`Config::regressions`] | `simoom-regressions` |
+/// | `replay = include_str!("failure.txt")` | replays these plans and nothing else, see [`Config::replay`] | |
+/// | `notes = 100` | how many lines of [`Sim::note`] a report shows, the last ones | 20 |
 /// | `jobs = 1` | how many runs side by side | one for each processor |
 /// | `crate = "path"` | where this crate is, if not at `::simoom_sim` | |
 ///
-/// [`check`] does the same to a closure, takes the rest of what [`Config`] can say, and returns a
+/// These are the methods of [`Config`]. [`check`] does the same to a closure, and returns a
 /// [`Report`].
 ///
 /// # Panics

@@ -10,9 +10,9 @@ use simoom::time::sleep;
 use simoom::{
     assert_always, assert_always_greater_than, assert_always_greater_than_or_equal_to,
     assert_always_less_than, assert_always_less_than_or_equal_to, assert_always_or_unreachable,
-    assert_reachable, assert_sometimes, assert_sometimes_greater_than,
-    assert_sometimes_greater_than_or_equal_to, assert_sometimes_less_than,
-    assert_sometimes_less_than_or_equal_to, assert_unreachable,
+    assert_always_some, assert_reachable, assert_sometimes, assert_sometimes_all,
+    assert_sometimes_greater_than, assert_sometimes_greater_than_or_equal_to,
+    assert_sometimes_less_than, assert_sometimes_less_than_or_equal_to, assert_unreachable,
 };
 use simoom_sim::{
     AssertionSeen, AssertionTally, Class, Config, Failure, OnFailure, Report, Strategy, check,
@@ -146,6 +146,46 @@ fn numbers_that_are_compared_are_told() {
         at_most.contains(&format!("of {} and 7", i128::MAX)),
         "{at_most}"
     );
+}
+
+#[test]
+fn of_named_conditions_one_is_to_hold_always_or_all_at_times() {
+    let report = check(calm(), |_sim| async {
+        assert_always_some!({leads: false, follows: true}, "a member has a part");
+        assert_always_some!({leads: false, follows: false,}, "and not none", "in term {}", 7);
+    });
+    let text = cause(&report).to_string();
+    assert!(
+        text.starts_with("always \"and not none\" does not hold, "),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(": none of leads, follows: in term 7"),
+        "{text}"
+    );
+    let report = check(calm(), |_sim| async {
+        assert_always_some!({leads: false, follows: false}, "without a word");
+    });
+    let text = cause(&report).to_string();
+    assert!(text.ends_with(": none of leads, follows"), "{text}");
+
+    let report = check(config().seeds(3), |_sim| async {
+        for (full, slow, late) in [(true, false, false), (true, false, true)] {
+            assert_sometimes_all!({full: full, slow: slow, late: late}, "all at once");
+            assert_sometimes_all!({full: full, late: late}, "two at once",);
+        }
+    });
+    let never: Vec<_> = report.assertions().never().map(|it| it.message).collect();
+    assert!(never.contains(&"all at once"), "{never:?}");
+    let at_once = seen(report.assertions(), "all at once");
+    assert_eq!(
+        (at_once.rule, at_once.counts.reached, at_once.counts.held),
+        ("sometimes", 6, 0)
+    );
+    assert_eq!(at_once.counts.extreme, Some((2, 3)), "the most at once");
+    let two = seen(report.assertions(), "two at once").counts;
+    assert_eq!((two.reached, two.held, two.extreme), (6, 3, Some((2, 2))));
+    report.unwrap();
 }
 
 #[test]

@@ -14,6 +14,7 @@ use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::{Mutex, Notify};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
+use simoom_sim::cancel::Cancels;
 use simoom_sim::{Class, Config, Fault, Kind, Sim, Strategy, check};
 
 use crate::child::{child, is_child, text};
@@ -413,5 +414,62 @@ fn a_saved_failure_that_passes_says_how_many_clean_seeds_are_needed() {
         "an update is lost",
     ] {
         assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+/// Sells a seat twice while `BROKEN` says so, in a sweep of kind `SWEEP`, and saves its failures
+/// where `FOLDER` says.
+#[test]
+fn where_no_chance_is_at_work_no_number_of_seeds_is_asked_for() {
+    const NAME: &str = "where_no_chance_is_at_work_no_number_of_seeds_is_asked_for";
+    if is_child() {
+        let folder = std::env::var("FOLDER").unwrap();
+        let config = Config::default().regressions(folder);
+        let config = match std::env::var("SWEEP").unwrap().as_str() {
+            "orders" => config.strategy(Strategy::Exhaustive {
+                deviations: Some(2),
+            }),
+            _ => config.cancels(Cancels::Every),
+        };
+        let is_broken = std::env::var("BROKEN").is_ok();
+        return check(config, move |sim| async move {
+            let ended = simoom::spawn(yield_now()).await;
+            if is_broken {
+                ended.unwrap();
+                lost_update(sim).await;
+            }
+        })
+        .unwrap();
+    }
+    for (sweep, failed, passed) in [
+        (
+            "orders",
+            "no chance found this order, so no number of seeds is needed: it is gone, as far as \
+             this sweep goes, when every order of the tasks with at most 2 deviations from calm has \
+             passed",
+            "every order of the tasks with at most 2 deviations from calm was run: ",
+        ),
+        (
+            "points",
+            "no chance found this point, so no number of seeds is needed: it is gone, as far as \
+             this sweep goes, when every point at which this run can be cancelled has passed",
+            "1 of 1 await points ",
+        ),
+    ] {
+        let folder = format!("simoom-tried-{}-{sweep}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let path = folder.to_str().unwrap();
+        let settings = [("FOLDER", path), ("SWEEP", sweep), ("BROKEN", "1")];
+        let broken = child(NAME, &settings);
+        let fixed = child(NAME, &settings[..2]);
+        let _ = std::fs::remove_dir_all(&folder);
+        assert!(!broken.status.success(), "{}", text(&broken));
+        assert!(text(&broken).contains(failed), "{}", text(&broken));
+        assert!(!text(&broken).contains("fails in  "), "{}", text(&broken));
+        assert!(fixed.status.success(), "{}", text(&fixed));
+        let said = format!(
+            "a saved failure passes, and so does what was tried after it without chance: {passed}"
+        );
+        assert!(text(&fixed).contains(&said), "{}", text(&fixed));
     }
 }

@@ -94,36 +94,83 @@ fn parameter(root: &Path, function: &Function) -> Result<TokenStream> {
     }
 }
 
+/// What a setting takes.
+#[derive(Clone, Copy)]
+enum Kind {
+    Integer,
+    Bool,
+    Duration,
+    /// A text, which the words describe.
+    Text(&'static str),
+    Any,
+}
+
+/// The settings, in the order in which a mistake lists them.
+const SETTINGS: &[(&str, Kind)] = &[
+    ("seeds", Kind::Integer),
+    ("first_seed", Kind::Integer),
+    ("seed", Kind::Integer),
+    ("time", Kind::Duration),
+    ("steps", Kind::Integer),
+    ("stalls", Kind::Duration),
+    ("watchdog", Kind::Duration),
+    ("strategy", Kind::Any),
+    ("cancels", Kind::Any),
+    (
+        "cover",
+        Kind::Text("the path of a crate or module, such as \"kv::store\""),
+    ),
+    ("leaks", Kind::Any),
+    ("doubled", Kind::Integer),
+    ("processes", Kind::Integer),
+    ("shrink", Kind::Bool),
+    ("shrink_replays", Kind::Integer),
+    ("shrink_time", Kind::Duration),
+    ("explain", Kind::Bool),
+    ("explain_runs", Kind::Integer),
+    ("explain_time", Kind::Duration),
+    ("persist", Kind::Bool),
+    (
+        "regressions",
+        Kind::Text("a folder below the manifest's, such as \"tests/failures\""),
+    ),
+    (
+        "replay",
+        Kind::Text("the text of plans, such as `include_str!(\"failure.txt\")`"),
+    ),
+    ("notes", Kind::Integer),
+    ("jobs", Kind::Integer),
+];
+
 /// The value of a setting, checked as far as its tokens tell.
 fn value(argument: &Argument) -> Result<TokenStream> {
     let name = argument.name.to_string();
     let value = &argument.value;
     let literal = argument.literal();
-    let fits = match name.as_str() {
-        "seeds" | "seed" | "steps" | "jobs" | "doubled" | "processes" => {
-            matches!(literal, None | Some(Lit::Int(_)))
-        }
-        "shrink" | "explain" | "persist" => matches!(literal, None | Some(Lit::Bool(_))),
-        "strategy" | "cancels" => true,
-        "cover" => matches!(literal, None | Some(Lit::Str(_))),
-        "time" | "stalls" => return duration(&name, value, literal),
-        _ => {
-            return Err(argument.unknown(format!(
-                "`{name}` is not a setting of a simulated test, which has `seeds`, `seed`, \
-                 `time`, `steps`, `stalls`, `strategy`, `cancels`, `cover`, `doubled`, `processes`, \
-                 `shrink`, `explain`, `persist`, `jobs` and `crate`"
-            )));
-        }
+    let Some(&(_, kind)) = SETTINGS.iter().find(|(setting, _)| *setting == name) else {
+        return Err(argument.unknown(unknown(&name)));
+    };
+    let (fits, kind) = match kind {
+        Kind::Integer => (matches!(literal, None | Some(Lit::Int(_))), "an integer"),
+        Kind::Bool => (
+            matches!(literal, None | Some(Lit::Bool(_))),
+            "`true` or `false`",
+        ),
+        Kind::Text(words) => (matches!(literal, None | Some(Lit::Str(_))), words),
+        Kind::Any => (true, ""),
+        Kind::Duration => return duration(&name, value, literal),
     };
     if fits {
         return Ok(value.to_token_stream());
     }
-    let kind = match name.as_str() {
-        "shrink" | "explain" | "persist" => "`true` or `false`",
-        "cover" => "the path of a crate or module, such as \"kv::store\"",
-        _ => "an integer",
-    };
     Err(Error::new_spanned(value, format!("`{name}` is {kind}")))
+}
+
+/// That there is no such setting, and which there are.
+fn unknown(name: &str) -> String {
+    let names = SETTINGS.iter().map(|(setting, _)| format!("`{setting}`"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    format!("`{name}` is not a setting of a simulated test, which has {names} and `crate`")
 }
 
 fn duration(name: &str, value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {

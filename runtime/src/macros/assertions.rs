@@ -128,7 +128,13 @@ macro_rules! assert_unreachable {
 /// Asserts that the first number is greater than the second whenever the program comes here.
 ///
 /// As [`assert_always!`], and the report has the two numbers with the least difference of all runs:
-/// how much room there was. Numbers are whole numbers of one type, or `Duration`s.
+/// how much room there was. Numbers are whole numbers of one type, or `Duration`s. Floats do not
+/// compile: the report's two numbers are exact. Compare them in a whole number of some unit, or by
+/// [`assert_always!`].
+///
+/// ```compile_fail,E0277
+/// simoom::assert_always_greater_than!(0.5, 0.25, "there is more");
+/// ```
 ///
 /// # Examples
 /// ```
@@ -255,6 +261,83 @@ macro_rules! assert_sometimes_less_than {
 macro_rules! assert_sometimes_less_than_or_equal_to {
     ($left:expr, $right:expr, $message:literal $(,)?) => {
         $crate::__reached!($left, <=, $right, $message)
+    };
+}
+
+/// Asserts that one of several named conditions holds at least, whenever the program comes here.
+///
+/// As [`assert_always!`], of `a || b || …`, but every condition is evaluated, once each and in their
+/// order, and what is told when none holds has their names.
+///
+/// # Examples
+/// ```
+/// let (is_leader, knows_leader, is_voting) = (false, true, false);
+/// simoom::assert_always_some!(
+///     {leads: is_leader, follows: knows_leader, votes: is_voting},
+///     "a member does something"
+/// );
+/// ```
+#[macro_export]
+macro_rules! assert_always_some {
+    ({$($name:ident: $condition:expr),+ $(,)?}, $message:literal $(,)?) => {
+        $crate::__asserted!(
+            Always,
+            $crate::__held!($($condition),+) > 0,
+            $message,
+            ["none of {}", $crate::__names!($($name),+)]
+        )
+    };
+    ({$($name:ident: $condition:expr),+ $(,)?}, $message:literal, $($detail:tt)+) => {
+        $crate::__asserted!(
+            Always,
+            $crate::__held!($($condition),+) > 0,
+            $message,
+            ["none of {}: {}", $crate::__names!($($name),+), ::core::format_args!($($detail)+)]
+        )
+    };
+}
+
+/// Asserts that several named conditions hold together at least once in all the runs of a sweep.
+///
+/// As [`assert_sometimes!`], of `a && b && …`, but every condition is evaluated, and the report has
+/// how many of them held at once, at most, of how many there are: how far tests get.
+/// In production none is evaluated.
+///
+/// # Examples
+/// ```
+/// let (retries, is_full, is_slow) = (2, true, false);
+/// simoom::assert_sometimes_all!(
+///     {retried: retries > 0, full: is_full, slow: is_slow},
+///     "everything goes wrong at once"
+/// );
+/// ```
+#[macro_export]
+macro_rules! assert_sometimes_all {
+    ({$($name:ident: $condition:expr),+ $(,)?}, $message:literal $(,)?) => {
+        $crate::__reached!(
+            $crate::__held!($($condition),+),
+            >=,
+            [$(::core::stringify!($name)),+].len(),
+            $message
+        )
+    };
+}
+
+/// How many of several conditions hold. All are evaluated.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __held {
+    ($($condition:expr),+) => {
+        $crate::__private::held_of(&[$($condition),+])
+    };
+}
+
+/// Names with commas between them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __names {
+    ($first:ident $(, $name:ident)*) => {
+        ::core::concat!(::core::stringify!($first) $(, ", ", ::core::stringify!($name))*)
     };
 }
 

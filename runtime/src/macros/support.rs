@@ -11,7 +11,9 @@ pub use linkme;
 pub use simoom_macros::{join, select, try_join};
 
 use crate::assertion::Number;
-pub use crate::assertion::{ASSERTIONS, Assertion, Rule, Seen, Side, held, is_counted, tell};
+pub use crate::assertion::{
+    ASSERTIONS, Assertion, Rule, Seen, Side, held, held_of, is_counted, tell,
+};
 use crate::context;
 
 /// Two numbers of one type.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::build::Output;
+use super::cancels::Cancels;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
-use super::explain::Explanation;
+use super::explain::{Explanation, Tried};
 use super::judge::{Replays, verdict};
 use super::process::{self, Errand, Witness};
 use super::report::{Confirmation, Found, Position, RunSummary, Seed, Shrinking};
@@ -117,7 +118,10 @@ impl Sweep<'_> {
         }
         notes.extend(shown.note());
         let seen = self.seen(index, &spec);
-        let explanation = self.explain_shown(&mut plan, &signature, seen, &shown.confirmation);
+        let mut explanation = self.explain_shown(&mut plan, &signature, seen, &shown.confirmation);
+        if self.config.explain {
+            explanation.tried = self.tried(&spec);
+        }
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         notes.extend(self.places(&shown.witness));
         let operations = (told.as_ref())
@@ -194,6 +198,19 @@ impl Sweep<'_> {
                 runs: index + 1,
             },
         })
+    }
+
+    /// What the sweep tries in turn, if that is how `spec` was come to.
+    fn tried(&self, spec: &Spec) -> Option<Tried> {
+        let is_cancelled = (spec.cancels.as_ref()).is_some_and(|it| !it.targets.is_empty());
+        match (self.config.cancels, self.config.strategy) {
+            (Cancels::Every, _) => is_cancelled.then_some(Tried::Points),
+            (Cancels::Pairs, _) => is_cancelled.then_some(Tried::Pairs),
+            (_, Strategy::Exhaustive { deviations }) => {
+                matches!(spec.choices, Choices::Orders(_)).then_some(Tried::Orders(deviations))
+            }
+            _ => None,
+        }
     }
 
     /// Explains what a fresh process has shown, or would, and notes in the plan how often it was

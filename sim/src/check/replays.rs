@@ -39,15 +39,19 @@ impl Sweep<'_> {
         None
     }
 
-    /// What `clean` seeds in a row that pass say of the saved failures, which pass as well.
-    pub(super) fn clean_notes(&self, clean: u64) -> Vec<String> {
+    /// What `clean` seeds in a row that pass, or what was `tried` without chance, say of the saved
+    /// failures, which pass as well.
+    pub(super) fn clean_notes(&self, clean: u64, tried: Option<&str>) -> Vec<String> {
         let may_be_saved = self.config.one_seed.is_none() && self.config.faults.is_none();
         let path = self.saved_at().filter(|_| may_be_saved);
         let saved = path.and_then(|path| saved::load(&path).ok());
         let plans = saved.map(|saved| saved.plans).unwrap_or_default();
         plans
             .iter()
-            .filter_map(|plan| explain::clean_note(plan, clean))
+            .filter_map(|plan| match tried {
+                Some(tried) => Some(explain::tried_note(plan, tried)),
+                None => explain::clean_note(plan, clean),
+            })
             .collect()
     }
 

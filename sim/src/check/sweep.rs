@@ -269,15 +269,19 @@ impl Sweep<'_> {
         let profile = Arc::new(calm.take_profile());
         let horizon = profile.horizon;
         let mut coverage = None;
+        let mut tried = None;
         let mut swept = match self.config.strategy {
             _ if self.cancels_everywhere() => {
                 let (swept, covered) = self.cancel_everywhere(&profile);
                 notes.push(covered.to_string());
+                tried = notes.last().cloned();
                 coverage = Some(Box::new(covered));
                 swept
             }
             Strategy::Exhaustive { deviations } if self.config.one_seed.is_none() => {
-                self.explore(deviations, &mut notes)
+                let swept = self.explore(deviations, &mut notes);
+                tried = notes.last().cloned();
+                swept
             }
             _ => self.run_seeds(&profile, &mut notes),
         };
@@ -303,7 +307,7 @@ impl Sweep<'_> {
                 .or_else(|| self.unseen_assertions(&swept.ran, horizon)),
         };
         if found.is_none() {
-            notes.extend(self.clean_notes(swept.ran.summaries.len() as u64));
+            notes.extend(self.clean_notes(swept.ran.summaries.len() as u64, tried.as_deref()));
         }
         Report {
             doubled: swept.doubled,

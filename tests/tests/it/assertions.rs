@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use simoom::{
     assert_always, assert_always_greater_than_or_equal_to, assert_always_or_unreachable,
-    assert_reachable, assert_sometimes, assert_sometimes_less_than,
+    assert_always_some, assert_reachable, assert_sometimes, assert_sometimes_all,
+    assert_sometimes_less_than,
 };
 use simoom_tests::both;
 
@@ -21,6 +22,8 @@ both! {
         assert_eq!(evaluated.get(), 2, "what is told of a failure is not evaluated");
         assert_always_greater_than_or_equal_to!(count(2), count(2), "each once");
         assert_eq!(evaluated.get(), 4);
+        assert_always_some!({one: count(1) == 1, two: count(1) == 2}, "each of them, though one does");
+        assert_eq!(evaluated.get(), 6);
     }
 
     async fn what_need_not_hold_changes_nothing() {
@@ -28,6 +31,7 @@ both! {
         let count = 7;
         assert_sometimes!(count == 8, "eight");
         assert_sometimes_less_than!(count, 3, "few");
+        assert_sometimes_all!({seven: count == 7, eight: count == 8}, "seven and eight");
         assert_reachable!("here");
         simoom::task::yield_now().await;
         assert!(before.elapsed() < std::time::Duration::from_secs(60));

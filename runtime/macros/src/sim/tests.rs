@@ -1,5 +1,6 @@
 //! What the attribute makes of a function, and what it refuses.
 
+use proc_macro2::Ident;
 use quote::quote;
 
 use super::*;
@@ -50,6 +51,29 @@ fn settings_become_calls_in_their_order() {
         quote!(stalls = "5ms"),
         quote!(.stalls(::core::time::Duration::from_nanos(5000000u64))),
     );
+    check_calls(
+        quote!(
+            regressions = "tests/failures",
+            replay = include_str!("failure.txt"),
+            shrink_replays = 1_000,
+            explain_runs = 0,
+            leaks = Leaks::none()
+        ),
+        quote!(
+            .regressions("tests/failures")
+            .replay(include_str!("failure.txt"))
+            .shrink_replays(1_000)
+            .explain_runs(0)
+            .leaks(Leaks::none())
+        ),
+    );
+    for name in ["shrink_time", "explain_time", "watchdog"] {
+        let name = Ident::new(name, Span::call_site());
+        check_calls(
+            quote!(#name = "1min"),
+            quote!(.#name(::core::time::Duration::from_nanos(60000000000u64))),
+        );
+    }
 }
 
 #[test]
@@ -87,11 +111,27 @@ fn mistaken_settings_are_refused() {
          \"20s\"",
     );
     check_refused(
+        quote!(regressions = 5),
+        item.clone(),
+        "`regressions` is a folder below the manifest's, such as \"tests/failures\"",
+    );
+    check_refused(
+        quote!(replay = true),
+        item.clone(),
+        "`replay` is the text of plans, such as `include_str!(\"failure.txt\")`",
+    );
+    check_refused(
+        quote!(shrink_replays = "many"),
+        item.clone(),
+        "`shrink_replays` is an integer",
+    );
+    check_refused(
         quote!(sedes = 5),
         item,
-        "`sedes` is not a setting of a simulated test, which has `seeds`, `seed`, `time`, `steps`, \
-         `stalls`, `strategy`, `cancels`, `cover`, `doubled`, `processes`, `shrink`, `explain`, \
-         `persist`, `jobs` and `crate`",
+        "`sedes` is not a setting of a simulated test, which has `seeds`, `first_seed`, `seed`, \
+         `time`, `steps`, `stalls`, `watchdog`, `strategy`, `cancels`, `cover`, `leaks`, `doubled`, \
+         `processes`, `shrink`, `shrink_replays`, `shrink_time`, `explain`, `explain_runs`, \
+         `explain_time`, `persist`, `regressions`, `replay`, `notes`, `jobs` and `crate`",
     );
 }
 

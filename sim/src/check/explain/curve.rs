@@ -5,7 +5,8 @@
 //!
 //! Nothing is kept, then all up to the choices that differ from calm, and up to right after them: the
 //! failure is mostly decided at one of these. Where it is not, the largest jump is narrowed down by
-//! halves (after the moments of Antithesis, and the causality analysis of Alperen Keles).
+//! halves; where it always fails with nothing kept, there is none (after the moments of Antithesis,
+//! and the causality analysis of Alperen Keles).
 
 /// How many runs are made for one amount.
 pub(super) const RUNS: u32 = 32;
@@ -62,6 +63,9 @@ pub(super) fn curve(
                 is_whole: false,
             };
         }
+        if is_inevitable(&levels) {
+            break;
+        }
     }
     for _ in 0..HALVED_MAX {
         let Some((before, after)) = largest(&levels) else {
@@ -82,6 +86,12 @@ pub(super) fn curve(
         levels,
         is_whole: true,
     }
+}
+
+/// Whether it always fails with nothing kept: then there is no moment to look for.
+fn is_inevitable(levels: &[Level]) -> bool {
+    let first = levels.first();
+    first.is_some_and(|first| (first.kept, first.failed) == (0, RUNS))
 }
 
 /// Adds the level at `kept`, if it is not there; false if no more runs may be made.
@@ -111,8 +121,7 @@ impl Curve {
     /// What it says; nothing if there is no level but the failing run.
     pub(super) fn shape(&self) -> Option<Shape> {
         // A run without any choice is its own only level.
-        let first = self.levels.first()?;
-        if first.kept == 0 && self.levels.iter().all(|level| level.failed == RUNS) {
+        if is_inevitable(&self.levels) {
             return Some(Shape::Always);
         }
         largest(&self.levels).map(|(before, after)| Shape::Jump { before, after })

@@ -110,6 +110,7 @@ impl Sweep<'_> {
         let rate = seen.map(|seen| self.rate(&failing, seen, &mut budget));
         Explanation {
             moment,
+            tried: None,
             nearest,
             rate,
             events: chart(&slice, &failing.run, &words, LINES_MAX),

@@ -56,12 +56,25 @@ pub struct Explanation {
     pub(super) moment: Option<Moment>,
     pub(super) nearest: Option<Nearest>,
     pub(super) rate: Option<Rate>,
+    /// What the sweep tries in turn, if it is not chance that found it.
+    pub(in crate::check) tried: Option<Tried>,
     /// The events that led to it, as lines.
     pub(super) events: Vec<String>,
     /// The same, the most important ones.
     pub(super) few: Vec<String>,
     /// How many events happened before it in the tasks that had part in it, and how many in all.
     pub(super) counts: (usize, usize),
+}
+
+/// What a sweep tries one after the other, without chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::check) enum Tried {
+    /// The orders of the tasks, with at most so many deviations from calm.
+    Orders(Option<u32>),
+    /// Every point at which one run can be cancelled.
+    Points,
+    /// These, and two of them or one with another order.
+    Pairs,
 }
 
 /// Where the failure is decided.
@@ -148,7 +161,11 @@ impl Explanation {
         lines
     }
 
+    /// What has to pass before it may be called fixed.
     fn seeds(&self) -> Option<String> {
+        if let Some(tried) = self.tried {
+            return Some(tried.to_string());
+        }
         let rate = self.rate?;
         let needed = rate.clean_needed()?;
         Some(format!(
@@ -157,6 +174,40 @@ impl Explanation {
             if needed == 1 { "" } else { "s" }
         ))
     }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (found, gone) = match self {
+            Self::Orders(None) => ("order", "every order of the tasks has".to_owned()),
+            Self::Orders(Some(most)) => (
+                "order",
+                format!("every order of the tasks with at most {most} deviations from calm has"),
+            ),
+            Self::Points => (
+                "point",
+                "every point at which this run can be cancelled has".to_owned(),
+            ),
+            Self::Pairs => (
+                "point",
+                "every point at which this run can be cancelled has, and every pair that is tried,"
+                    .to_owned(),
+            ),
+        };
+        write!(
+            f,
+            "no chance found this {found}, so no number of seeds is needed: it is gone, as far as \
+             this sweep goes, when {gone} passed"
+        )
+    }
+}
+
+/// What a sweep without chance says of a saved failure that passes: what it `tried`.
+pub(in crate::check) fn tried_note(plan: &Plan, tried: &str) -> String {
+    let failure = plan.failure.as_deref().unwrap_or("unknown");
+    format!(
+        "a saved failure passes, and so does what was tried after it without chance: {tried} ({failure})"
+    )
 }
 
 /// What `clean` seeds in a row say of a saved failure that passes, if it is known how often it was

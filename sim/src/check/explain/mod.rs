@@ -13,7 +13,7 @@ mod words;
 
 pub use self::explanation::Explanation;
 
-pub(super) use self::explanation::clean_note;
+pub(super) use self::explanation::{Tried, clean_note, tried_note};
 
 #[cfg(test)]
 mod tests;

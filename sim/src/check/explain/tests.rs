@@ -44,6 +44,9 @@ fn flat_curves_are_told_apart() {
     let (curve, asked) = measured(500, &[], |_| RUNS);
     assert_eq!(curve.shape(), Some(Shape::Always));
     assert_eq!(asked, 1, "one level says it");
+    // What differs from calm does not matter then.
+    let (curve, asked) = measured(500, &[10, 40, 100, 300], |_| RUNS);
+    assert_eq!((curve.shape(), asked), (Some(Shape::Always), 1));
     // There is nothing to choose.
     let (curve, asked) = measured(0, &[], |_| 0);
     assert_eq!((curve.shape(), asked), (Some(Shape::Always), 0));
