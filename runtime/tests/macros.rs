@@ -113,8 +113,7 @@ mod sim_test {
 
             pub(in super::super) fn run_test<F, R>(
                 config: Config,
-                module: &'static str,
-                name: &'static str,
+                mark: &'static str,
                 file: &'static str,
                 directory: &'static str,
                 package: &'static str,
@@ -123,6 +122,10 @@ mod sim_test {
                 F: Fn(Sim) -> R + Send + Sync + 'static,
                 R: Future<Output: Outcome> + 'static,
             {
+                let marked: Vec<_> = mark.trim_end_matches('\u{1}').split('\u{1}').collect();
+                let ["", "simoom test", module, name] = marked[..] else {
+                    panic!("{mark:?}");
+                };
                 assert_eq!(module, "macros::sim_test");
                 assert!(file.ends_with("tests/macros.rs"), "{file}");
                 assert!(directory.ends_with("runtime"), "{directory}");
