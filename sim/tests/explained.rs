@@ -429,6 +429,10 @@ fn where_no_chance_is_at_work_no_number_of_seeds_is_asked_for() {
             "orders" => config.strategy(Strategy::Exhaustive {
                 deviations: Some(2),
             }),
+            "all orders" => config
+                .strategy(Strategy::Exhaustive { deviations: None })
+                .seeds(10_000),
+            "pairs" => config.cancels(Cancels::Pairs),
             _ => config.cancels(Cancels::Every),
         };
         let is_broken = std::env::var("BROKEN").is_ok();
@@ -455,8 +459,25 @@ fn where_no_chance_is_at_work_no_number_of_seeds_is_asked_for() {
              this sweep goes, when every point at which this run can be cancelled has passed",
             "1 of 1 await points ",
         ),
+        (
+            "all orders",
+            "no chance found this order, so no number of seeds is needed: it is gone, as far as \
+             this sweep goes, when every order of the tasks has passed",
+            "every order of the tasks was run: ",
+        ),
+        (
+            "pairs",
+            "no chance found this point, so no number of seeds is needed: it is gone, as far as \
+             this sweep goes, when every point at which this run can be cancelled, and every pair \
+             that is tried, has passed",
+            "1 of 1 await points ",
+        ),
     ] {
-        let folder = format!("simoom-tried-{}-{sweep}", std::process::id());
+        let folder = format!(
+            "simoom-tried-{}-{}",
+            std::process::id(),
+            sweep.replace(' ', "-")
+        );
         let folder = std::env::temp_dir().join(folder);
         let path = folder.to_str().unwrap();
         let settings = [("FOLDER", path), ("SWEEP", sweep), ("BROKEN", "1")];

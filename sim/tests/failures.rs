@@ -13,7 +13,7 @@ use simoom::net::{TcpListener, TcpStream, UdpSocket};
 use simoom::sync::{Mutex, Notify};
 use simoom::task::yield_now;
 use simoom::time::sleep;
-use simoom_sim::{Config, Escape, Failure, Matching, Sim, Strategy, check};
+use simoom_sim::{Config, Escape, Failure, Leaks, Matching, Sim, Strategy, check};
 
 use crate::child::{child, child_with, is_child, text};
 
@@ -414,6 +414,54 @@ async fn an_attribute_takes_a_result() -> Result<(), String> {
 #[simoom_sim::test(seeds = 0x10, strategy = Strategy::Calm, time = "5s")]
 async fn an_attribute_has_settings(sim: Sim) {
     assert!(sim.seed() < 0x5eed_0000_0000_0010);
+}
+
+/// Leaves a task behind in its second seed, where `LEAVES` is set.
+#[simoom_sim::test(
+    seeds = 2,
+    first_seed = 7,
+    watchdog = "1min",
+    leaks = Leaks::none(),
+    shrink_replays = 0,
+    shrink_time = "1min",
+    explain_runs = 0,
+    explain_time = "1s",
+    regressions = "tests/nowhere",
+    notes = 1
+)]
+async fn has_more_settings(sim: Sim) {
+    sim.note("the first note");
+    sim.note("the last note");
+    if sim.seed() == 8 && std::env::var("LEAVES").is_ok() {
+        drop(simoom::spawn(std::future::pending::<()>()));
+        yield_now().await;
+    }
+}
+
+/// The saved plan is the only run: its seed is none of the two.
+#[simoom_sim::test(
+    seeds = 2,
+    replay = "simoom plan 1\nseed 0x77\nstrategy calm\nhorizon 0\n"
+)]
+async fn an_attribute_replays(sim: Sim) {
+    assert_eq!(sim.seed(), 0x77);
+}
+
+#[test]
+fn an_attribute_takes_what_a_configuration_takes() {
+    let output = child("has_more_settings", &[("SIMOOM_PERSIST", "0")]);
+    assert!(output.status.success(), "{}", text(&output));
+    let settings = [("SIMOOM_PERSIST", "0"), ("LEAVES", "1")];
+    let output = child("has_more_settings", &settings);
+    assert!(!output.status.success(), "{}", text(&output));
+    let text = text(&output);
+    assert!(
+        text.contains("seed 0x0000_0000_0000_0008 failed (seed 2 of 2)"),
+        "{text}"
+    );
+    assert!(text.contains("in 0 replays"), "{text}");
+    assert!(text.contains("the last note"), "{text}");
+    assert!(!text.contains("the first note"), "{text}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Where two records part, and what is shown around it.
+
 use super::part;
 
 #[test]

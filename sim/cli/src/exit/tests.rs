@@ -1,3 +1,5 @@
+//! Which status a sweep ends with, of all that it found.
+
 use super::{Class, Exit};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which tests a filter takes, and what it says of one that it does not understand.
+
 use super::{Subject, parse};
 
 #[track_caller]

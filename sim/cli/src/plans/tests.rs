@@ -1,3 +1,5 @@
+//! Whose plans a file holds, and which of them a new one replaces.
+
 use super::Plans;
 
 const ONE: &str = "simoom plan 1\nseed 0x01\nfailure deadlock\n";

@@ -1,3 +1,5 @@
+//! How states of several machines are united, and which are not.
+
 use super::{Done, State};
 use crate::exit::Exit;
 use crate::process::Failure;

@@ -1,3 +1,5 @@
+//! Times, seeds, parts and places, as they are typed and shown.
+
 use std::time::Duration;
 
 use super::{At, Part, grouped, parse_duration, parse_seed, seed_text};

@@ -1,3 +1,5 @@
+//! Which texts are a time.
+
 use super::parse_nanoseconds;
 
 #[test]

@@ -179,25 +179,25 @@ impl Explanation {
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (found, gone) = match self {
-            Self::Orders(None) => ("order", "every order of the tasks has".to_owned()),
+            Self::Orders(None) => ("order", "every order of the tasks".to_owned()),
             Self::Orders(Some(most)) => (
                 "order",
-                format!("every order of the tasks with at most {most} deviations from calm has"),
+                format!("every order of the tasks with at most {most} deviations from calm"),
             ),
             Self::Points => (
                 "point",
-                "every point at which this run can be cancelled has".to_owned(),
+                "every point at which this run can be cancelled".to_owned(),
             ),
             Self::Pairs => (
                 "point",
-                "every point at which this run can be cancelled has, and every pair that is tried,"
+                "every point at which this run can be cancelled, and every pair that is tried,"
                     .to_owned(),
             ),
         };
         write!(
             f,
             "no chance found this {found}, so no number of seeds is needed: it is gone, as far as \
-             this sweep goes, when {gone} passed"
+             this sweep goes, when {gone} has passed"
         )
     }
 }
