@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::report::{Aside, Confirmation, Found};
+use super::found::{Aside, Confirmation, Found};
 use super::shrink::Met;
 use super::sweep::Sweep;
 use super::{process, saved};

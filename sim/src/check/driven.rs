@@ -12,9 +12,10 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::environment::{flag, read, seed};
+use super::found::{Confirmation, Found, Position, Seed};
 use super::inspect::Inspected;
 use super::investigate::lost_anchors;
-use super::report::{Confirmation, Found, Position, Report, Seed};
+use super::report::Report;
 use super::shrink::first_line;
 use super::sweep::{Failed, Ran, Sweep, summary};
 use crate::choice::Plan;

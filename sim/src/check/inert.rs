@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use simoom_faults::Expected;
 
+use super::found::Found;
 use super::process;
-use super::report::Found;
 use super::sweep::{Ran, Sweep};
 use crate::strategy::Strategy;
 use crate::world::failure::Failure;

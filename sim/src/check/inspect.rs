@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::report::{Report, Seed};
+use super::found::Seed;
+use super::report::Report;
 use super::sweep::{Mode, Ran, Sweep, summary};
 use crate::choice::Plan;
 use crate::run::{Outcome, Spec, Stop};

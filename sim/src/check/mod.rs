@@ -9,6 +9,7 @@ mod driven;
 mod environment;
 mod exhaust;
 mod explain;
+mod found;
 mod identity;
 mod inert;
 mod inspect;
@@ -29,7 +30,8 @@ mod workload;
 pub use self::cancels::{Cancels, every_await, pairs};
 pub use self::config::Config;
 pub use self::explain::Explanation;
-pub use self::report::{Found, Report, RunSummary};
+pub use self::found::Found;
+pub use self::report::{Report, RunSummary};
 pub use self::sweep::check;
 
 pub(crate) use self::identity::Identity;
@@ -37,5 +39,5 @@ pub(crate) use self::sweep::check_as;
 
 /// A seed as people read and type it.
 pub(crate) fn seed_text(seed: u64) -> String {
-    report::Seed(seed).to_string()
+    found::Seed(seed).to_string()
 }

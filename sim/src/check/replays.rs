@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::found::Found;
 use super::identity::Identity;
 use super::investigate::lost_anchors;
 use super::process::Errand;
-use super::report::{Found, Report};
+use super::report::Report;
 use super::sweep::{Mode, Ran, Sweep, summary};
 use super::{driven, explain, saved};
 use crate::choice::Plan;

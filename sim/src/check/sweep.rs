@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use super::config::{Config, FIRST_SEED};
 use super::doubled::Side;
+use super::found::{Found, Seed};
 use super::identity::Identity;
 use super::process::{self, Errand};
 use super::progress::Progress;
-use super::report::{Found, Report, RunSummary, Seed};
+use super::report::{Report, RunSummary};
 use super::{driven, environment, jobs};
 use crate::choice::Plan;
 use crate::intercept::{Interception, interception};

@@ -6,7 +6,7 @@
 //!
 //! A plan of `SIMOOM_FAULTS` is for many sweeps, which have different nodes: there it is a note.
 
-use super::report::Found;
+use super::found::Found;
 use super::sweep::{Ran, Sweep};
 use crate::world::failure::Failure;
 

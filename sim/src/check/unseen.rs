@@ -7,7 +7,7 @@
 //! As with faults that do nothing, the run of one seed, calm ones and replays prove nothing; neither
 //! does a sweep that the environment made shorter than the test asks for.
 
-use super::report::Found;
+use super::found::Found;
 use super::sweep::{Ran, Sweep};
 use crate::world::failure::Failure;
 

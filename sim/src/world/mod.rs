@@ -23,6 +23,7 @@ pub(crate) mod resources;
 mod sheets;
 pub(crate) mod sight;
 mod signals;
+mod steps;
 pub(crate) mod tasks;
 mod work;
 

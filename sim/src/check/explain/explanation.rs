@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::curve::{Curve, RUNS, Shape};
 use super::nearest::Nearest;
-use crate::check::report::Grouped;
+use crate::check::found::Grouped;
 use crate::choice::{Plan, Rate};
 use crate::world::failure::Seconds;
 
