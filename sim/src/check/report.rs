@@ -130,7 +130,7 @@ impl Report {
     /// # Panics
     /// With the whole story of the failure, if there was one. Where the process was started to
     /// replay this test alone, it prints the story and exits with the status of the failure's class
-    /// instead: see [`Class::exit_code`].
+    /// instead: see [`Class::exit_code`](crate::Class::exit_code).
     #[track_caller]
     pub fn unwrap(self) {
         let exits = self.exits && self.found.is_some();
