@@ -12,6 +12,8 @@
 //! | [`Plan`] | several of them, with what must never be down together |
 //! | [`Profile`] | plans for a start: `calm`, `lossy`, `hostile`, `swarm` |
 //!
+//! With the feature `proptest`, the module of this name draws them.
+//!
 //! # Examples
 //! ```
 //! use std::time::Duration;
@@ -30,6 +32,8 @@ mod fault;
 mod kind;
 mod plan;
 mod profile;
+#[cfg(feature = "proptest")]
+pub mod proptest;
 mod ratio;
 mod target;
 mod text;

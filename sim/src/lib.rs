@@ -70,7 +70,9 @@
 //! not the same run twice is reported as such.
 //!
 //! # Features
-//! There are none.
+//! | Feature | Adds |
+//! | --- | --- |
+//! | `proptest` | the module of this name: bodies of `proptest!` that are simulations, and faults, schedules and operations that proptest draws |
 
 mod backend;
 mod baton;
@@ -85,6 +87,8 @@ mod kill;
 mod logs;
 mod native;
 mod panics;
+#[cfg(feature = "proptest")]
+pub mod proptest;
 mod record;
 mod remote;
 mod run;

@@ -40,6 +40,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/strategies.md")]
     pub mod strategies {}
 
+    #[doc = include_str!("../../docs/book/src/property-testing.md")]
+    pub mod property_testing {}
+
     #[doc = include_str!("../../docs/book/src/checking.md")]
     pub mod checking {}
 

@@ -91,6 +91,16 @@ pub struct Config {
     pub(crate) replays_saved: bool,
     /// The signatures of failures that are counted and passed over.
     pub(crate) known: BTreeSet<String>,
+    /// What is known of earlier inputs, if others draw those of the test.
+    pub(crate) drawn: Option<Drawn>,
+}
+
+/// A test whose input is drawn by others, sweep after sweep.
+#[derive(Clone, Debug)]
+pub(crate) struct Drawn {
+    /// The choices that failed with the input before, and how. They are tried first, and this
+    /// failure alone is shrunk.
+    pub(crate) carried: Option<Arc<crate::choice::Plan>>,
 }
 
 /// The first seed of every sweep that names no other.
@@ -131,6 +141,7 @@ impl Default for Config {
             is_shortened: false,
             replays_saved: true,
             known: BTreeSet::new(),
+            drawn: None,
         }
     }
 }

@@ -256,6 +256,7 @@ fn failure<'a>(sweep: &Sweep<'_>, found: &'a Found) -> FailureLine<'a> {
             Position::Cancelled(_) => "cancel",
             Position::Undisturbed => "undisturbed",
             Position::Saved => "saved",
+            Position::Carried => "carried",
         },
         position: found.position(),
         message: first_line(found.cause()),

@@ -69,6 +69,8 @@ pub(crate) enum Position {
     Undisturbed,
     /// That of a saved failure.
     Saved,
+    /// That of the choices that failed with another input.
+    Carried,
 }
 
 /// How a failure was shrunk.
@@ -108,14 +110,15 @@ impl Found {
     }
 
     /// Which of the sweep's seeds failed, or of its orders if it was exhaustive, counted from 1; `None` for a saved failure, and for the
-    /// undisturbed run that every sweep begins with.
+    /// undisturbed run that every sweep begins with, and where the choices are those that failed with
+    /// another input.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self.position {
             Position::Seed(position, _)
             | Position::Order(position, _)
             | Position::Cancelled(position) => Some(position),
-            Position::Undisturbed | Position::Saved => None,
+            Position::Undisturbed | Position::Saved | Position::Carried => None,
         }
     }
 
@@ -337,6 +340,12 @@ impl Found {
             Position::Saved => {
                 write!(f, "{}: seed {} failed (saved)", self.label, Seed(self.seed))?;
             }
+            Position::Carried => write!(
+                f,
+                "{}: seed {} failed, with the choices that failed with another input",
+                self.label,
+                Seed(self.seed)
+            )?,
         }
         writeln!(
             f,

@@ -92,7 +92,7 @@ impl Sweep<'_> {
                 failure: Some(signature.clone()),
                 ..self.plan_of(&spec, horizon)
             };
-        } else if self.config.shrink {
+        } else if self.shrinks(&signature) {
             let (left, shrinking, others) = self.shrink(&plan, &signature, again);
             plan.deviations = left;
             shrunk = Some(shrinking);
@@ -151,6 +151,8 @@ impl Sweep<'_> {
             }
             _ if is_cancelled => self.cancelled_again(),
             _ if is_order => format!("{variables}SIMOOM_SEEDS={}", self.seeds()),
+            // Whoever draws the input draws this one again.
+            _ if self.config.drawn.is_some() => variables.trim_end().to_owned(),
             _ => format!("{variables}SIMOOM_SEED={}", Seed(seed)),
         };
         let found = Found {
@@ -177,6 +179,18 @@ impl Sweep<'_> {
             met: Vec::new(),
         };
         self.keep(found, met)
+    }
+
+    /// Whether a failure of this signature is shrunk: with an input that failed before, only the
+    /// failure that it is drawn smaller for.
+    fn shrinks(&self, signature: &str) -> bool {
+        let carried = self
+            .config
+            .drawn
+            .as_ref()
+            .and_then(|it| it.carried.as_ref());
+        let is_other = |plan: &Arc<Plan>| plan.failure.as_deref() != Some(signature);
+        self.config.shrink && !carried.is_some_and(is_other)
     }
 
     /// The variables that make this sweep cancel the same run everywhere once more.
@@ -436,6 +450,9 @@ impl Sweep<'_> {
                 "`check` was called neither on a test's own thread nor in the `main` of an example"
                     .to_owned(),
             );
+        }
+        if self.config.drawn.is_some() {
+            return Some("its input is drawn, and would be another one there".to_owned());
         }
         process::is_child()
             .then(|| "this process was itself started to show another failure".to_owned())

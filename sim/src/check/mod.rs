@@ -34,6 +34,8 @@ pub use self::found::Found;
 pub use self::report::{Report, RunSummary};
 pub use self::sweep::check;
 
+#[cfg(feature = "proptest")]
+pub(crate) use self::config::Drawn;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::sweep::check_as;
 

@@ -5,12 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::found::Found;
+use super::found::{Found, Position};
 use super::identity::Identity;
 use super::investigate::lost_anchors;
 use super::process::Errand;
 use super::report::Report;
-use super::sweep::{Mode, Ran, Sweep, summary};
+use super::sweep::{Failed, Mode, Ran, Sweep, summary};
 use super::{driven, explain, saved};
 use crate::choice::Plan;
 use crate::record::Watch;
@@ -38,6 +38,28 @@ impl Sweep<'_> {
             return Some(self.describe_saved(plan, outcome, lost.into_iter().collect()));
         }
         None
+    }
+
+    /// Tries the choices that failed with another input of this test: whether they fail in the same
+    /// way with this one.
+    pub(super) fn replay_carried(&self) -> Option<Found> {
+        let plan = self.config.drawn.as_ref()?.carried.as_ref()?;
+        let spec = self.replay_spec(plan);
+        let outcome = self.run_quietly(spec.clone());
+        let failure = outcome.failure.as_ref()?;
+        if plan.failure.as_ref() != Some(&failure.signature()) {
+            return None;
+        }
+        let failed = Failed {
+            index: None,
+            spec,
+            outcome,
+            differs: None,
+        };
+        Some(Found {
+            position: Position::Carried,
+            ..self.investigate(failed, plan.horizon)
+        })
     }
 
     /// What `clean` seeds in a row that pass, or what was `tried` without chance, say of the saved

@@ -266,6 +266,9 @@ impl Sweep<'_> {
         {
             return self.report(Ran::default(), Some(found), notes);
         }
+        if let Some(found) = self.replay_carried() {
+            return self.report(Ran::default(), Some(found), notes);
+        }
         let mut calm = self.run_calmly();
         let profile = Arc::new(calm.take_profile());
         let horizon = profile.horizon;

@@ -86,6 +86,21 @@ impl Workload {
     }
 }
 
+#[cfg(feature = "proptest")]
+impl Workload {
+    /// A workload of which not every number has an operation: those are [asked for](Self::only).
+    #[track_caller]
+    pub(crate) fn scattered(sim: &Sim, name: &str) -> Self {
+        Self::begin(sim, name.to_owned(), name, 0, Location::caller())
+    }
+
+    /// The operation of this number, unless it is left out.
+    pub(crate) fn only(&mut self, number: u32) -> Option<Operation> {
+        (self.next, self.count) = (number, number.saturating_add(1));
+        self.next()
+    }
+}
+
 impl Iterator for Workload {
     type Item = Operation;
 
