@@ -162,8 +162,9 @@ impl Log {
     }
 
     /// This server decides from now on, which is a commit. What was there before counts as safe
-    /// elsewhere: somebody has seen to it, or nobody can. The caller holds the store.
-    pub(crate) fn take_over(&self) {
+    /// elsewhere if it `is_agreed`: a primary has said that it is its own past. Else nobody is told of
+    /// it until so many replicas have it as are asked for. The caller holds the store.
+    pub(crate) fn take_over(&self, is_agreed: bool) {
         let id = HistoryId::new();
         let mut changes = Vec::new();
         encode(&mut changes, Change::Fork { id: id.as_bytes() });
@@ -173,7 +174,9 @@ impl Log {
         let mut record = Vec::new();
         record::append(&mut record, &changes);
         self.append_to(&mut state, record.into());
-        state.acknowledged = state.appended;
+        if is_agreed {
+            state.acknowledged = state.appended;
+        }
         state.taken_over = state.appended;
     }
 

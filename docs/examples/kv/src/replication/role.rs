@@ -250,7 +250,8 @@ impl Roles {
             return false;
         }
         store.follow_another(false);
-        log.take_over();
+        // One that was a primary, or has started, may have what nobody else ever had.
+        log.take_over(state.agrees_with.is_some());
         state.is_replica = false;
         drop(state);
         self.changed.notify_waiters();

@@ -69,10 +69,10 @@ impl Session {
     pub(super) async fn tell(&mut self, told: Told, shared: &Shared, replies: &mut Replies) {
         let is_to_decide = told == Told::Decide;
         match (is_to_decide, shared.roles.tell(told, shared).await) {
-            (true, Ok(true)) => {
-                self.wait_for(shared.log.taken_over());
-                replies.simple("OK");
-            }
+            (true, Ok(true)) => match shared.log.kept(shared.log.taken_over()).await {
+                Ok(()) => replies.simple("OK"),
+                Err(error) => replies.error(format_args!("ERR the role cannot be kept: {error}")),
+            },
             (true, Ok(false)) => replies.error(CALLED_BACK),
             (false, Ok(true)) => replies.simple("OK"),
             (false, Ok(false)) => replies.simple("OK Already connected to specified master"),

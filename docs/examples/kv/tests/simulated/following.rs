@@ -57,6 +57,14 @@ impl Pair {
     }
 
     /// Waits until both have the same history, and compares all that there is.
+    /// Boots the one that is not the primary, if it is down.
+    fn boot_follower(&self) {
+        let (_, follower) = self.nodes();
+        if !follower.is_alive() {
+            follower.restart();
+        }
+    }
+
     async fn converge(&self) {
         for _ in 0..2_000 {
             let (one, two) = (past(&self.primary()).await, past(&self.follower()).await);
@@ -250,6 +258,9 @@ async fn a_replica_shows_a_prefix(sim: Sim, setting: Setting) {
         }
     }
     let (primary, follower) = pair.nodes();
+    // One that shows nothing has not spoken to its primary since it started.
+    let mut client = Client::new(pair.follower()).timeout(ms(500));
+    let has_agreed = show(&mut client).await.is_ok();
     match loses_power {
         true => primary.power_loss(),
         false => primary.kill(),
@@ -263,8 +274,11 @@ async fn a_replica_shows_a_prefix(sim: Sim, setting: Setting) {
     let longest = longest.take();
     let kept = loop {
         let mut client = Client::new(pair.primary()).timeout(ms(500));
-        if let Ok(kept) = show(&mut client).await {
-            break kept;
+        match show(&mut client).await {
+            Ok(kept) => break kept,
+            // It does not know what was acknowledged, and asks the one that has everything.
+            Err(_) if !has_agreed && setting.sync_replicas > 0 => pair.boot_follower(),
+            Err(error) => panic!("it has spoken to its primary, and shows nothing: {error}"),
         }
         sleep(ms(10)).await;
     };
@@ -280,8 +294,7 @@ async fn a_replica_shows_a_prefix(sim: Sim, setting: Setting) {
         );
     }
     // The old primary comes back, and has what the new one has.
-    let (_, follower) = pair.nodes();
-    follower.restart();
+    pair.boot_follower();
     sleep(ms(rand::below(500))).await;
     for index in 0..2 {
         sim.node(&format!("writer-{index}")).kill();

@@ -260,6 +260,39 @@ async fn a_write_that_is_given_up_is_not_answered(sim: Sim) {
     assert_eq!(role(ADDRS[0]).await, "master");
 }
 
+/// A primary has a write that nobody else has, is told to follow, and decides again before it has
+/// spoken to the one that it was to follow.
+#[simoom_sim::test(seeds = 60, persist = false, shrink = false)]
+async fn one_who_decides_again_does_not_show_what_nobody_else_has(sim: Sim) {
+    let nodes = boot(&sim, || Config::default().sync_replicas(1)).await;
+    until(ADDRS[0], &[b"INCR", b"n"], |it| *it == Reply::Integer(1)).await;
+    sim.net().partition(&nodes[0], &nodes[1]);
+    let mut client = Client::new(ADDRS[0]).timeout(ms(100));
+    client.incr("n").await.unwrap_err();
+    tell(ADDRS[1], &DECIDE).await;
+    assert_eq!(number(ADDRS[1]).await, 1, "it was acknowledged");
+    if rand::below(2) == 0 {
+        end_and_boot(&nodes[0]).await;
+    }
+    tell(ADDRS[0], &[b"REPLICAOF", b"two", b"6379"]).await;
+    nodes[1].power_loss();
+    sim.net().heal_all();
+    // It says that it decides, though nobody has what it has.
+    tell(ADDRS[0], &DECIDE).await;
+    assert_eq!(role(ADDRS[0]).await, "master");
+    let shown = client.get("n").await;
+    assert!(shown.is_err(), "nobody else has it: {shown:?}");
+    nodes[1].restart();
+    if rand::below(2) == 0 {
+        tell(ADDRS[1], &[b"REPLICAOF", b"one", b"6379"]).await;
+        assert_eq!(number(ADDRS[0]).await, 2);
+    } else {
+        tell(ADDRS[0], &[b"REPLICAOF", b"two", b"6379"]).await;
+        tell(ADDRS[1], &DECIDE).await;
+        assert_eq!(number(ADDRS[1]).await, 1);
+    }
+}
+
 /// What a transaction could not tell counts as what it was.
 #[simoom_sim::test(seeds = 10, persist = false, shrink = false)]
 async fn a_role_that_a_transaction_cannot_tell_counts_as_an_error(sim: Sim) {

@@ -116,6 +116,21 @@ fn replicas_are_waited_for_as_well() {
 }
 
 #[test]
+fn what_is_there_when_a_server_decides_counts_as_acknowledged_if_it_was_agreed_on() {
+    for is_agreed in [true, false] {
+        let log = log(1);
+        log.receive(received(&remove(b"a")));
+        log.is_safe(1);
+        log.take_over(is_agreed);
+        assert!(now(log.reached(2..=2)).is_none(), "it is not safe here");
+        log.is_safe(2);
+        assert_eq!(now(log.reached(1..=2)).is_some(), is_agreed);
+        log.acknowledged(2);
+        assert!(now(log.reached(1..=2)).is_some());
+    }
+}
+
+#[test]
 fn what_was_given_up_is_told_to_nobody() {
     let log = log(0);
     log.append(&remove(b"a"));
@@ -126,7 +141,7 @@ fn what_was_given_up_is_told_to_nobody() {
     assert!(now(log.reached(2..=2)).unwrap().is_err());
     log.is_safe(2);
     assert!(now(log.reached(2..=2)).unwrap().is_err());
-    log.take_over();
+    log.take_over(true);
     log.is_safe(3);
     assert!(now(log.reached(3..=3)).unwrap().is_ok());
     assert!(now(log.reached(2..=2)).unwrap().is_err());
@@ -162,7 +177,7 @@ fn one_who_comes_back_goes_on_where_he_was_unless_he_has_something_else() {
     assert_eq!(log.resume(first, 2), Some(2));
     assert_eq!(log.resume(first, 3), None, "nobody has that yet");
     assert_eq!(log.resume(HistoryId::new(), 1), None);
-    log.take_over();
+    log.take_over(true);
     let second = log.place().history.id();
     assert_eq!(log.resume(first, 2), Some(2));
     assert_eq!(log.resume(first, 3), None, "the third commit is another");
@@ -176,7 +191,7 @@ fn one_who_comes_back_goes_on_where_he_was_unless_he_has_something_else() {
 #[test]
 fn a_fork_that_comes_gives_what_follows_its_name() {
     let (primary, replica) = (log(0), log(0));
-    primary.take_over();
+    primary.take_over(true);
     primary.append(&remove(b"a"));
     primary.is_safe(2);
     for record in primary.after(0, 1 << 20).unwrap().records {
