@@ -248,7 +248,7 @@ fn touch_slow(resource: &Resource, access: Access) {
 pub(crate) fn release(resource: &Resource) {
     if context::is_told_of_changes() {
         touch_slow(resource, Access::Write);
-        tell_slow(resource, News::Released);
+        tell_slow(resource, News::Released { amount: 1 });
     }
 }
 
@@ -287,16 +287,31 @@ impl QueuePlace {
 }
 
 /// Who has a thing that tasks share, and who waits for it.
+///
+/// A thing may have several holders, each of which has some of it: a lock one, a lock for readers one
+/// for each of them, whoever holds slots as many as it holds. A primitive says of each amount that
+/// it was taken and that it was released; that an operation of the kind
+/// [`Lock`](OpKind::Lock) has completed says itself that one was taken.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum News {
-    /// The running task has it, without having waited for it.
+    /// The running task has some of it.
     Taken {
+        /// What one does to get it.
+        kind: OpKind,
+        /// How much.
+        amount: usize,
+        /// The operation that it came to last got it; else it was there without one.
+        is_awaited: bool,
         /// The user's line.
         site: &'static Location<'static>,
     },
-    /// Whoever had it has given it back.
-    Released,
+    /// So much of it was given back: what the running task has, if it has some, else what
+    /// another has.
+    Released {
+        /// How much.
+        amount: usize,
+    },
     /// A future that the running task polls waits for it.
     Waits {
         /// Where.

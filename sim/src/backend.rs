@@ -235,6 +235,8 @@ impl SimBackend {
         tracing.traced.push(Traced {
             kind: op.kind,
             thing: thing.and_then(|thing| world.resources.number(world.id, thing)),
+            name: thing.and_then(|thing| world.resources.get(world.id, thing)),
+            is_contained: op.is_contained,
             site: op.site,
             waker: cx.waker().data().addr(),
             stack: (tracing.with_stacks).then(|| Backtrace::force_capture().to_string()),
@@ -269,6 +271,17 @@ impl SimBackend {
     pub(crate) fn wake_parts(&self) {
         let wakers = self.parts.borrow().wakers();
         let _ = intercept::simulated(|| each(wakers, Waker::wake));
+    }
+
+    /// Wakes whoever waits for something of this world, but for tasks themselves: `is_task` says of
+    /// the place of a waker if it is one's. Nothing wakes them any more after that.
+    pub(crate) fn wake_registered(&self, is_task: impl Fn(usize) -> bool) {
+        let wakers = self.with(World::take_registered);
+        let (tasks, parts): (Vec<_>, Vec<_>) = wakers
+            .into_iter()
+            .partition(|waker| is_task(waker.data().addr()));
+        let _ = intercept::simulated(|| each(parts, Waker::wake));
+        let _ = intercept::simulated(|| each(tasks, drop));
     }
 
     /// What is kept of parts, to be dropped at the end of the world.

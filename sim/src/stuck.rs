@@ -3,10 +3,12 @@
 //! Owns the report of every live task at the end of a run that got nowhere. Each task is polled
 //! once more in a mode in which every operation notes its call stack and stays pending: what is
 //! between the operation and the task's poll is the stack of awaits. Parts of tasks that are polled
-//! with wakers of their own (those of `FuturesUnordered`) are woken before, or they would not be;
-//! of those, the ones that wait for locks, channels or tasks.
+//! with wakers of their own (those of `FuturesUnordered`) are woken before, or they would not be:
+//! what the world has of them is taken from where they wait for sockets, timers, files and signals,
+//! and where they wait for locks, channels and tasks, it keeps a waker of each.
 
 mod graph;
+mod outside;
 mod parts;
 
 use std::fmt;
@@ -16,12 +18,14 @@ use std::path::{Path, PathBuf};
 use simoom::backend::OpKind;
 
 use self::graph::Graph;
+use self::outside::Registered;
 pub(crate) use self::parts::Parts;
 use crate::backend::SimBackend;
-use crate::choice::frame_name;
+use crate::choice::{ResourceName, frame_name};
 use crate::intercept;
 use crate::strategy::Thing;
 use crate::world::failure::Failure;
+use crate::world::node::NodeId;
 use crate::world::tasks::TaskSlot;
 
 /// One task that did not end.
@@ -44,6 +48,8 @@ pub(crate) struct Stuck {
 pub(crate) struct Traced {
     pub(crate) kind: OpKind,
     pub(crate) thing: Option<Thing>,
+    pub(crate) name: Option<ResourceName>,
+    pub(crate) is_contained: bool,
     pub(crate) site: &'static Location<'static>,
     /// Where the waker lies that it was polled with.
     pub(crate) waker: usize,
@@ -54,6 +60,7 @@ pub(crate) struct Traced {
 #[derive(Debug)]
 pub(crate) struct Seen {
     slot: TaskSlot,
+    node: NodeId,
     birth: u64,
     label: String,
     spawned_at: String,
@@ -65,6 +72,10 @@ pub(crate) struct Seen {
     operations: Vec<Traced>,
     /// It ended when it was polled once more: what it waited for was there.
     has_ended: bool,
+    /// It is a closure that has no thread yet.
+    waits_for_thread: bool,
+    /// It was polled, and cannot go on by itself.
+    waits: bool,
 }
 
 /// Every live task of a run that got nowhere, and what they wait for.
@@ -105,12 +116,14 @@ impl Standstill {
         let mut seen: Vec<_> = (slots.into_iter())
             .filter_map(|slot| find(backend, slot))
             .collect();
+        let registered = backend.with(|world| Registered::of(world));
         // Each part that was woken stays so until its own task is polled.
         backend.wake_parts();
+        backend.wake_registered(|waker| seen.iter().any(|it| it.own_waker == waker));
         for seen in &mut seen {
             (seen.operations, seen.has_ended) = trace(backend, seen.slot, with_stacks);
         }
-        let graph = backend.with(|world| Graph::of(world, &seen));
+        let graph = backend.with(|world| Graph::of(world, &registered, &seen));
         Self { seen, graph }
     }
 
@@ -196,8 +209,10 @@ fn find(backend: &SimBackend, slot: TaskSlot) -> Option<Seen> {
                 entry.at.site.line()
             ),
         };
+        let has_begun = entry.polls > 0;
         Some(Seen {
             slot,
+            node: entry.node,
             birth: entry.birth,
             label: world.paths.label(entry.path),
             spawned_at: entry.location.to_string(),
@@ -206,6 +221,8 @@ fn find(backend: &SimBackend, slot: TaskSlot) -> Option<Seen> {
             end: world.resources.number(id, task.view().resource()),
             operations: Vec::new(),
             has_ended: false,
+            waits_for_thread: entry.at.kind == Some(OpKind::Blocking) && !entry.on_thread,
+            waits: has_begun && !ready && !stands_still,
         })
     })
 }
@@ -287,7 +304,9 @@ fn frames(stack: &str, of_panic: bool) -> Vec<String> {
             frames.clear();
             continue;
         }
-        let is_of_std = place.is_some_and(|place| place.starts_with("/rustc/"));
+        let is_of_std = place.is_some_and(|place| {
+            place.starts_with("/rustc/") || is_in_registry(place, &["tokio-", "futures-"])
+        });
         let is_plumbing = is_plumbing(name) && !(of_panic && is_block_of_user(name, place));
         if !inside || is_plumbing || is_of_std || place.is_some_and(is_of_simoom) {
             continue;
@@ -345,6 +364,14 @@ pub(crate) fn is_source_of_simoom(file: &str) -> bool {
     let this = this.to_string_lossy();
     let root = this.strip_suffix(file!()).unwrap_or_default();
     is_of_simoom(&Path::new(root).join(file).to_string_lossy())
+}
+
+/// Whether a place is in a package of the registry whose name begins with one of `names`: what is
+/// inlined does not tell its crate.
+fn is_in_registry(place: &str, names: &[&str]) -> bool {
+    let folder = place.split_once("/registry/src/");
+    let package = folder.and_then(|(_, rest)| Some(rest.split_once('/')?.1));
+    package.is_some_and(|package| names.iter().any(|name| package.starts_with(name)))
 }
 
 /// Frames that are not the user's.

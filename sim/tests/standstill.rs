@@ -1,5 +1,10 @@
 //! Why nothing goes on: cycles of locks, futurelocks, lost wake-ups, and waits for outside.
 
+#[path = "standstill/outside.rs"]
+mod outside;
+#[path = "standstill/slots.rs"]
+mod slots;
+
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -22,11 +27,16 @@ fn config() -> Config {
         .seeds(5)
 }
 
-/// The line of this file that ends with the comment `marker`.
 #[track_caller]
 fn line_of(marker: &str) -> u32 {
+    line_in(include_str!("standstill.rs"), marker)
+}
+
+/// The line of the file `text` that ends with the comment `marker`.
+#[track_caller]
+fn line_in(text: &str, marker: &str) -> u32 {
     let comment = format!("// {marker}.");
-    let mut lines = include_str!("standstill.rs").lines();
+    let mut lines = text.lines();
     let index = lines.position(|line| line.trim().ends_with(&comment) && line.trim() != comment);
     index.expect("there is such a line") as u32 + 1
 }
@@ -43,7 +53,12 @@ fn assert_tells(report: &Report, parts: &[&str]) {
 
 #[track_caller]
 fn assert_futurelock(report: &Report, waits: &str, unpolled: &str) {
-    let (waits, unpolled) = (line_of(waits), line_of(unpolled));
+    let place = |marker| format!(" at sim/tests/standstill.rs:{}", line_of(marker));
+    assert_futurelock_at(report, &place(waits), &place(unpolled));
+}
+
+#[track_caller]
+fn assert_futurelock_at(report: &Report, waits: &str, unpolled: &str) {
     let found = report.failure().expect("it stands still");
     let Failure::Futurelock {
         waits: one,
@@ -52,14 +67,8 @@ fn assert_futurelock(report: &Report, waits: &str, unpolled: &str) {
     else {
         panic!("{found}");
     };
-    assert!(
-        one.ends_with(&format!(" at sim/tests/standstill.rs:{waits}")),
-        "{found}"
-    );
-    assert!(
-        two.ends_with(&format!(" at sim/tests/standstill.rs:{unpolled}")),
-        "{found}"
-    );
+    assert!(one.ends_with(waits), "{found}");
+    assert!(two.ends_with(unpolled), "{found}");
     assert_eq!(found.class(), Class::Liveness);
     assert!(!found.to_string().contains("/rustc/"), "{found}");
     assert_tells(report, &["      futurelock: "]);
@@ -117,7 +126,7 @@ fn a_guard_that_outlives_its_task_is_told() {
     });
     assert_tells(
         &report,
-        &["waits for outside: the lock is in a guard that outlives its task"],
+        &["kept guard: the lock is in a guard that outlives its task"],
     );
 }
 
@@ -181,7 +190,7 @@ fn what_was_handed_over_and_taken_is_no_futurelock() {
         drop(lock.lock().await);
     });
     assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
-    assert_tells(&report, &["waits for outside: task 3 (test/"]);
+    assert_tells(&report, &["foreign wait: task 3 (test/"]);
 }
 
 async fn hold_for_a_while(lock: Rc<Mutex<()>>) {
@@ -284,7 +293,7 @@ fn a_futurelock_beside_the_test_does_not_name_its_end() {
         &report,
         &["futurelock: it was handed to a future of this task"],
     );
-    assert!(!report.to_string().contains("waits for outside"));
+    assert!(!report.to_string().contains("timer: "));
 }
 
 /// A slot of a channel is handed over as a lock is.
@@ -416,7 +425,10 @@ fn parts_that_are_polled_are_no_futurelock_and_are_all_seen() {
     assert_eq!(report.failure().unwrap().cause(), &Failure::Deadlock);
     assert_tells(
         &report,
-        &["nothing that is due ends its notified", "ends its recv"],
+        &[
+            "no notification: nobody notifies",
+            "no message: nobody sends, and not all senders are gone",
+        ],
     );
 }
 
@@ -430,8 +442,8 @@ fn parts_of_a_join_are_all_seen() {
     assert_tells(
         &report,
         &[
-            "waits for outside: nothing that is due ends its notified",
-            "waits for outside: nothing that is due ends its recv",
+            "no notification: nobody notifies",
+            "no message: nobody sends, and not all senders are gone",
         ],
     );
 }
@@ -474,10 +486,7 @@ fn a_wait_for_outside_is_told() {
         let listener = simoom::net::TcpListener::bind("0.0.0.0:80").await.unwrap();
         drop(listener.accept().await);
     });
-    assert_tells(
-        &report,
-        &["waits for outside: nothing that is due ends its accept"],
-    );
+    assert_tells(&report, &["no caller: nobody connects to 0.0.0.0:80"]);
     assert!(!report.to_string().contains("lost wake-up"));
 }
 

@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 
 use super::wait_list::{Queue, Waiter, poll_wait};
 use super::wakers::{Wakers, discard, wake};
-use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
+use crate::coop::{News, Op, OpKind, QueuePlace, Resource, observe, proceed, tell, touch};
 use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 
 /// Wakes one waiting task or all of them; the first notification is kept if nobody waits.
@@ -275,13 +275,27 @@ impl Notify {
             round,
             chosen: Some(end),
         };
-        let waker = match end {
-            End::First => queue.pop_first(ticket),
-            End::Last => queue.pop_last(ticket),
+        let (place, waker) = match end {
+            End::First => (queue.first_place(), queue.pop_first(ticket)),
+            End::Last => (queue.last_place(), queue.pop_last(ticket)),
         };
         self.settle(&queue);
         drop(queue);
+        if let Some(place) = place {
+            tell(&self.resource, News::Granted { place });
+        }
         wake(waker);
+    }
+
+    /// Tells a world that wants to know whether the future at `place` waits.
+    #[inline]
+    fn tell_place(&self, place: QueuePlace, waits: bool, site: &'static Location<'static>) {
+        let kind = OpKind::Notified;
+        let news = match waits {
+            true => News::Waits { place, kind, site },
+            false => News::Left { place },
+        };
+        tell(&self.resource, news);
     }
 
     /// Clears `WAITED` if nobody waits any more.
@@ -398,7 +412,8 @@ impl Wait {
         if !*this.notified {
             let round = *this.round;
             if this.waiter.is_enlisted() || !notify.try_notified(round, false) {
-                ready!(poll_wait(
+                let place = this.waiter.place();
+                let polled = poll_wait(
                     &notify.queue,
                     cx,
                     this.waiter,
@@ -406,7 +421,9 @@ impl Wait {
                     |queue| queue,
                     |queue, waiter| notify.attempt(queue, waiter, round).then_some(()),
                     |queue, waiter, waker| queue.enlist(waiter, Some(waker)),
-                ));
+                );
+                notify.tell_place(place, polled.is_pending(), this.location);
+                ready!(polled);
             }
             *this.notified = true;
         }
@@ -420,6 +437,7 @@ impl Wait {
             return true;
         }
         touch(&notify.resource);
+        let place = this.waiter.place();
         let mut queue = notify.lock();
         let mut old = None;
         if notify.attempt(&mut queue, this.waiter.as_mut(), *this.round) {
@@ -429,6 +447,7 @@ impl Wait {
         }
         drop(queue);
         discard(old);
+        notify.tell_place(place, !*this.notified, this.location);
         *this.notified
     }
 
@@ -438,6 +457,8 @@ impl Wait {
             return;
         }
         touch(&notify.resource);
+        let place = waiter.place();
+        tell(&notify.resource, News::Left { place });
         let mut queue = notify.lock();
         match queue.delist(waiter).value.chosen {
             Some(end) => notify.choose(queue, end),

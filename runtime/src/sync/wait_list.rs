@@ -162,6 +162,12 @@ impl<V: Copy> Queue<V> {
         Some(QueuePlace::at(head.as_ptr().cast_const()))
     }
 
+    /// The place of the youngest waiter.
+    pub(super) fn last_place(&self) -> Option<QueuePlace> {
+        let tail = self.tail?;
+        Some(QueuePlace::at(tail.as_ptr().cast_const()))
+    }
+
     /// The value of the oldest waiter.
     pub(super) fn first(&mut self) -> Option<V> {
         self.head

@@ -145,6 +145,12 @@ impl<T> TimerQueue<T> {
         entries.into_iter().filter_map(value)
     }
 
+    /// What the timers hold that are armed, in no particular order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let slots = self.slots.iter_mut();
+        slots.filter_map(|slot| slot.value.as_mut())
+    }
+
     /// How many timers are armed.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,15 +4,19 @@
 //! futurelock (RFD 609 of Oxide), or a wait for what nobody is about to do. Knows nothing of how
 //! tasks are looked at.
 //!
-//! A lock or a slot of a channel is handed to the future that has waited longest, which is to be
+//! A lock, a slot of a channel or a notification is handed to the future that has waited longest, which is to be
 //! polled then. Where its task polls another of its futures instead, everybody waits behind a
-//! future that nobody polls. The same holds for a future that has a lock and is not polled: that is
-//! known of futures that are polled with wakers of their own.
+//! future that nobody polls. The same holds for a future that has a lock, or slots, and is not
+//! polled: that is known of futures that are polled with wakers of their own.
+//!
+//! Who waits for a lock waits for all that have it; who waits for slots, for one of those that have
+//! some, and only if no message takes up the others: then the receiver waits as well.
 
 use std::collections::BTreeMap;
 
 use simoom::backend::{OpKind, QueuePlace};
 
+use super::outside::{Ending, Outside, Registered, outside, unknown};
 use super::{Seen, Traced};
 use crate::strategy::Thing;
 use crate::world::World;
@@ -22,19 +26,22 @@ use crate::world::locks::{Holder, Poller, Waiting};
 /// The tasks that stand still, and what they wait for.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    /// The operations at which each task waits, by its birth.
-    tasks: BTreeMap<u64, Vec<Traced>>,
+    /// The operations at which each task waits, by its birth, with what would end each if no task
+    /// does.
+    tasks: BTreeMap<u64, Vec<(Traced, Outside)>>,
+    /// What would end the wait of those that wait at none.
+    unknown: BTreeMap<u64, Outside>,
     /// What each waits for in the end.
     classes: BTreeMap<u64, Class>,
     labels: BTreeMap<u64, String>,
-    held: BTreeMap<Thing, Has>,
+    held: BTreeMap<Thing, Vec<Has>>,
     /// What was handed to a future that was not polled since, though its task was.
     dormant: Vec<Waiting>,
     /// Whose end it is that others join.
     ends: BTreeMap<Thing, u64>,
 }
 
-/// Who has a lock.
+/// Who has a lock, or slots.
 #[derive(Clone, Copy, Debug)]
 struct Has {
     holder: Holder,
@@ -59,13 +66,13 @@ enum Edge<'a> {
     Join(u64),
     /// Nobody has it.
     Free,
-    Outside,
+    Outside(&'a Outside),
 }
 
 /// What a task waits for in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
-    Outside,
+    Outside(Ending),
     Free,
     Cycle,
     Futurelock,
@@ -79,14 +86,27 @@ impl Edge<'_> {
             Self::Lock(holder) => Err(holder.poller.birth),
             Self::Join(birth) => Err(*birth),
             Self::Free => Ok(Class::Free),
-            Self::Ended(_) | Self::Outside => Ok(Class::Outside),
+            Self::Ended(_) => Ok(Class::Outside(Ending::Guard)),
+            Self::Outside(outside) => Ok(Class::Outside(outside.ending)),
         }
     }
 }
 
 impl Graph {
-    pub(super) fn of(world: &World, seen: &[Seen]) -> Self {
-        let tasks = seen.iter().map(|it| (it.birth, it.operations.clone()));
+    pub(super) fn of(world: &World, registered: &Registered, seen: &[Seen]) -> Self {
+        let tasks = seen.iter().map(|task| {
+            let operations = task.operations.iter();
+            let operations = operations
+                .map(|operation| {
+                    let outside = outside(world, registered, task, operation);
+                    (operation.clone(), outside)
+                })
+                .collect();
+            (task.birth, operations)
+        });
+        let unknown = (seen.iter())
+            .filter(|task| task.operations.is_empty() && task.waits && !task.has_ended)
+            .map(|task| (task.birth, unknown(world, task)));
         let labels = seen.iter().map(|it| (it.birth, it.label.clone()));
         let ends = seen.iter().filter_map(|it| Some((it.end?, it.birth)));
         let is_dormant = |it: &&Waiting| {
@@ -95,20 +115,22 @@ impl Graph {
                 now != u64::MAX && now > polls
             })
         };
-        let held = world.locks.held().map(|(thing, holder)| {
+        let mut held: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (thing, holder) in world.locks.held() {
             let owner = seen.iter().find(|it| it.birth == holder.poller.birth);
             let has = Has {
                 holder: *holder,
                 is_dormant: owner.is_some_and(|owner| is_unpolled(owner, &holder.poller)),
                 has_ended: owner.is_none(),
             };
-            (thing, has)
-        });
+            held.entry(thing).or_default().push(has);
+        }
         let mut graph = Self {
             tasks: tasks.collect(),
+            unknown: unknown.collect(),
             classes: BTreeMap::new(),
             labels: labels.collect(),
-            held: held.collect(),
+            held,
             dormant: world
                 .locks
                 .waiting()
@@ -124,34 +146,41 @@ impl Graph {
         graph
     }
 
-    fn edge(&self, operation: &Traced) -> Edge<'_> {
+    /// Whom an operation waits for: each of them, or one of them if it is for slots.
+    fn edges<'a>(&'a self, (operation, outside): &'a (Traced, Outside)) -> Vec<Edge<'a>> {
+        let nobody = vec![Edge::Outside(outside)];
         let Some(thing) = operation.thing else {
-            return Edge::Outside;
+            return nobody;
         };
         let is_same = |it: &&Waiting| it.thing == thing && it.kind == operation.kind;
-        let dormant = self.dormant.iter().find(is_same);
-        match (operation.kind, dormant, self.held.get(&thing)) {
-            (OpKind::Lock | OpKind::Send, Some(waiting), _) => Edge::Dormant {
+        if let Some(waiting) = self.dormant.iter().find(is_same) {
+            return vec![Edge::Dormant {
                 birth: waiting.poller.birth,
                 site: waiting.site,
                 place: Some(waiting.place),
                 is_held: false,
-            },
-            (OpKind::Lock, None, Some(has)) if has.is_dormant => Edge::Dormant {
-                birth: has.holder.poller.birth,
-                site: has.holder.site,
-                place: None,
-                is_held: true,
-            },
-            (OpKind::Lock, None, Some(has)) if has.has_ended => Edge::Ended(&has.holder),
-            (OpKind::Lock, None, Some(has)) => Edge::Lock(&has.holder),
-            (OpKind::Lock, None, None) => Edge::Free,
-            (OpKind::Join, ..) => self
-                .ends
-                .get(&thing)
-                .map_or(Edge::Outside, |&it| Edge::Join(it)),
-            _ => Edge::Outside,
+            }];
         }
+        let held = self.held.get(&thing).map_or(&[][..], Vec::as_slice);
+        match operation.kind {
+            OpKind::Lock if held.is_empty() => vec![Edge::Free],
+            OpKind::Lock => held.iter().map(Has::edge).collect(),
+            OpKind::Send if operation.is_contained && self.is_received_from(thing) => {
+                let edges: Vec<_> = held.iter().map(Has::edge).collect();
+                if edges.is_empty() { nobody } else { edges }
+            }
+            OpKind::Join => match self.ends.get(&thing) {
+                Some(&birth) => vec![Edge::Join(birth)],
+                None => nobody,
+            },
+            _ => nobody,
+        }
+    }
+
+    /// Whether somebody waits for a message of a channel, which is empty then.
+    fn is_received_from(&self, thing: Thing) -> bool {
+        let mut all = self.tasks.values().flatten();
+        all.any(|(it, _)| it.kind == OpKind::Recv && it.thing == Some(thing))
     }
 
     /// Finds out what the task of this birth waits for in the end; `path` leads to it.
@@ -164,13 +193,17 @@ impl Graph {
         }
         path.push(birth);
         let operations = self.tasks.get(&birth).cloned().unwrap_or_default();
-        let mut class = Class::Outside;
-        for operation in &operations {
-            let found = match self.edge(operation).class() {
+        let unknown = self.unknown.get(&birth);
+        let mut class = Class::Outside(unknown.map_or(Ending::Foreign, |it| it.ending));
+        for (index, operation) in operations.iter().enumerate() {
+            let edges = self.edges(operation);
+            let next: Vec<_> = edges.iter().map(Edge::class).collect();
+            let found = next.into_iter().map(|next| match next {
                 Ok(class) => class,
                 Err(next) => self.classify(next, path),
-            };
-            class = class.max(found);
+            });
+            let found = all_or_one(operation.0.kind, found);
+            class = if index == 0 { found } else { class.max(found) };
         }
         path.pop();
         self.classes.insert(birth, class);
@@ -178,22 +211,42 @@ impl Graph {
     }
 
     /// What an operation waits for in the end.
-    fn class_of(&self, operation: &Traced) -> Class {
+    fn class_of(&self, operation: &(Traced, Outside)) -> Class {
         let known = |birth| self.classes.get(&birth).copied();
-        let class = self.edge(operation).class();
-        class.unwrap_or_else(|birth| known(birth).unwrap_or(Class::Outside))
+        let unknown = Class::Outside(operation.1.ending);
+        let edges = self.edges(operation);
+        let classes = edges.iter().map(|edge| {
+            let class = edge.class();
+            class.unwrap_or_else(|birth| known(birth).unwrap_or(unknown))
+        });
+        all_or_one(operation.0.kind, classes)
+    }
+
+    /// The future that an operation waits behind, and that is not polled.
+    fn dormant_edge<'a>(&'a self, operation: &'a (Traced, Outside)) -> Option<Edge<'a>> {
+        let edges = self.edges(operation);
+        let is_dormant = |edge: &Edge<'_>| matches!(edge, Edge::Dormant { .. });
+        let waits_for_all = operation.0.kind == OpKind::Lock;
+        if !waits_for_all && !edges.iter().all(is_dormant) {
+            return None;
+        }
+        edges.into_iter().find(is_dormant)
+    }
+
+    fn operations(&self, seen: &Seen) -> &[(Traced, Outside)] {
+        self.tasks.get(&seen.birth).map_or(&[], Vec::as_slice)
     }
 
     /// The futurelock that a task waits for itself, if it does.
     pub(super) fn futurelock(&self, seen: &Seen) -> Option<Failure> {
-        seen.operations.iter().find_map(|operation| {
-            let Edge::Dormant { birth, site, .. } = self.edge(operation) else {
+        self.operations(seen).iter().find_map(|operation| {
+            let Edge::Dormant { birth, site, .. } = self.dormant_edge(operation)? else {
                 return None;
             };
-            let (file, line) = (operation.site.file(), operation.site.line());
+            let waits = operation.0.site;
             let owner = self.labels.get(&birth).map_or("", String::as_str);
             Some(Failure::Futurelock {
-                waits: format!("{} at {file}:{line}", seen.label),
+                waits: format!("{} at {}:{}", seen.label, waits.file(), waits.line()),
                 unpolled: format!("{owner} at {}:{}", site.file(), site.line()),
             })
         })
@@ -201,13 +254,14 @@ impl Graph {
 
     /// Whether a task may wait although it could go on.
     pub(super) fn may_be_lost(&self, seen: &Seen) -> bool {
-        self.classes.get(&seen.birth) <= Some(&Class::Free)
+        let class = self.classes.get(&seen.birth);
+        class.is_none_or(|&class| class <= Class::Free)
     }
 
     /// The place of the future that is not polled and has what a task waits for.
     pub(super) fn dormant_place(&self, seen: &Seen) -> Option<QueuePlace> {
-        let mut edges = seen.operations.iter().map(|operation| self.edge(operation));
-        edges.find_map(|edge| match edge {
+        let mut operations = self.operations(seen).iter();
+        operations.find_map(|operation| match self.dormant_edge(operation)? {
             Edge::Dormant { place, .. } => place,
             _ => None,
         })
@@ -216,7 +270,11 @@ impl Graph {
     /// What a task waits for, in words: where something may still happen, if that is hopeless.
     pub(super) fn explain(&self, seen: &Seen, nothing_is_due: bool) -> Vec<String> {
         let mut reasons = Vec::new();
-        for operation in &seen.operations {
+        let unknown = self.unknown.get(&seen.birth).filter(|_| nothing_is_due);
+        if let Some(Outside { ending, words, .. }) = unknown {
+            reasons.push(format!("{}: {words}", ending.name()));
+        }
+        for operation in self.operations(seen) {
             let class = self.class_of(operation);
             if !nothing_is_due && class < Class::Cycle {
                 continue;
@@ -225,18 +283,24 @@ impl Graph {
                 Class::Futurelock => "futurelock",
                 Class::Cycle => "lock cycle",
                 Class::Free => "lost wake-up",
-                Class::Outside => "waits for outside",
+                Class::Outside(ending) => ending.name(),
             };
-            let reason = format!("{class}: {}", self.tell(seen, operation));
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
+            for edge in self.edges(operation) {
+                let reason = format!("{class}: {}", self.tell(seen, operation, &edge));
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
             }
         }
         reasons
     }
 
-    fn tell(&self, seen: &Seen, operation: &Traced) -> String {
-        match self.edge(operation) {
+    fn tell(&self, seen: &Seen, (operation, _): &(Traced, Outside), edge: &Edge<'_>) -> String {
+        let what = match operation.kind {
+            OpKind::Send => "slots",
+            _ => "the lock",
+        };
+        match edge {
             Edge::Dormant {
                 birth,
                 site,
@@ -244,9 +308,9 @@ impl Graph {
                 ..
             } => {
                 let (file, line) = (site.file(), site.line());
-                let owner = self.who(seen, birth);
+                let owner = self.who(seen, *birth);
                 let has = match is_held {
-                    true => format!("a future of {owner} has the lock, taken at {file}:{line}"),
+                    true => format!("a future of {owner} has {what}, taken at {file}:{line}"),
                     false => format!("it was handed to a future of {owner} at {file}:{line}"),
                 };
                 format!("{has}, which is not polled: poll it, or drop it, before this wait")
@@ -258,17 +322,44 @@ impl Graph {
                     true => " (perhaps in a future that it does not poll any more)",
                     false => "",
                 };
-                format!("{owner} has the lock, taken at {file}:{line}{hint}")
+                format!("{owner} has {what}, taken at {file}:{line}{hint}")
             }
-            Edge::Ended(holder) => format!(
-                "the lock is in a guard that outlives its task, taken at {}:{}",
-                holder.site.file(),
-                holder.site.line()
-            ),
-            Edge::Join(birth) => format!("for the end of {}", self.who(seen, birth)),
+            Edge::Ended(holder) => {
+                let (file, line) = (holder.site.file(), holder.site.line());
+                match operation.kind {
+                    OpKind::Send => {
+                        format!(
+                            "slots are in a permit that outlives its task, taken at {file}:{line}"
+                        )
+                    }
+                    _ => format!(
+                        "the lock is in a guard that outlives its task, taken at {file}:{line}"
+                    ),
+                }
+            }
+            Edge::Join(birth) => format!("for the end of {}", self.who(seen, *birth)),
             Edge::Free => "nobody has the lock, and it was not woken".to_owned(),
-            Edge::Outside => format!("nothing that is due ends its {}", operation.kind.name()),
+            Edge::Outside(outside) => match self.at_other_end(outside) {
+                Some(other) => format!("{}; {other}", outside.words),
+                None => outside.words.clone(),
+            },
         }
+    }
+
+    /// Where the other end of a connection is waited at.
+    fn at_other_end(&self, outside: &Outside) -> Option<String> {
+        let (connection, near) = outside.link?;
+        let all = self.tasks.iter();
+        let mut all = all.flat_map(|(birth, them)| them.iter().map(move |it| (birth, it)));
+        let (birth, (operation, _)) =
+            all.find(|(_, (_, other))| other.link == Some((connection, 1 - near)))?;
+        let label = self.labels.get(birth).map_or("", String::as_str);
+        let (kind, site) = (operation.kind.name(), operation.site);
+        Some(format!(
+            "there task {birth} ({label}) waits in {kind} at {}:{}",
+            site.file(),
+            site.line()
+        ))
     }
 
     fn who(&self, seen: &Seen, birth: u64) -> String {
@@ -278,6 +369,39 @@ impl Graph {
         let label = self.labels.get(&birth).map_or("", String::as_str);
         format!("task {birth} ({label})")
     }
+}
+
+impl Has {
+    /// What it is to wait for this.
+    fn edge(&self) -> Edge<'_> {
+        match self {
+            Self {
+                is_dormant: true,
+                holder,
+                ..
+            } => Edge::Dormant {
+                birth: holder.poller.birth,
+                site: holder.site,
+                place: None,
+                is_held: true,
+            },
+            Self {
+                has_ended: true,
+                holder,
+                ..
+            } => Edge::Ended(holder),
+            Self { holder, .. } => Edge::Lock(holder),
+        }
+    }
+}
+
+/// The class of an operation of this kind that waits for things of these classes.
+fn all_or_one(kind: OpKind, classes: impl Iterator<Item = Class>) -> Class {
+    let class = match kind {
+        OpKind::Lock => classes.max(),
+        _ => classes.min(),
+    };
+    class.unwrap_or(Class::Outside(Ending::Foreign))
 }
 
 /// Whether what is polled with the waker of `poller` was not polled with its task.

@@ -63,7 +63,7 @@ impl World {
         let incarnations = self.nodes.iter().map(|node| node.incarnation).collect();
         let nodes = (0..self.nodes.len() as u16).map(NodeId);
         let temp_files = nodes.map(|node| (node, self.temp_files(node))).collect();
-        let held = self.locks.held();
+        let held = self.locks.locked();
         let locks = held
             .map(|(thing, holder)| (thing, holder.poller.birth))
             .collect();
@@ -228,7 +228,7 @@ impl World {
             }
         }
         if !books.policy.allows(Leak::Lock) {
-            for (thing, holder) in self.locks.held() {
+            for (thing, holder) in self.locks.locked() {
                 let Poller {
                     task,
                     birth,

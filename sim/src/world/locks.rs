@@ -4,7 +4,8 @@
 //! bookkeeping for reports and verdicts, and changes nothing. Knows nothing of what it means.
 //!
 //! # Invariants
-//! 1. `held` has the locks that somebody has, each once.
+//! 1. `held` has what somebody has, with each of its holders in the order in which they took it, and
+//!    no holder that has nothing of it.
 //! 2. `waiting` has the futures that stand in a queue, in the order in which they began to wait, and
 //!    those that were handed what they wait for and have not been polled since.
 
@@ -22,7 +23,7 @@ use crate::strategy::Thing;
 /// Who has the locks and who waits.
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
-    held: BTreeMap<Thing, Holder>,
+    held: BTreeMap<Thing, Vec<Holder>>,
     waiting: Vec<Waiting>,
     /// The locks that were given back since somebody began to look.
     given_back: Option<Vec<Holder>>,
@@ -43,10 +44,14 @@ pub(crate) struct Poller {
     pub(crate) waker: usize,
 }
 
-/// Who has a lock.
+/// Who has a lock, or some of a thing that several can have some of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
     pub(crate) poller: Poller,
+    /// What one does to get it.
+    pub(crate) kind: OpKind,
+    /// How much of it.
+    pub(crate) amount: usize,
     /// Where it was taken.
     pub(crate) site: &'static Location<'static>,
 }
@@ -64,9 +69,16 @@ pub(crate) struct Waiting {
 }
 
 impl Locks {
-    /// Who has which lock.
+    /// Who has what.
     pub(crate) fn held(&self) -> impl Iterator<Item = (Thing, &Holder)> {
-        self.held.iter().map(|(&thing, holder)| (thing, holder))
+        let held = self.held.iter();
+        held.flat_map(|(&thing, holders)| holders.iter().map(move |holder| (thing, holder)))
+    }
+
+    /// Who has which lock.
+    pub(crate) fn locked(&self) -> impl Iterator<Item = (Thing, &Holder)> {
+        let is_lock = |(_, holder): &(Thing, &Holder)| holder.kind == OpKind::Lock;
+        self.held().filter(is_lock)
     }
 
     /// Who stands in a queue, the longest wait first.
@@ -74,11 +86,32 @@ impl Locks {
         &self.waiting
     }
 
-    fn give_back(&mut self, thing: Thing) {
-        if let Some(holder) = self.held.remove(&thing)
-            && let Some(given_back) = &mut self.given_back
-        {
-            given_back.push(holder);
+    /// Gives so much of `thing` back: what the task born as `birth` took last, if it has any, else
+    /// what was taken first. Whose guard it was that is dropped is known of locks alone, which
+    /// have one holder, or one for each task.
+    fn give_back(&mut self, thing: Thing, mut amount: usize, birth: Option<u64>) {
+        let Some(holders) = self.held.get_mut(&thing) else {
+            return;
+        };
+        while amount > 0 && !holders.is_empty() {
+            let own = |holder: &Holder| Some(holder.poller.birth) == birth;
+            let index = holders.iter().rposition(own).unwrap_or(0);
+            let holder = &mut holders[index];
+            let given = holder.amount.min(amount);
+            amount -= given;
+            holder.amount -= given;
+            if holder.amount > 0 {
+                continue;
+            }
+            let holder = holders.remove(index);
+            if holder.kind == OpKind::Lock
+                && let Some(given_back) = &mut self.given_back
+            {
+                given_back.push(holder);
+            }
+        }
+        if holders.is_empty() {
+            self.held.remove(&thing);
         }
     }
 }
@@ -90,8 +123,16 @@ impl World {
             return;
         };
         match news {
-            News::Taken { site } => self.take_lock(thing, site, 0),
-            News::Released => self.locks.give_back(thing),
+            News::Taken {
+                kind,
+                amount,
+                is_awaited,
+                site,
+            } => self.take(thing, kind, amount, is_awaited, site),
+            News::Released { amount } => {
+                let birth = self.tasks.current().map(|entry| entry.birth);
+                self.locks.give_back(thing, amount, birth);
+            }
             News::Waits { place, kind, site } => self.stand_in_queue(thing, place, kind, site),
             News::Holds { messages, is_more } => self.holds_messages(thing, messages, is_more),
             News::Abandoned { messages } => self.abandons_messages(thing, messages),
@@ -111,18 +152,29 @@ impl World {
         }
     }
 
-    /// The running task has the lock `thing`, which it took at `site` where it was polled with the
-    /// waker at `waker`.
-    pub(super) fn take_lock(
+    /// The running task has so much of `thing`, which it got at `site` by the operation that it came
+    /// to last, or without one: then it is not known which of its parts has it.
+    pub(super) fn take(
         &mut self,
         thing: Thing,
+        kind: OpKind,
+        amount: usize,
+        is_awaited: bool,
         site: &'static Location<'static>,
-        waker: usize,
     ) {
-        if let Some(poller) = self.poller() {
-            let poller = Poller { waker, ..poller };
-            self.locks.held.insert(thing, Holder { poller, site });
+        let Some(mut poller) = self.poller().filter(|_| amount > 0) else {
+            return;
+        };
+        if !is_awaited {
+            poller.waker = 0;
         }
+        let holder = Holder {
+            poller,
+            kind,
+            amount,
+            site,
+        };
+        self.locks.held.entry(thing).or_default().push(holder);
     }
 
     fn stand_in_queue(
@@ -181,3 +233,6 @@ impl World {
         self.locks.given_back.take().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

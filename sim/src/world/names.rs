@@ -66,10 +66,23 @@ impl World {
 
     /// Everything foreign that is left at the end: who waits, and what nodes would boot.
     pub(crate) fn take_leftovers(&mut self) -> (Vec<Waker>, Vec<Boot>) {
-        let mut wakers = Vec::new();
+        let mut wakers = self.take_registered();
         while let Some((_, due)) = self.timers.pop(simoom::time::Instant::from_nanos(i64::MAX)) {
             if let super::Due::Wake(waker) | super::Due::Alarm { waker, .. } = due {
                 wakers.push(waker);
+            }
+        }
+        let boots = self.nodes.iter_mut().filter_map(|node| node.boot.take());
+        (wakers, boots.collect())
+    }
+
+    /// Everyone who waits for something of this world, at its end: nobody is woken any more by what
+    /// happens in it.
+    pub(crate) fn take_registered(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for due in self.timers.values_mut() {
+            if let super::Due::Wake(waker) | super::Due::Alarm { waker, .. } = due {
+                wakers.push(std::mem::replace(waker, Waker::noop().clone()));
             }
         }
         for (_, connection) in &mut self.net.connections {
@@ -88,12 +101,10 @@ impl World {
         self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);
         self.net.pipes.take_wakers(&mut wakers);
-        let mut boots = Vec::new();
         for node in &mut self.nodes {
             wakers.append(&mut node.signals.take_wakers());
             wakers.append(&mut node.end_wakers);
-            boots.extend(node.boot.take());
         }
-        (wakers, boots)
+        wakers
     }
 }

@@ -49,6 +49,11 @@ impl Pool {
     /// As many threads as a runtime has by default.
     const THREADS_MAX: usize = 512;
 
+    /// How many closures run at once.
+    pub(crate) fn threads_max(&self) -> usize {
+        self.threads_max
+    }
+
     fn admit(&mut self) -> Option<u64> {
         if self.busy < self.threads_max {
             self.busy += 1;

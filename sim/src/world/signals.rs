@@ -27,6 +27,14 @@ struct Known {
 }
 
 impl Signals {
+    /// The signals that somebody waits for.
+    pub(crate) fn waited_for(&self) -> impl Iterator<Item = i32> {
+        let known = self.known.iter();
+        known
+            .filter(|(_, known)| !known.waiting.is_empty())
+            .map(|(&signal, _)| signal)
+    }
+
     /// Everybody who waits.
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
         let known = self.known.values_mut();

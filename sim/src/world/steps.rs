@@ -119,8 +119,7 @@ impl World {
             entry.done += 1;
             entry.complete(op.kind, resource);
             if op.kind == OpKind::Lock {
-                let waker = self.tasks.current().map_or(0, |entry| entry.at.waker);
-                self.take_lock(thing, op.site, waker);
+                self.take(thing, op.kind, 1, true, op.site);
             }
             self.tell_step(Did::op(op, thing));
             self.record.explain(Detail::Operation {

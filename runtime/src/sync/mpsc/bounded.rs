@@ -280,6 +280,7 @@ impl<T> Sender<T> {
     /// sender.try_reserve().unwrap().send(1);
     /// assert_eq!(receiver.try_recv(), Ok(1));
     /// ```
+    #[track_caller]
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         self.chan.try_reserve(1)?;
         Ok(Permit::new(self))
@@ -289,6 +290,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If fewer slots are free, or the receiver was closed or dropped.
+    #[track_caller]
     pub fn try_reserve_many(
         &self,
         count: usize,
@@ -301,6 +303,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// As for [`try_reserve`](Self::try_reserve); gives the sender back.
+    #[track_caller]
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.chan.try_reserve(1) {
             Ok(()) => Ok(OwnedPermit::new(self)),

@@ -219,6 +219,7 @@ impl<T> Chan<T> {
 /// Sending.
 impl<T> Chan<T> {
     /// Takes `wanted` slots if they are free.
+    #[track_caller]
     pub(super) fn try_reserve(&self, wanted: usize) -> Result<(), TrySendError<()>> {
         touch(&self.resource);
         let mut state = self.lock();
@@ -229,7 +230,21 @@ impl<T> Chan<T> {
             return Err(TrySendError::Full(()));
         }
         state.free -= wanted;
+        drop(state);
+        self.tell_taken(wanted, false, Location::caller());
         Ok(())
+    }
+
+    /// Tells a world that wants to know that the running task holds slots.
+    fn tell_taken(&self, amount: usize, is_awaited: bool, site: &'static Location<'static>) {
+        let kind = OpKind::Send;
+        let taken = News::Taken {
+            kind,
+            amount,
+            is_awaited,
+            site,
+        };
+        tell(&self.resource, taken);
     }
 
     /// Sends `value` if a slot is free.
@@ -255,6 +270,7 @@ impl<T> Chan<T> {
     /// Sends `value` in a slot that the caller holds.
     pub(super) fn send_held(&self, value: T) {
         touch(&self.resource);
+        tell(&self.resource, News::Released { amount: 1 });
         let mut state = self.lock();
         if state.receiver_gone {
             state.free += 1;
@@ -268,8 +284,16 @@ impl<T> Chan<T> {
         wake(receiver);
     }
 
-    /// Gives back slots that the caller held.
-    pub(super) fn release(&self, mut slots: usize) {
+    /// Gives back slots that a permit held.
+    pub(super) fn give_back(&self, slots: usize) {
+        if slots > 0 {
+            tell(&self.resource, News::Released { amount: slots });
+            self.release(slots);
+        }
+    }
+
+    /// Frees slots, or passes them on.
+    fn release(&self, mut slots: usize) {
         if slots == 0 {
             return;
         }
@@ -309,6 +333,9 @@ impl<T> Chan<T> {
         let op = Op::write(OpKind::Send, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
         let outcome = ready!(self.poll_slots(cx, waiter, wanted, location, |_| ()));
+        if outcome.is_ok() {
+            self.tell_taken(wanted, true, location);
+        }
         progress.done();
         Poll::Ready(outcome)
     }

@@ -36,7 +36,7 @@ impl<'a, T> Permit<'a, T> {
 
 impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
-        self.sender.chan.release(1);
+        self.sender.chan.give_back(1);
     }
 }
 
@@ -88,7 +88,7 @@ impl<T> FusedIterator for PermitIterator<'_, T> {}
 
 impl<T> Drop for PermitIterator<'_, T> {
     fn drop(&mut self) {
-        self.sender.chan.release(self.count);
+        self.sender.chan.give_back(self.count);
     }
 }
 
@@ -134,7 +134,7 @@ impl<T> OwnedPermit<T> {
     /// Frees the slot and returns the sender.
     pub fn release(mut self) -> Sender<T> {
         let sender = self.take();
-        sender.chan.release(1);
+        sender.chan.give_back(1);
         sender
     }
 
@@ -166,7 +166,7 @@ impl<T> OwnedPermit<T> {
 impl<T> Drop for OwnedPermit<T> {
     fn drop(&mut self) {
         if let Some(sender) = self.sender.take() {
-            sender.chan.release(1);
+            sender.chan.give_back(1);
         }
     }
 }

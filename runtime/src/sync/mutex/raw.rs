@@ -54,7 +54,14 @@ impl RawMutex {
         let acquired = self.acquire();
         if acquired {
             let site = Location::caller();
-            tell(&self.resource, News::Taken { site });
+            let (kind, amount, is_awaited) = (OpKind::Lock, 1, false);
+            let taken = News::Taken {
+                kind,
+                amount,
+                is_awaited,
+                site,
+            };
+            tell(&self.resource, taken);
         }
         acquired
     }
