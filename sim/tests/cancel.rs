@@ -4,6 +4,8 @@
 mod finds;
 #[path = "cancel/more.rs"]
 mod more;
+#[path = "cancel/oracles.rs"]
+mod oracles;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

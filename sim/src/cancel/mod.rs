@@ -46,7 +46,7 @@
 mod report;
 mod scope;
 
-pub use self::report::{CancelReport, HeldLock, Site};
+pub use self::report::{CancelReport, HeldLock, LeftBehind, Site, TornFrame};
 pub use self::scope::{Cancelled, Scope, scope, until_done};
 pub use crate::check::{Cancels, every_await, pairs};
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::check::{Found, Report};
 use crate::world::cancels::{AwaitPlace, AwaitPoint, Interrupted, Moment};
+use crate::world::framing::Torn;
+use crate::world::remains::{Remains, Remnant};
 
 /// What came of [`every_await`](super::every_await) or [`pairs`](super::pairs): which places were
 /// cancelled, and the first failure if there was one.
@@ -65,6 +67,34 @@ pub struct HeldLock {
     pub cancelled: (String, u32),
 }
 
+/// A stream that took only the first bytes of a write, whose future was cancelled, and then was given
+/// something else: its other end reads neither.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornFrame {
+    /// The file and the line of the write that was begun.
+    pub begun: (String, u32),
+    /// The file and the line of the await at which it was cancelled.
+    pub cancelled: (String, u32),
+    /// The file and the line of the write after it.
+    pub next: (String, u32),
+}
+
+/// What runs that were cancelled in one place had left at their end, and the undisturbed run had not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftBehind {
+    /// What it is, such as `task`, `TCP stream`, `lock` or `timer`.
+    pub what: String,
+    /// The file and the line at which it was made, or of the operation before that, if it was made
+    /// by a task.
+    pub made: Option<(String, u32)>,
+    /// The file and the line of the await at which something was cancelled.
+    pub cancelled: (String, u32),
+    /// In how many runs.
+    pub runs: usize,
+}
+
 /// What was tried, by place.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
@@ -73,6 +103,11 @@ pub(crate) struct Coverage {
     /// How many pairs were run of how many that are known.
     pub(crate) pairs: Option<(usize, usize)>,
     pub(crate) interrupted: BTreeSet<Interrupted>,
+    pub(crate) torn: BTreeSet<Torn>,
+    /// What there was at the end of the undisturbed run.
+    pub(crate) remains: Remains,
+    /// In how many runs there was more of something, and where these were cancelled.
+    pub(crate) left: BTreeMap<(Remnant, AwaitPlace), usize>,
     sites: Vec<Site>,
 }
 
@@ -126,7 +161,6 @@ impl CancelReport {
     /// left it: see that it holds there what is to hold between two locks.
     #[must_use]
     pub fn held_locks(&self) -> Vec<HeldLock> {
-        let place = |it: &std::panic::Location<'_>| (it.file().to_owned(), it.line());
         let interrupted = self.coverage.interrupted.iter();
         interrupted
             .map(|it| HeldLock {
@@ -134,6 +168,89 @@ impl CancelReport {
                 cancelled: place(it.place.site),
             })
             .collect()
+    }
+
+    /// What runs that passed had left when the test ended, and the undisturbed run had not, or less
+    /// of it: tasks, blocking closures, sockets, files, locks, reserved slots, places in queues,
+    /// timers, and messages in channels, told apart by the line at which they were made.
+    ///
+    /// That is no failure: what is left may be about to go, or be in the place of what was
+    /// cancelled. [`Config::leaks`](crate::Config::leaks) fails for what stays.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::time::sleep;
+    /// use simoom_sim::{Config, cancel};
+    ///
+    /// let report = cancel::every_await(Config::default(), |_sim| async {
+    ///     let parent = simoom::spawn(async {
+    ///         let child = simoom::spawn(std::future::pending::<()>());
+    ///         sleep(Duration::from_millis(1)).await;
+    ///         child.abort();
+    ///     });
+    ///     drop(parent.await);
+    ///     sleep(Duration::from_millis(1)).await;
+    /// });
+    /// let left = report.left_behind();
+    /// assert_eq!((left.len(), &*left[0].what, left[0].runs), (1, "task", 2));
+    /// report.unwrap();
+    /// ```
+    #[must_use]
+    pub fn left_behind(&self) -> Vec<LeftBehind> {
+        let left = self.coverage.left.iter();
+        left.map(|((remnant, cancelled), &runs)| LeftBehind {
+            what: remnant.what.to_owned(),
+            made: remnant.site.map(place),
+            cancelled: place(cancelled.site),
+            runs,
+        })
+        .collect()
+    }
+
+    /// The streams on which a write was cut off by a cancellation and something else was written
+    /// after it.
+    ///
+    /// What was handed to a stream at once counts as one frame: a write that takes a part of its
+    /// bytes is to be followed by the others, whoever writes them. That is no failure, since a
+    /// protocol may find its frames again; few do. Assert that there are none where yours does not.
+    /// A frame that is written in several pieces, and cut between two of them, is not seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::io::{AsyncReadExt, AsyncWriteExt};
+    /// use simoom::net::{TcpListener, TcpStream};
+    /// use simoom::time::sleep;
+    /// use simoom_sim::{Config, Sim, cancel};
+    ///
+    /// let report = cancel::every_await(Config::default(), |sim: Sim| async move {
+    ///     let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+    ///     let _reader = sim.node("reader").run(|| async {
+    ///         let mut stream = TcpStream::connect("test:80").await.unwrap();
+    ///         sleep(Duration::from_secs(1)).await;
+    ///         drop(stream.read_to_end(&mut Vec::new()).await);
+    ///     });
+    ///     let (mut stream, _) = listener.accept().await.unwrap();
+    ///     // More than its buffers take: it waits in the middle.
+    ///     let big = vec![b'a'; 1 << 20];
+    ///     if cancel::scope(stream.write_all(&big)).await.is_err() {
+    ///         stream.write_all(b"the next").await.unwrap();
+    ///     }
+    /// });
+    /// assert_eq!(report.torn_frames().len(), 1);
+    /// assert!(report.to_string().contains("torn frame: "));
+    /// report.unwrap();
+    /// ```
+    #[must_use]
+    pub fn torn_frames(&self) -> Vec<TornFrame> {
+        let torn = self.coverage.torn.iter();
+        torn.map(|it| TornFrame {
+            begun: place(it.begun),
+            cancelled: place(it.cancelled.site),
+            next: place(it.next),
+        })
+        .collect()
     }
 
     /// How many pairs were run and how many are known, if these were asked for.
@@ -255,8 +372,42 @@ impl fmt::Display for Coverage {
                 place.site.line()
             )?;
         }
+        let mut left: BTreeMap<&Remnant, (usize, &AwaitPlace)> = BTreeMap::new();
+        for ((remnant, cancelled), runs) in &self.left {
+            left.entry(remnant).or_insert((0, cancelled)).0 += runs;
+        }
+        for (Remnant { what, site }, (runs, cancelled)) in left {
+            write!(f, "\n  left behind: {what}")?;
+            if let Some(site) = site {
+                write!(f, ", of {}:{}", site.file(), site.line())?;
+            }
+            let (file, line) = (cancelled.site.file(), cancelled.site.line());
+            let plural = if runs == 1 { "" } else { "s" };
+            write!(
+                f,
+                ", by {runs} run{plural}, as when cancelled at {file}:{line}"
+            )?;
+        }
+        for torn in &self.torn {
+            let (begun, cancelled, next) = (torn.begun, torn.cancelled.site, torn.next);
+            write!(
+                f,
+                "\n  torn frame: begun at {}:{}, cancelled at {}:{}, and something else written at \
+                 {}:{}",
+                begun.file(),
+                begun.line(),
+                cancelled.file(),
+                cancelled.line(),
+                next.file(),
+                next.line()
+            )?;
+        }
         Ok(())
     }
+}
+
+fn place(location: &std::panic::Location<'_>) -> (String, u32) {
+    (location.file().to_owned(), location.line())
 }
 
 impl Site {

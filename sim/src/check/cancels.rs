@@ -21,7 +21,8 @@ use crate::choice::AnchorHash;
 use crate::run::{Choices, Outcome, Spec};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Learnt, Orders, Profile, Strategy};
-use crate::world::cancels::{Cancelling, Moment};
+use crate::world::cancels::{AwaitPlace, Cancelling, Moment};
+use crate::world::remains::{Remains, Remnant};
 
 /// Where a sweep cancels, for [`Config::cancels`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +92,8 @@ where
 /// await points, or at one while once another task goes on than in the undisturbed run.
 ///
 /// There are about as many pairs as points squared: at most as many as [`Config::seeds`] says are
-/// run, evenly taken from all, and only if every single point passes.
+/// run, evenly taken from all, and only if every single point passes. With [`Config::seed`], they are
+/// laid over the run of that seed under [`Config::strategy`], as for [`every_await`].
 ///
 /// # Panics
 /// If a `SIMOOM_…` variable of the environment is malformed.
@@ -187,10 +189,12 @@ impl Sweep<'_> {
         let mut lists = base.clone();
         lists.cancels = Some(Cancelling {
             lists: true,
+            counts: true,
             ..Cancelling::default()
         });
         let mut outcome = self.run_quietly(lists);
         coverage.points = std::mem::take(&mut outcome.awaits.listed);
+        coverage.remains = std::mem::take(&mut outcome.awaits.remains);
         if outcome.failure.is_some() {
             let index = self.config.one_seed.map(|_| 0);
             swept.failed = Some(Failed {
@@ -214,7 +218,7 @@ impl Sweep<'_> {
         let singles: Vec<_> = (targets.iter())
             .map(|target| Attempt {
                 targets: vec![(coverage.points[target.point].anchor, target.moment)],
-                orders: wants_pairs.then(Orders::default),
+                orders: wants_pairs.then(|| orders_over(&base, Vec::new())),
             })
             .collect();
         let left = self.attempt(&base, &singles, 0, wants_pairs, &mut swept, &mut coverage);
@@ -226,7 +230,7 @@ impl Sweep<'_> {
         });
         coverage.tried = tried.collect();
         if wants_pairs && swept.failed.is_none() {
-            let (pairs, known) = self.some_pairs(&singles, &seconds);
+            let (pairs, known) = self.some_pairs(&base, &singles, &seconds);
             coverage.pairs = Some((pairs.len(), known));
             let runs = singles.len();
             self.attempt(&base, &pairs, runs, false, &mut swept, &mut coverage);
@@ -237,14 +241,19 @@ impl Sweep<'_> {
 
     /// The run in which something is cancelled: the undisturbed one, or that of a seed.
     fn base(&self, profile: &Arc<Profile>) -> Spec {
-        match (self.config.one_seed, self.config.cancels) {
-            (Some(seed), Cancels::Every) => self.spec(seed, self.config.strategy, profile),
-            _ => self.spec(FIRST_SEED, Strategy::Calm, profile),
+        match self.config.one_seed {
+            Some(seed) => self.spec(seed, self.config.strategy, profile),
+            None => self.spec(FIRST_SEED, Strategy::Calm, profile),
         }
     }
 
     /// At most as many pairs as the sweep has seeds, evenly taken from all; and how many there are.
-    fn some_pairs(&self, singles: &[Attempt], seconds: &[Vec<Second>]) -> (Vec<Attempt>, usize) {
+    fn some_pairs(
+        &self,
+        base: &Spec,
+        singles: &[Attempt],
+        seconds: &[Vec<Second>],
+    ) -> (Vec<Attempt>, usize) {
         let all = singles.iter().zip(seconds);
         let all = all.flat_map(|(single, seconds)| seconds.iter().map(move |it| (single, *it)));
         let known = seconds.iter().map(Vec::len).sum::<usize>().min(PAIRS_MAX);
@@ -267,10 +276,7 @@ impl Sweep<'_> {
                     targets.push((anchor, moment));
                     None
                 }
-                Second::Order(anchor, task) => Some(Orders {
-                    stored: vec![(anchor, task)],
-                    ..Orders::default()
-                }),
+                Second::Order(anchor, task) => Some(orders_over(base, vec![(anchor, task)])),
             };
             Attempt { targets, orders }
         };
@@ -289,6 +295,7 @@ impl Sweep<'_> {
     ) -> Vec<Left> {
         let next = AtomicUsize::new(0);
         let progress = Progress::of(self.identity.label(), attempts.len() as u64);
+        let undisturbed = coverage.remains.clone();
         let done = Mutex::new((Vec::new(), std::mem::take(coverage), None::<Failed>));
         let work = || {
             loop {
@@ -302,11 +309,17 @@ impl Sweep<'_> {
                 let summary = summary(spec.seed, &outcome);
                 let tally = outcome.faults.clone();
                 let interrupted = std::mem::take(&mut outcome.awaits.interrupted);
+                let torn = std::mem::take(&mut outcome.awaits.torn);
+                let more = left_over(&outcome, &undisturbed);
                 let left = left_by(&mut outcome);
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 let (runs, coverage, failed) = &mut *done;
                 runs.push((index, left, summary, tally));
                 coverage.interrupted.extend(interrupted);
+                coverage.torn.extend(torn);
+                for left in more {
+                    *coverage.left.entry(left).or_default() += 1;
+                }
                 let position = Some((earlier + index) as u64);
                 let is_first = failed.as_ref().is_none_or(|other| position < other.index);
                 if outcome.failure.is_some() && is_first {
@@ -340,6 +353,21 @@ impl Sweep<'_> {
     }
 }
 
+/// The choices of `base`, but for `stored` ones.
+fn orders_over(base: &Spec, stored: Vec<(AnchorHash, u64)>) -> Orders {
+    let base = match &base.choices {
+        Choices::Strategy { strategy, profile } if *strategy != Strategy::Calm => {
+            Some((*strategy, profile.clone()))
+        }
+        _ => None,
+    };
+    Orders {
+        base,
+        stored,
+        ..Orders::default()
+    }
+}
+
 fn spec_of(base: &Spec, attempt: &Attempt, lists: bool) -> Spec {
     let choices = match &attempt.orders {
         Some(orders) => Choices::Orders(Arc::new(orders.clone())),
@@ -351,9 +379,21 @@ fn spec_of(base: &Spec, attempt: &Attempt, lists: bool) -> Spec {
             odds: None,
             targets: Arc::new(attempt.targets.clone()),
             lists,
+            counts: true,
         }),
         ..base.clone()
     }
+}
+
+/// What a run that passed has left that the undisturbed one has not, or less of it, and where it was
+/// cancelled first.
+fn left_over(outcome: &Outcome, undisturbed: &Remains) -> Vec<(Remnant, AwaitPlace)> {
+    let Some(place) = outcome.awaits.place.filter(|_| outcome.failure.is_none()) else {
+        return Vec::new();
+    };
+    let remains = outcome.awaits.remains.iter();
+    let more = remains.filter(|(what, count)| undisturbed.get(what) < Some(count));
+    more.map(|(&what, _)| (what, place)).collect()
 }
 
 fn left_by(outcome: &mut Outcome) -> Left {

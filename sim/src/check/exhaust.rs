@@ -72,7 +72,14 @@ impl Frontier {
             sleeping.clone_from(&next.fork.borrow().sleeping);
         }
         let stored = next.stored.clone();
-        Some((next, Orders { stored, sleeping }))
+        Some((
+            next,
+            Orders {
+                base: None,
+                stored,
+                sleeping,
+            },
+        ))
     }
 
     /// Takes in what the run of `ran` has shown, and lists what else is to be run, of which no more

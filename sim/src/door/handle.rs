@@ -212,7 +212,11 @@ impl<S: Bytes> WriteBytes for Handle<S> {
     }
 
     fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.with(|world| self.socket.write(world, parts))
+        self.with(|world| {
+            let taken = self.socket.write(world, parts)?;
+            world.wrote(&self.writing, parts, taken);
+            Ok(taken)
+        })
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     });
     let sheets = backend.with(World::take_sheets);
     let learnt = backend.with(World::learnt);
-    let awaits = backend.with(|world| world.cancels.take_awaits());
+    let awaits = backend.with(World::take_awaits);
     let stuck = match standstill {
         Some(standstill) if wants_stacks => standstill.report(backend, is_deadlock),
         _ => Vec::new(),

@@ -54,7 +54,7 @@ pub(crate) enum Choices {
     Prefix(Arc<Plan>, Rest),
     /// Calm ones, to learn what the strategies want to know.
     Profile,
-    /// Some that differ from calm, to learn where else the run could have gone on.
+    /// Some that differ from calm or a strategy, to learn where else the run could have gone on.
     Orders(Arc<Orders>),
 }
 
@@ -105,7 +105,7 @@ impl Choices {
                 Box::new(Prefix::new(plan, rest.kept, tail))
             }
             Self::Profile => Strategy::profiler(),
-            Self::Orders(orders) => Box::new(Explorer::new(orders)),
+            Self::Orders(orders) => Box::new(Explorer::new(orders, seed, steps)),
         }
     }
 }

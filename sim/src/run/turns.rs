@@ -76,6 +76,9 @@ where
     if let Some(leaks) = &spec.leaks {
         world.look_for_leaks(leaks.clone());
     }
+    if spec.cancels.as_ref().is_some_and(|cancels| cancels.counts) {
+        world.count_remains();
+    }
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);
     panics::capture(|| {

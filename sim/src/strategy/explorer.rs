@@ -1,7 +1,8 @@
-//! One run of an exhaustive exploration.
+//! One run of an exhaustive exploration, or of one around the run of a seed.
 //!
-//! Owns what such a run does and what it shows: it makes certain choices where they turn up and calm
-//! ones elsewhere, and lists where else it could have gone on. Knows nothing of other runs.
+//! Owns what such a run does and what it shows: it makes certain choices where they turn up, those of
+//! a base elsewhere, which is calm or a strategy, and lists where else it could have gone on. Knows
+//! nothing of other runs.
 //!
 //! Sleep sets (Godefroid, "Partial-order methods for the verification of concurrent systems", 1996):
 //! what was tried at a choice need not be tried again after another alternative of it, until a step
@@ -11,10 +12,11 @@
 
 use std::collections::BTreeMap;
 use std::mem::take;
+use std::sync::Arc;
 
 use simoom::backend::OpKind;
 
-use super::{Choose, Learnt, Odds, Scheduling, Step, Thing};
+use super::{Choose, Learnt, Odds, Profile, Scheduling, Step, Strategy, Thing};
 use crate::choice::AnchorHash;
 
 /// What a task did between two choices.
@@ -48,7 +50,9 @@ impl Footprint {
 /// What a run is to do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Orders {
-    /// The choices that differ from calm, in the order in which they turn up.
+    /// Who makes the other choices; nobody: they are calm.
+    pub(crate) base: Option<(Strategy, Arc<Profile>)>,
+    /// The choices that differ from the base's, in the order in which they turn up.
     pub(crate) stored: Vec<(AnchorHash, u64)>,
     /// Tasks that need not go on at the last of them, and what they would do.
     pub(crate) sleeping: BTreeMap<u64, Footprint>,
@@ -75,7 +79,7 @@ pub(crate) struct Point {
     pub(crate) anchor: AnchorHash,
     /// What else could have been chosen.
     pub(crate) others: Vec<u64>,
-    /// The task that calm chose, and what it did then; `None` where no task is chosen.
+    /// The task that the base chose, and what it did then; `None` where no task is chosen.
     pub(crate) calm: Option<(u64, Footprint)>,
     /// What need not be tried after one of the others, unless that depends on it.
     pub(crate) sleeping: BTreeMap<u64, Footprint>,
@@ -85,8 +89,9 @@ pub(crate) struct Point {
 const POINTS_MAX: usize = 1 << 14;
 
 /// Follows stored choices, then lists the others.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Explorer {
+    base: Option<Box<dyn Choose>>,
     stored: Vec<(AnchorHash, u64)>,
     sleeping: BTreeMap<u64, Footprint>,
     /// What was done since the last choice of a task, and after which point.
@@ -109,8 +114,11 @@ enum After {
 }
 
 impl Explorer {
-    pub(crate) fn new(orders: &Orders) -> Self {
+    /// In the run of this seed, which takes so many steps at most.
+    pub(crate) fn new(orders: &Orders, seed: u64, steps: u64) -> Self {
+        let base = orders.base.as_ref();
         Self {
+            base: base.map(|(strategy, profile)| strategy.chooser(seed, profile, steps)),
             stored: orders.stored.clone(),
             sleeping: orders.sleeping.clone(),
             ..Self::default()
@@ -188,13 +196,18 @@ impl Choose for Explorer {
             }
         }
         self.settle();
+        // Asked also where it is not heeded: what it has drawn so far is part of its state.
+        let rank = match &mut self.base {
+            Some(base) => base.sched(asked),
+            None => asked.calm,
+        };
         if let Some(task) = self.follow(asked.anchor) {
-            let rank = asked.runnable.iter().position(|&other| other == task);
-            self.explored.is_cut |= rank.is_none();
-            return rank.unwrap_or(asked.calm);
+            let stored = asked.runnable.iter().position(|&other| other == task);
+            self.explored.is_cut |= stored.is_none();
+            return stored.unwrap_or(rank);
         }
         if self.can_list() {
-            let calm = asked.runnable[asked.calm];
+            let calm = asked.runnable[rank];
             let (asleep, others): (Vec<u64>, Vec<u64>) = (asked.runnable.iter().copied())
                 .filter(|&task| task != calm)
                 .partition(|task| self.sleeping.contains_key(task));
@@ -209,10 +222,14 @@ impl Choose for Explorer {
                 sleeping: self.sleeping.clone(),
             });
         }
-        asked.calm
+        rank
     }
 
     fn pick(&mut self, anchor: AnchorHash, alternatives: u64) -> u64 {
+        let own = match &mut self.base {
+            Some(base) => base.pick(anchor, alternatives),
+            None => 0,
+        };
         if let Some(value) = self.follow(anchor) {
             return value.min(alternatives - 1);
         }
@@ -221,44 +238,73 @@ impl Choose for Explorer {
         if self.can_list() {
             self.explored.points.push(Point {
                 anchor,
-                others: (1..alternatives).collect(),
+                others: (0..alternatives).filter(|&it| it != own).collect(),
                 calm: None,
                 sleeping: BTreeMap::new(),
             });
         }
-        0
+        own
     }
 
-    fn delay(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
-        0
+    fn delay(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.delay(anchor, most))
     }
 
-    fn short(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
-        0
+    fn short(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.short(anchor, most))
     }
 
-    fn stall(&mut self, _anchor: AnchorHash, _most: u64) -> u64 {
-        0
+    fn stall(&mut self, anchor: AnchorHash, most: u64) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.stall(anchor, most))
     }
 
-    fn fault(&mut self, _anchor: AnchorHash, _odds: &Odds) -> u64 {
-        0
+    fn fault(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.fault(anchor, odds))
+    }
+
+    fn cancel(&mut self, anchor: AnchorHash, odds: &Odds) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.cancel(anchor, odds))
+    }
+
+    fn work(&mut self, anchor: AnchorHash) -> u64 {
+        let base = self.base.as_mut();
+        base.map_or(0, |base| base.work(anchor))
     }
 
     fn listens(&self) -> bool {
         true
     }
 
+    fn spawned(&mut self, parent: u64, child: u64) {
+        if let Some(base) = &mut self.base {
+            base.spawned(parent, child);
+        }
+    }
+
     fn completed(&mut self, step: &Step) {
         self.note(step);
+        if let Some(base) = &mut self.base {
+            base.completed(step);
+        }
     }
 
     fn tried(&mut self, step: &Step) {
         self.note(step);
+        if let Some(base) = &mut self.base {
+            base.tried(step);
+        }
     }
 
     fn disturbed(&mut self) {
         self.darken();
+        if let Some(base) = &mut self.base {
+            base.disturbed();
+        }
     }
 
     fn learnt(&mut self) -> Learnt {

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use simoom_faults::Ratio;
 
 use super::World;
+use super::framing::Torn;
+use super::remains::Remains;
 use super::tasks::{Await, TaskSlot};
 use crate::choice::{AnchorHash, Operation, PathHash, PathId, Point, ResourceName};
 use crate::strategy::Odds;
@@ -28,6 +30,8 @@ pub(crate) struct Cancelling {
     pub(crate) targets: Arc<Vec<(AnchorHash, Moment)>>,
     /// Whether the places are listed.
     pub(crate) lists: bool,
+    /// Whether what is there at the end is counted.
+    pub(crate) counts: bool,
 }
 
 /// When what waits is cancelled.
@@ -87,6 +91,8 @@ pub(crate) struct Cancels {
     listed: Option<Vec<AwaitPoint>>,
     /// How many places were listed when something was first cancelled.
     first: Option<usize>,
+    /// Where that was.
+    place: Option<AwaitPlace>,
     interrupted: Vec<Interrupted>,
 }
 
@@ -98,6 +104,7 @@ impl Default for Cancels {
             targets: BTreeMap::new(),
             listed: None,
             first: None,
+            place: None,
             interrupted: Vec::new(),
         }
     }
@@ -111,9 +118,19 @@ pub(crate) struct Awaits {
     /// How many of them came before the first cancellation, if there was one.
     pub(crate) first: Option<usize>,
     pub(crate) interrupted: Vec<Interrupted>,
+    pub(crate) torn: Vec<Torn>,
+    /// Where the first cancellation was.
+    pub(crate) place: Option<AwaitPlace>,
+    /// What there was at the end, if that was to be counted.
+    pub(crate) remains: Remains,
 }
 
 impl Cancels {
+    /// Whether anybody asks for cancellations.
+    pub(crate) fn asks(&self) -> bool {
+        self.is_asked
+    }
+
     pub(crate) fn of(cancelling: &Cancelling) -> Self {
         let odds = cancelling.odds.map_or(Odds::NEVER, |ratio| {
             let (part, whole) = ratio.parts();
@@ -133,16 +150,27 @@ impl Cancels {
         }
     }
 
-    pub(crate) fn take_awaits(&mut self) -> Awaits {
+    fn take_awaits(&mut self) -> Awaits {
         Awaits {
             listed: self.listed.take().unwrap_or_default(),
             first: self.first,
             interrupted: std::mem::take(&mut self.interrupted),
+            place: self.place,
+            ..Awaits::default()
         }
     }
 }
 
 impl World {
+    /// What the run has shown of its places, at its end.
+    pub(crate) fn take_awaits(&mut self) -> Awaits {
+        Awaits {
+            torn: self.framing.take_torn(),
+            remains: self.take_remains(),
+            ..self.cancels.take_awaits()
+        }
+    }
+
     /// Whether the running task is cancelled where its poll, which has ended, leaves it.
     pub(crate) fn cancels_waiting(&mut self) -> bool {
         if !self.cancels.is_asked {
@@ -263,6 +291,7 @@ impl World {
         if is_chosen {
             let listed = self.cancels.listed.as_ref().map_or(0, Vec::len);
             self.cancels.first.get_or_insert(listed);
+            self.cancels.place.get_or_insert(place);
         }
         let value = if is_chosen { chosen } else { 0 };
         self.settle_choice_of_cancel(point, value, subject, place);
@@ -303,8 +332,13 @@ impl World {
     /// What waited in the running task, and was cancelled last, is dropped.
     pub(crate) fn cancel_ends(&mut self) {
         let locks = self.locks_given_back();
-        let place = (self.deviated.last()).and_then(|deviated| deviated.awaits);
-        let Some(place) = place else { return };
+        // What its destructors did may have called for choices, too.
+        let mut latest = self.deviated.iter().rev();
+        let cancelled = latest.find_map(|it| Some((it.subject?, it.awaits?)));
+        let Some((task, place)) = cancelled else {
+            return;
+        };
+        self.cut_writes(task, place);
         for holder in locks {
             let lock = holder.site;
             self.cancels.interrupted.push(Interrupted { lock, place });

@@ -11,6 +11,7 @@ use std::panic::Location;
 
 use super::locks::Poller;
 use super::node::NodeId;
+use super::remains::Remains;
 use super::{Due, World};
 use crate::checkers::leaks::{Leak, Leaks};
 use crate::choice::PathId;
@@ -20,28 +21,30 @@ use crate::strategy::Thing;
 #[derive(Debug)]
 pub(crate) struct Books {
     policy: Leaks,
+    /// What is left fails the run; else it is but counted.
+    is_judged: bool,
     /// Tasks that were born before were there already.
     births: u64,
     /// The incarnation of each node that there was.
     incarnations: Vec<u32>,
     /// What was in `/tmp` of each.
     temp_files: BTreeMap<NodeId, BTreeSet<String>>,
-    kept: BTreeMap<u64, Kept>,
+    pub(super) kept: BTreeMap<u64, Kept>,
     entered: u64,
     /// The locks that were held, each with the birth of the task that took it.
     locks: BTreeSet<(Thing, u64)>,
     /// What channels hold, with who sent last.
-    messages: BTreeMap<Thing, (usize, Origin)>,
+    pub(super) messages: BTreeMap<Thing, (usize, Origin)>,
     /// What channels held that were dropped, with who did that.
-    abandoned: Vec<(usize, Origin)>,
+    pub(super) abandoned: Vec<(usize, Origin)>,
 }
 
 /// Something that a program holds.
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     leak: Leak,
-    what: &'static str,
-    origin: Origin,
+    pub(super) what: &'static str,
+    pub(super) origin: Origin,
 }
 
 /// Where something was made.
@@ -52,7 +55,7 @@ pub(crate) struct Origin {
     deaths: u32,
     task: PathId,
     birth: u64,
-    site: Option<&'static Location<'static>>,
+    pub(super) site: Option<&'static Location<'static>>,
     /// It was made after what was waited for there.
     is_after: bool,
 }
@@ -69,6 +72,7 @@ impl World {
             .collect();
         self.books = Some(Box::new(Books {
             policy,
+            is_judged: true,
             births: self.tasks.births(),
             incarnations,
             temp_files,
@@ -80,14 +84,31 @@ impl World {
         }));
     }
 
+    /// Begins to count what programs hold, unless somebody looks for leaks and so does that.
+    pub(crate) fn count_remains(&mut self) {
+        if self.books.is_none() {
+            self.look_for_leaks(Leaks::none());
+            if let Some(books) = &mut self.books {
+                books.is_judged = false;
+            }
+        }
+    }
+
+    /// What there is at the end, or was when leaks were judged.
+    pub(crate) fn take_remains(&mut self) -> Remains {
+        let before = self.remains.take();
+        before.unwrap_or_else(|| self.remains())
+    }
+
     /// Whether somebody looks.
     pub(crate) fn looks_for_leaks(&self) -> bool {
         self.books.is_some()
     }
 
-    /// How long what is under way may take at the end; `None` if nobody looks.
+    /// How long what is under way may take at the end; `None` if nobody judges it.
     pub(crate) fn settle_ns(&self) -> Option<i64> {
-        let settle = self.books.as_ref()?.policy.settle;
+        let books = self.books.as_ref().filter(|books| books.is_judged)?;
+        let settle = books.policy.settle;
         Some(i64::try_from(settle.as_nanos()).unwrap_or(i64::MAX))
     }
 
@@ -165,6 +186,7 @@ impl World {
 
     /// What is left behind, in words.
     pub(crate) fn leaks(&mut self) -> Vec<String> {
+        self.remains = Some(self.remains());
         let Some(books) = self.books.take() else {
             return Vec::new();
         };

@@ -12,6 +12,7 @@ mod effects;
 pub(crate) mod failure;
 pub(crate) mod faults;
 pub(crate) mod files;
+pub(crate) mod framing;
 mod leaks;
 pub(crate) mod locks;
 mod names;
@@ -19,6 +20,7 @@ pub(crate) mod net;
 pub(crate) mod node;
 mod pause;
 pub(crate) mod pool;
+pub(crate) mod remains;
 pub(crate) mod resources;
 mod sheets;
 pub(crate) mod sight;
@@ -46,10 +48,12 @@ pub(crate) use self::effects::{Effects, each};
 use self::failure::Failure;
 use self::faults::Faults;
 use self::files::Files;
+use self::framing::Framing;
 use self::leaks::{Books, Origin};
 use self::locks::Locks;
 use self::net::Network;
 use self::node::{Node, NodeId};
+use self::remains::Remains;
 use self::resources::Resources;
 use self::sheets::Sheet;
 use self::tasks::{TaskSlot, Tasks};
@@ -71,6 +75,7 @@ pub(crate) struct World {
     pub(crate) files: Files,
     pub(crate) locks: Locks,
     pub(crate) cancels: Cancels,
+    pub(crate) framing: Framing,
     pub(crate) paths: Paths,
     pub(crate) resources: Resources,
     pub(crate) effects: Effects,
@@ -91,6 +96,8 @@ pub(crate) struct World {
     sheets: Vec<Sheet>,
     /// What programs hold, once somebody looks for leaks.
     books: Option<Box<Books>>,
+    /// What there was when leaks were judged, which closes the books.
+    remains: Option<Remains>,
     /// What was seen of the program's assertions.
     pub(crate) assertions: AssertionTally,
     pub(crate) failure: Option<Failure>,
@@ -205,6 +212,7 @@ impl World {
             files: Files::default(),
             locks: Locks::default(),
             cancels: Cancels::default(),
+            framing: Framing::default(),
             paths: Paths::default(),
             resources: Resources::default(),
             effects: Effects::default(),
@@ -217,6 +225,7 @@ impl World {
             acts: Vec::new(),
             sheets: Vec::new(),
             books: None,
+            remains: None,
             assertions: AssertionTally::default(),
             failure: None,
             failure_stack: None,

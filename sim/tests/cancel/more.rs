@@ -197,3 +197,77 @@ fn cancelling_by_chance_keeps_to_its_odds() {
     let some = count(Ratio::one_in(10));
     assert!((5..60).contains(&some), "{some}");
 }
+
+/// The run of a seed in which two tasks race: another order of them, or a second cancellation.
+#[test]
+fn pairs_are_laid_over_the_run_of_a_seed() {
+    let hashes = |report: &cancel::CancelReport| -> Vec<_> {
+        report.report().runs().iter().map(|run| run.hash).collect()
+    };
+    let body = |_| async {
+        let lock = Rc::new(Mutex::new(0));
+        let tasks = [(); 3].map(|()| {
+            let lock = lock.clone();
+            spawn_local(async move {
+                *lock.lock().await += 1;
+                yield_now().await;
+                *lock.lock().await += 1;
+            })
+        });
+        for task in tasks {
+            drop(task.await);
+        }
+    };
+    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
+        let seed = |seed| config().strategy(strategy).seed(seed).seeds(100);
+        let mut seen = std::collections::BTreeSet::new();
+        for number in 1..5 {
+            let every = cancel::every_await(seed(number), body);
+            let pairs = cancel::pairs(seed(number), body);
+            let (singles, both) = (hashes(&every), hashes(&pairs));
+            // Each with one cancellation is the same run, then come those with two disturbances.
+            assert_eq!(singles, both[..singles.len()], "{strategy}, seed {number}");
+            let (run, known) = pairs.pairs().unwrap();
+            assert_eq!(both.len(), singles.len() + run);
+            assert!(known > 20, "{strategy}, seed {number}: {known}");
+            assert_eq!(both, hashes(&cancel::pairs(seed(number), body)));
+            seen.extend(both);
+            pairs.unwrap();
+        }
+        assert!(seen.len() > 200, "{strategy}: {}", seen.len());
+    }
+}
+
+/// Fails where two tasks ran the other way round than calm has it, and both were cancelled since.
+async fn the_second_first_and_neither_ends(_: Sim) {
+    let (order, ended) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let tasks = [1, 2].map(|number| {
+        let (order, ended) = (order.clone(), ended.clone());
+        spawn_local(async move {
+            order.set(order.get() * 10 + number);
+            yield_now().await;
+            ended.set(ended.get() + 1);
+        })
+    });
+    for task in tasks {
+        drop(task.await);
+    }
+    assert!(order.get() != 21 || ended.get() > 0, "21, and neither");
+}
+
+#[test]
+fn what_needs_a_seed_and_two_cancellations_is_found_by_pairs_of_that_seed() {
+    cancel::pairs(config().seeds(1000), the_second_first_and_neither_ends).unwrap();
+    let strategy = Strategy::Random;
+    let of_seed = |seed| {
+        let config = config().seeds(1000).strategy(strategy).seed(seed);
+        cancel::pairs(config, the_second_first_and_neither_ends)
+    };
+    let report = (1..20).map(of_seed).find(|it| it.failure().is_some());
+    let report = report.expect("some seed has the other order");
+    let found = report.failure().unwrap();
+    let story = found.story();
+    let cancelled = story.iter().filter(|it| it.contains("task.cancelled"));
+    assert_eq!((cancelled.count(), story.len()), (2, 3), "{found}");
+    assert!(found.is_confirmed(), "{found}");
+}

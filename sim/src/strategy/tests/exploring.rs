@@ -6,7 +6,7 @@ use super::toy::site;
 use crate::strategy::{Choose, Doing, Explored, Explorer, Learnt, Orders, Step, Thing};
 
 fn explored(did: &[(OpKind, u32, bool)]) -> Explored {
-    let mut explorer = Explorer::new(&Orders::default());
+    let mut explorer = Explorer::new(&Orders::default(), 0, 100);
     for &(kind, thing, writes) in did {
         explorer.completed(&Step {
             task: 1,

@@ -1,0 +1,89 @@
+//! What there is at the end of a run, by where in the program it was made.
+//!
+//! Owns the count, for one run to be compared with another. Knows nothing of what is a leak.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use simoom::backend::OpKind;
+
+use super::leaks::{Books, Origin};
+use super::{Due, World};
+
+/// How many there are of what.
+pub(crate) type Remains = BTreeMap<Remnant, usize>;
+
+/// Something that is there, as it is the same in two runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Remnant {
+    pub(crate) what: &'static str,
+    /// Where it was made, or the last operation before that.
+    pub(crate) site: Option<&'static Location<'static>>,
+}
+
+impl Remnant {
+    fn made(what: &'static str, origin: &Origin) -> Self {
+        let site = origin.site;
+        Self { what, site }
+    }
+
+    fn at(what: &'static str, site: &'static Location<'static>) -> Self {
+        let site = Some(site);
+        Self { what, site }
+    }
+}
+
+impl World {
+    /// What there is now, if books are kept.
+    pub(crate) fn remains(&self) -> Remains {
+        let mut remains = Remains::new();
+        let Some(books) = &self.books else {
+            return remains;
+        };
+        let mut count = |what: Remnant, times: usize| *remains.entry(what).or_default() += times;
+        self.count_tasks(&mut count);
+        count_kept(books, &mut count);
+        for (_, holder) in self.locks.held() {
+            let what = match holder.kind {
+                OpKind::Lock => "lock",
+                _ => "reserved slot of a channel",
+            };
+            count(Remnant::at(what, holder.site), holder.amount);
+        }
+        for waiting in self.locks.waiting() {
+            count(Remnant::at("place in a queue", waiting.site), 1);
+        }
+        for (_, due) in self.timers.armed() {
+            if let Due::Alarm { origin, .. } = due {
+                count(Remnant::made("timer", origin), 1);
+            }
+        }
+        remains
+    }
+
+    fn count_tasks(&self, count: &mut impl FnMut(Remnant, usize)) {
+        for slot in self.tasks.by_birth() {
+            if let Some(entry) = self.tasks.get(slot) {
+                let what = match entry.on_thread {
+                    true => "blocking closure",
+                    false => "task",
+                };
+                count(Remnant::at(what, entry.location), 1);
+            }
+        }
+    }
+}
+
+/// Sockets, files and messages.
+fn count_kept(books: &Books, count: &mut impl FnMut(Remnant, usize)) {
+    for kept in books.kept.values() {
+        count(Remnant::made(kept.what, &kept.origin), 1);
+    }
+    for (messages, origin) in books.messages.values() {
+        count(Remnant::made("message in a channel", origin), *messages);
+    }
+    for (messages, origin) in &books.abandoned {
+        let what = "message in a channel that was dropped";
+        count(Remnant::made(what, origin), *messages);
+    }
+}
