@@ -72,6 +72,7 @@
 //! # Features
 //! | Feature | Adds |
 //! | --- | --- |
+//! | `fuzzing` | the module of this name: schedules as bytes, which a fuzzer changes |
 //! | `proptest` | the module of this name: bodies of `proptest!` that are simulations, and faults, schedules and operations that proptest draws |
 
 mod backend;
@@ -82,6 +83,8 @@ mod checkers;
 mod choice;
 mod disk;
 mod door;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod intercept;
 mod kill;
 mod logs;

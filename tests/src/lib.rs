@@ -3,6 +3,7 @@
 mod both;
 #[cfg(target_os = "linux")]
 pub mod conformance;
+pub mod fuzz;
 pub mod kernels;
 pub mod known_bugs;
 pub mod page;
@@ -42,6 +43,9 @@ pub mod book {
 
     #[doc = include_str!("../../docs/book/src/property-testing.md")]
     pub mod property_testing {}
+
+    #[doc = include_str!("../../docs/book/src/fuzzing.md")]
+    pub mod fuzzing {}
 
     #[doc = include_str!("../../docs/book/src/checking.md")]
     pub mod checking {}

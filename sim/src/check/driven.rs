@@ -287,5 +287,17 @@ fn failure<'a>(sweep: &Sweep<'_>, found: &'a Found) -> FailureLine<'a> {
     }
 }
 
+/// Reads `text` as a seed and as a time.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_settings(text: &str) {
+    let _ = crate::choice::parse_seed(text);
+    if let Some(nanoseconds) = parse_nanoseconds(text) {
+        assert_eq!(
+            parse_nanoseconds(&format!("{nanoseconds}ns")),
+            Some(nanoseconds)
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,15 @@ pub(crate) use self::config::Drawn;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::sweep::check_as;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::driven::check_settings;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::process::check_witness;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::saved::check_saved;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::sweep::run_apart;
+
 /// A seed as people read and type it.
 pub(crate) fn seed_text(seed: u64) -> String {
     found::Seed(seed).to_string()

@@ -159,6 +159,16 @@ impl Witness {
     }
 }
 
+/// Reads what a fresh process may have said, and what it says of that itself.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_witness(text: &str) {
+    if let Some(witness) = Witness::parse(text) {
+        let written = witness.to_text();
+        let again = Witness::parse(&written).map(|it| it.to_text());
+        assert_eq!(again.as_ref(), Some(&written), "{text:?}");
+    }
+}
+
 /// Whether this process is a child, for any sweep.
 pub(crate) fn is_child() -> bool {
     std::env::var_os(PLAN).is_some()

@@ -57,6 +57,16 @@ pub(crate) fn parse(text: &str) -> Result<Saved, PlanError> {
     plans.map(|plans| Saved { owner, plans })
 }
 
+/// Reads the text of a file, and that of the plans in it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_saved(text: &str) {
+    if let Ok(saved) = parse(text) {
+        let written: String = saved.plans.iter().map(Plan::to_text).collect();
+        let again = parse(&written).map(|it| it.plans);
+        assert_eq!(again.as_ref(), Ok(&saved.plans), "{written:?}");
+    }
+}
+
 fn is_blank(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with('#')
 }

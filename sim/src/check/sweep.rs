@@ -176,6 +176,17 @@ where
     }
 }
 
+/// One run of `test`, whoever asks for it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn run_apart<F, M>(spec: Spec, place: &'static Location<'static>, test: M) -> Outcome
+where
+    M: Fn(Sim) -> F + Send + Sync + 'static,
+    F: Future + 'static,
+    F::Output: Exit,
+{
+    on_fresh_thread(spec, place, Mode::Quiet, Arc::new(test))
+}
+
 pub(super) struct Sweep<'a> {
     pub(super) identity: Identity,
     pub(super) config: Config,
@@ -457,6 +468,8 @@ impl Sweep<'_> {
             Choices::Plan(plan) | Choices::Prefix(plan, _) => plan.strategy.clone(),
             Choices::Profile => Strategy::Calm.to_string(),
             Choices::Orders(_) => self.config.strategy.to_string(),
+            #[cfg(feature = "fuzzing")]
+            Choices::Given(_) => Strategy::Calm.to_string(),
         };
         let seen = match &spec.choices {
             Choices::Plan(plan) => plan.seen,

@@ -9,6 +9,8 @@ mod story;
 mod turns;
 
 pub(crate) use self::outcome::{KeptRun, Outcome, Parting, ToldRun};
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::spec::GivenChoices;
 pub(crate) use self::spec::{Choices, Limits, Rest, Spec, Stop};
 pub(crate) use self::turns::run;
 

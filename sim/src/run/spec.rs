@@ -56,6 +56,25 @@ pub(crate) enum Choices {
     Profile,
     /// Some that differ from calm or a strategy, to learn where else the run could have gone on.
     Orders(Arc<Orders>),
+    /// Those that somebody has written down.
+    #[cfg(feature = "fuzzing")]
+    Given(GivenChoices),
+}
+
+/// Choices that somebody has written down, and others.
+#[cfg(feature = "fuzzing")]
+#[derive(Clone)]
+pub(crate) struct GivenChoices {
+    pub(crate) numbers: crate::strategy::Numbers,
+    /// Who makes those that are not written down.
+    pub(crate) base: Arc<dyn Fn() -> Box<dyn Choose> + Send + Sync>,
+}
+
+#[cfg(feature = "fuzzing")]
+impl std::fmt::Debug for GivenChoices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.numbers.fmt(f)
+    }
 }
 
 /// How a run goes on that keeps the beginning of another.
@@ -106,6 +125,11 @@ impl Choices {
             }
             Self::Profile => Strategy::profiler(),
             Self::Orders(orders) => Box::new(Explorer::new(orders, seed, steps)),
+            #[cfg(feature = "fuzzing")]
+            Self::Given(given) => {
+                let base = (given.base)();
+                Box::new(crate::strategy::Given::new(&given.numbers, base))
+            }
         }
     }
 }

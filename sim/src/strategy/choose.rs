@@ -142,6 +142,9 @@ pub(crate) enum Learnt {
     Profile(Profile),
     /// Where else it could have gone on.
     Orders(Explored),
+    /// What the run has that others may not have.
+    #[cfg(feature = "fuzzing")]
+    Noticed(super::given::Noticed),
 }
 
 /// Orders tasks, and leaves all else to others.

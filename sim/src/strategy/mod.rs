@@ -7,6 +7,8 @@ mod choose;
 mod disturbance;
 mod explorer;
 mod fair;
+#[cfg(feature = "fuzzing")]
+mod given;
 mod named;
 mod pct;
 mod pos;
@@ -23,6 +25,8 @@ mod surw;
 
 pub(crate) use self::choose::{Choose, Doing, Learnt, Look, Odds, Order, Scheduling, Step, Thing};
 pub(crate) use self::explorer::{Explored, Explorer, Footprint, Orders};
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::given::{Given, Noticed, Numbers};
 pub use self::named::{Strategy, UnknownStrategy};
 pub(crate) use self::prefix::Prefix;
 pub(crate) use self::profile::Profile;

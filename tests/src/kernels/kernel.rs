@@ -28,6 +28,12 @@ impl Kernel {
         (self.settings)(config.doubled(0).processes(0))
     }
 
+    /// One run of it, edited so.
+    #[must_use]
+    pub fn run(&self, sim: Sim, edit: Edit) -> Body {
+        (self.body)(sim, edit)
+    }
+
     /// Sweeps it, edited so.
     pub fn check(&self, config: Config, edit: Edit) -> Report {
         let body = self.body;
@@ -53,7 +59,7 @@ impl Program for Kernel {
 }
 
 /// A run of a program.
-type Body = Pin<Box<dyn Future<Output = ()>>>;
+pub type Body = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Makes a kernel of an `async fn`.
 macro_rules! kernel {

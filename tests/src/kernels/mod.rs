@@ -10,5 +10,5 @@ mod order;
 mod stored;
 
 pub use self::edit::Edit;
-pub use self::kernel::{KERNELS, Kernel};
+pub use self::kernel::{Body, KERNELS, Kernel};
 pub use self::stored::{Failed, Program, failures, print_edits};

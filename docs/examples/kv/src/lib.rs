@@ -46,6 +46,8 @@ mod stop;
 
 pub mod client;
 mod config;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod server;
 
 pub use self::client::Client;

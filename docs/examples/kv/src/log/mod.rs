@@ -19,6 +19,8 @@ pub(crate) use self::files::Folder;
 pub(crate) use self::following::{do_changes, snapshot};
 pub(crate) use self::history::{History, HistoryId, Offset};
 pub(crate) use self::hold::Hold;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::record::read_log;
 pub(crate) use self::record::{HEADER_BYTES, MAGIC, append, record_of};
 pub(crate) use self::state::{Figures, Log, Position, Replacement};
 pub(crate) use self::writer::{Keeping, Writer};

@@ -81,6 +81,15 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The records of `log` that are whole, and how many bytes they take; `None` if it is no log.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_log(log: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
+    let mut records = Records::of(log)?;
+    let whole = records.by_ref().map(<[u8]>::to_vec).collect();
+    let _ = records.may_go_on();
+    Some((whole, records.read()))
+}
+
 /// The changes of `record`; `None` if it is not a whole one.
 pub(crate) fn record_of(record: &[u8]) -> Option<&[u8]> {
     whole(record).and_then(|(changes, rest)| rest.is_empty().then_some(changes))

@@ -147,6 +147,33 @@ impl Frames {
     }
 }
 
+/// The frames of `stream`, as a whole and in pieces, and by what each ends.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_frames(stream: &[u8], piece_bytes: usize) -> ([String; 2], [String; 2]) {
+    let read = |piece_bytes: usize, mut frames: Frames| {
+        let mut text = String::new();
+        for piece in stream.chunks(piece_bytes.max(1)) {
+            frames.space().extend_from_slice(piece);
+            loop {
+                match frames.next() {
+                    Ok(Some((kind, record))) => text.push_str(&format!("{kind:?} {record:?}\n")),
+                    Ok(None) => break,
+                    Err(error) => return text + &error.to_string(),
+                }
+            }
+        }
+        text
+    };
+    let both = |piece_bytes| {
+        let of_replica = Frames::of_replica(BytesMut::new());
+        [
+            read(piece_bytes, Frames::of_primary()),
+            read(piece_bytes, of_replica),
+        ]
+    };
+    (both(usize::MAX), both(piece_bytes))
+}
+
 /// The other server sent something that it must not send.
 pub(super) fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)

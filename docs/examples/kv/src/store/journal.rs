@@ -54,6 +54,13 @@ pub(crate) struct Both {
     pub(crate) wall: WallTime,
 }
 
+/// A moment at which the wall clock shows so many milliseconds since 1970.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn clock_at(now: Instant, wall_ms: u64) -> Both {
+    let wall = WallTime(wall_ms);
+    Both { now, wall }
+}
+
 impl Both {
     /// This moment.
     pub(crate) fn now() -> Self {

@@ -13,6 +13,8 @@ mod watched;
 
 pub(crate) use self::entries::Held;
 pub use self::entries::{NumberError, Store, Ttl, Until};
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::journal::clock_at;
 pub(crate) use self::journal::{Both, Change, decode, encode};
 pub(crate) use self::lists::{Popped, Waiting};
 pub use self::value::{End, Kind, WrongType};

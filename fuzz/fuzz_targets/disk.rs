@@ -1,0 +1,4 @@
+//! The target `disk`.
+#![no_main]
+
+simoom_fuzz::target!("disk", schedule);

@@ -1,0 +1,4 @@
+//! The target `faults`.
+#![no_main]
+
+simoom_fuzz::target!("faults");

@@ -1,0 +1,4 @@
+//! The target `frames`.
+#![no_main]
+
+simoom_fuzz::target!("frames");

@@ -1,0 +1,4 @@
+//! The target `kv`.
+#![no_main]
+
+simoom_fuzz::target!("kv", schedule);

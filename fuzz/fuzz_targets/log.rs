@@ -1,0 +1,4 @@
+//! The target `log`.
+#![no_main]
+
+simoom_fuzz::target!("log");

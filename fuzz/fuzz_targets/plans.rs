@@ -1,0 +1,4 @@
+//! The target `plans`.
+#![no_main]
+
+simoom_fuzz::target!("plans");

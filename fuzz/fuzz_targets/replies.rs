@@ -1,0 +1,4 @@
+//! The target `replies`.
+#![no_main]
+
+simoom_fuzz::target!("replies");

@@ -1,0 +1,4 @@
+//! The target `requests`.
+#![no_main]
+
+simoom_fuzz::target!("requests");

@@ -1,0 +1,4 @@
+//! The target `settings`.
+#![no_main]
+
+simoom_fuzz::target!("settings");

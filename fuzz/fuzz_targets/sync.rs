@@ -1,0 +1,4 @@
+//! The target `sync`.
+#![no_main]
+
+simoom_fuzz::target!("sync");

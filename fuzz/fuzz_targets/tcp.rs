@@ -1,0 +1,4 @@
+//! The target `tcp`.
+#![no_main]
+
+simoom_fuzz::target!("tcp", schedule);

@@ -1,0 +1,4 @@
+//! The target `timers`.
+#![no_main]
+
+simoom_fuzz::target!("timers");

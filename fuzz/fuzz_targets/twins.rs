@@ -1,0 +1,4 @@
+//! The target `twins`.
+#![no_main]
+
+simoom_fuzz::target!("twins", schedule);
