@@ -15,7 +15,7 @@ use simoom::sync::{Mutex, Notify};
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
 use simoom_sim::cancel::Cancels;
-use simoom_sim::{Class, Config, Fault, Kind, Sim, Strategy, check};
+use simoom_sim::{Class, Config, Escape, Fault, Kind, Sim, Strategy, check};
 
 use crate::child::{child, is_child, text};
 
@@ -492,5 +492,41 @@ fn where_no_chance_is_at_work_no_number_of_seeds_is_asked_for() {
             "a saved failure passes, and so does what was tried after it without chance: {passed}"
         );
         assert!(text(&fixed).contains(&said), "{}", text(&fixed));
+    }
+}
+
+/// Loses an update in runs that take a while.
+#[test]
+fn it_is_told_how_far_shrinking_and_explaining_are_where_that_is_asked_for() {
+    const NAME: &str = "it_is_told_how_far_shrinking_and_explaining_are_where_that_is_asked_for";
+    if is_child() {
+        let config = config().jobs(1).strategy(Strategy::Random);
+        let report = check(config, |sim| async move {
+            sim.allow(Escape::SLEEP);
+            std::thread::sleep(ms(100));
+            lost_update(sim).await;
+        });
+        assert!(report.failure().is_some());
+        return;
+    }
+    let errors = |variables: &[(&str, &str)]| {
+        let output = child(NAME, variables);
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = errors(&[("SIMOOM_PROGRESS", "1")]);
+    for part in [
+        ": shrinking, ",
+        " replays, ",
+        ": explaining, ",
+        " of at most 600 runs, when it was decided",
+        " of at most 600 runs, how often it fails",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    assert!(!told.contains('\u{1b}'), "no terminal: {told}");
+    for quiet in [("SIMOOM_PROGRESS", "0"), ("CI", "true")] {
+        let told = errors(&[quiet]);
+        assert!(!told.contains(" of at most "), "{told}");
     }
 }

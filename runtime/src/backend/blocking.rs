@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::task::{Context, Poll};
 
+use super::Resource;
 use crate::block;
 use crate::task::cell::{Ended, SendTask};
 
@@ -75,6 +76,15 @@ impl Job {
     #[must_use]
     pub fn is_promised(&self) -> bool {
         matches!(self.work, Work::Promised(_))
+    }
+
+    /// What whoever waits for its output waits for, if somebody may.
+    #[must_use]
+    pub fn resource(&self) -> Option<&Resource> {
+        match &self.work {
+            Work::Task(task) => Some(task.resource()),
+            Work::Promised(_) => None,
+        }
     }
 
     /// The type of the closure.

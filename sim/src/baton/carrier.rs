@@ -13,6 +13,7 @@ use simoom::backend::{Ended, Job};
 use super::worker::{Answer, Order, Worker};
 use crate::backend::SimBackend;
 use crate::panics;
+use crate::strategy::Thing;
 use crate::world::pool::Ticket;
 
 /// A closure as a task of its world.
@@ -21,6 +22,8 @@ use crate::world::pool::Ticket;
 pub(crate) struct Carrier {
     ticket: Ticket,
     stage: Stage,
+    /// What whoever joins it waits for.
+    joined: Option<Thing>,
 }
 
 enum Stage {
@@ -36,6 +39,7 @@ impl Carrier {
         Self {
             ticket,
             stage: Stage::New(job),
+            joined: None,
         }
     }
 
@@ -56,6 +60,10 @@ impl Carrier {
                     Ok(worker) => worker,
                     Err(error) => panic!("the system cannot start a thread: {error}"),
                 });
+                self.joined = backend.with(|world| {
+                    let resource = job.resource()?;
+                    Some(world.numbered(Some(resource)))
+                });
                 (worker, Worker::job(backend, job, cx.waker().clone()))
             }
             Stage::Started(worker) => (worker, Order::GoOn),
@@ -71,7 +79,12 @@ impl Carrier {
                     Order::Asked(catch_unwind(AssertUnwindSafe(|| request(backend))))
                 }
                 Answer::Done(ended, note) => {
-                    let unused = backend.with(|world| world.release_worker(ticket, worker));
+                    let unused = backend.with(|world| {
+                        if let Some(thing) = self.joined {
+                            world.closure_ended(thing);
+                        }
+                        world.release_worker(ticket, worker)
+                    });
                     if let Some(worker) = unused {
                         worker.end();
                     }

@@ -1,4 +1,4 @@
-//! One line that says how far a sweep is, for those who look on.
+//! One line that says how far a sweep is, or what comes after it, for those who look on.
 //!
 //! Owns the line and whether there is one. It is drawn between runs, never inside one, and takes
 //! part in none.
@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ const HZ: u8 = 4;
 /// How far a sweep is.
 pub(crate) struct Progress {
     label: String,
-    /// Of how many there are: seeds, or replays of one that failed.
+    /// Of how many there are: seeds, replays of one that failed, or runs that explain it.
     seeds: u64,
     template: &'static str,
     since: Instant,
@@ -47,6 +47,8 @@ struct Counts {
     failures: AtomicU64,
     /// How many choices are left of a failure.
     left: AtomicU64,
+    /// Which of the [`QUESTIONS`] is asked.
+    question: AtomicUsize,
     /// Virtual time in milliseconds: years of it fit.
     time_ms: AtomicI64,
 }
@@ -60,6 +62,11 @@ impl Progress {
     /// Of shrinking a failure in at most so many replays.
     pub(crate) fn shrinking(label: &str, most: u32) -> Self {
         Self::with(label, u64::from(most), SHRINKING)
+    }
+
+    /// Of explaining a failure by at most so many runs.
+    pub(crate) fn explaining(label: &str, most: u32) -> Self {
+        Self::with(label, u64::from(most), EXPLAINING)
     }
 
     fn with(label: &str, seeds: u64, template: &'static str) -> Self {
@@ -97,6 +104,18 @@ impl Progress {
         if self.is_wanted {
             self.counts.left.store(left as u64, Ordering::Relaxed);
             self.show(u64::from(replays));
+        }
+    }
+
+    /// Says which of the [`QUESTIONS`] the next runs are for.
+    pub(crate) fn ask(&self, question: usize) {
+        self.counts.question.store(question, Ordering::Relaxed);
+    }
+
+    /// Counts a run that was made to explain.
+    pub(crate) fn explained(&self) {
+        if self.is_wanted {
+            self.show(self.counts.done.fetch_add(1, Ordering::Relaxed) + 1);
         }
     }
 
@@ -148,11 +167,17 @@ impl Progress {
         let left = move |_: &ProgressState, text: &mut dyn fmt::Write| {
             let _ = write!(text, "{}", counts.left.load(Ordering::Relaxed));
         };
+        let counts = self.counts.clone();
+        let question = move |_: &ProgressState, text: &mut dyn fmt::Write| {
+            let question = counts.question.load(Ordering::Relaxed);
+            let _ = write!(text, "{}", QUESTIONS.get(question).unwrap_or(&""));
+        };
         let style = ProgressStyle::with_template(self.template)
             .expect("the template is well-formed")
             .with_key("virtual", time)
             .with_key("failures", failures)
             .with_key("left", left)
+            .with_key("question", question)
             .with_key("pace", pace);
         let bar = ProgressBar::with_draw_target(Some(self.seeds), target)
             .with_style(style)
@@ -175,6 +200,15 @@ const TEMPLATE: &str = "{msg}: {pos} of {len} seeds, {virtual} of virtual time, 
                         {pace} left";
 
 const SHRINKING: &str = "{msg}: shrinking, {pos} of at most {len} replays, {left} choices are left";
+
+const EXPLAINING: &str = "{msg}: explaining, {pos} of at most {len} runs, {question}";
+
+/// What runs that explain a failure are made for.
+pub(crate) const QUESTIONS: [&str; 3] = [
+    "when it was decided",
+    "which run passes and is the nearest",
+    "how often it fails",
+];
 
 /// Standard error, one line of it.
 #[derive(Debug, Default)]

@@ -11,6 +11,9 @@ mod labels;
 mod text;
 mod trail;
 
+use std::collections::BTreeMap;
+use std::panic::Location;
+
 use crate::choice::{mix, value};
 
 pub(crate) use self::text::Names;
@@ -137,6 +140,32 @@ pub(crate) struct Told {
     pub(crate) detail: Option<Detail>,
     /// What its numbers stand for, where that was said.
     pub(crate) words: Option<String>,
+    /// Who had it done, if the world did it later.
+    pub(crate) by: Option<By>,
+    /// The sequence numbers of the events whose effect it is, or its task had seen before it.
+    pub(crate) after: Vec<u64>,
+    /// It is an operation on a file or on a path.
+    pub(crate) is_of_file: bool,
+}
+
+/// Who has something done that the world does later.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    /// A task's path hash.
+    pub(crate) task: u64,
+    pub(crate) site: Option<&'static Location<'static>>,
+    /// What it is, after the task's name.
+    pub(crate) did: String,
+}
+
+/// What is behind the next event, where every event is kept.
+#[derive(Debug, Default)]
+struct Coming {
+    detail: Option<Detail>,
+    words: Option<String>,
+    by: Option<By>,
+    after: Vec<u64>,
+    is_of_file: bool,
 }
 
 /// How much of the record is kept.
@@ -157,8 +186,9 @@ pub(crate) struct Recorder {
     count: u64,
     level: Level,
     events: Vec<Told>,
-    /// What is behind the next event, where every event is kept.
-    coming: (Option<Detail>, Option<String>),
+    coming: Coming,
+    /// What tasks have seen since their last events, by the tasks' path hashes.
+    seen: BTreeMap<u64, Vec<u64>>,
     watcher: Watcher,
 }
 
@@ -179,7 +209,8 @@ impl Recorder {
             count: 0,
             level,
             events: Vec::new(),
-            coming: (None, None),
+            coming: Coming::default(),
+            seen: BTreeMap::new(),
             watcher: Watcher::of(watch),
         }
     }
@@ -187,14 +218,32 @@ impl Recorder {
     /// Says what is behind the next event.
     pub(crate) fn explain(&mut self, detail: Detail) {
         if self.keeps_everything() {
-            self.coming.0 = Some(detail);
+            self.coming.detail = Some(detail);
         }
         self.watcher.explain(detail);
     }
 
     /// Says what the next event's numbers stand for, where every event is kept.
     pub(crate) fn say(&mut self, words: String) {
-        self.coming.1 = Some(words);
+        self.coming.words = Some(words);
+    }
+
+    /// Says for whom the next event happens, which is the effect of the events `after` too. Where
+    /// every event is kept.
+    pub(crate) fn attribute(&mut self, by: By, after: Vec<u64>) {
+        self.coming.by = Some(by);
+        self.coming.after = after;
+    }
+
+    /// Says that the next event is an operation on a file, where every event is kept.
+    pub(crate) fn of_file(&mut self) {
+        self.coming.is_of_file = true;
+    }
+
+    /// The task has seen what happened in `event`: what it does next comes after that. Where every
+    /// event is kept.
+    pub(crate) fn sees(&mut self, task: u64, event: u64) {
+        self.seen.entry(task).or_default().push(event);
     }
 
     /// Whether the run is to end because it is not the one it follows.
@@ -215,11 +264,19 @@ impl Recorder {
         let mark = self.hash[0] ^ self.hash[1].rotate_left(32);
         self.watcher.see(self.count, &event, mark);
         if self.level == Level::Full {
-            let (detail, words) = std::mem::take(&mut self.coming);
+            let coming = std::mem::take(&mut self.coming);
+            let mut after = coming.after;
+            // What is chosen on the way to an event says nothing of what was seen.
+            if event.kind != EventKind::ChoiceMade {
+                after.extend(self.seen.remove(&event.task).into_iter().flatten());
+            }
             self.events.push(Told {
                 event,
-                detail,
-                words,
+                detail: coming.detail,
+                words: coming.words,
+                by: coming.by,
+                after,
+                is_of_file: coming.is_of_file,
             });
         }
         self.count

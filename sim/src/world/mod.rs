@@ -291,6 +291,16 @@ impl World {
         }
     }
 
+    /// The running task sees what happened in `event`, by its number: what it does next comes after
+    /// that. Makes no difference but to what is told of a run.
+    pub(crate) fn sees(&mut self, event: u64) {
+        if self.tells_everything()
+            && let Some(task) = self.tasks.current().map(|entry| entry.hash.0)
+        {
+            self.record.sees(task, event);
+        }
+    }
+
     /// Whether every event is kept, for people to read.
     pub(crate) fn tells_everything(&self) -> bool {
         self.record.keeps_everything()

@@ -29,6 +29,8 @@ pub(crate) struct Pool {
     waiting: BTreeMap<u64, Option<Waker>>,
     /// How many closures had to wait so far.
     waited: u64,
+    /// Of those that may start and had to wait: the event after which there was a thread.
+    freed: BTreeMap<u64, u64>,
     /// Waits until no closure runs any more.
     last_out: Option<Waker>,
     /// Threads without a job, the one that had one last at the end.
@@ -65,12 +67,13 @@ impl Pool {
     }
 
     /// Lets the first that wait start while there are threads for them, and collects who is to be
-    /// woken for that.
-    fn fill(&mut self, wakers: &mut Vec<Waker>) {
+    /// woken for that. `event` is the last that happened.
+    fn fill(&mut self, event: u64, wakers: &mut Vec<Waker>) {
         while self.busy < self.threads_max
-            && let Some((_, waker)) = self.waiting.pop_first()
+            && let Some((number, waker)) = self.waiting.pop_first()
         {
             self.busy += 1;
+            self.freed.insert(number, event);
             wakers.extend(waker);
         }
     }
@@ -83,6 +86,7 @@ impl Default for Pool {
             busy: 0,
             waiting: BTreeMap::new(),
             waited: 0,
+            freed: BTreeMap::new(),
             last_out: None,
             idle: Vec::new(),
         }
@@ -114,6 +118,10 @@ impl World {
             .and_then(|number| pool.waiting.get_mut(&number));
         let Some(place) = place else {
             self.effects.drop(waker);
+            let freed = ticket.number.and_then(|number| pool.freed.remove(&number));
+            if let Some(event) = freed {
+                self.sees(event);
+            }
             return true;
         };
         if let Some(before) = place.replace(waker) {
@@ -145,13 +153,14 @@ impl World {
 
     /// The closure has ended. Gives its thread back if nobody has use for it any more.
     pub(crate) fn release_worker(&mut self, ticket: Ticket, worker: Worker) -> Option<Worker> {
+        let event = self.record.count();
         let node = &mut self.nodes[ticket.node.0 as usize];
         if node.deaths != ticket.deaths {
             return Some(worker);
         }
         let mut wakers = Vec::new();
         node.pool.busy -= 1;
-        node.pool.fill(&mut wakers);
+        node.pool.fill(event, &mut wakers);
         node.pool.idle.push(worker);
         wakers.extend(node.pool.last_out.take());
         self.effects.wake_all(wakers);
@@ -177,10 +186,11 @@ impl World {
 
     /// Sets how many closures of a node run at once.
     pub(crate) fn set_pool_max(&mut self, node: NodeId, threads_max: usize) {
+        let event = self.record.count();
         let mut wakers = Vec::new();
         let pool = &mut self.nodes[node.0 as usize].pool;
         pool.threads_max = threads_max;
-        pool.fill(&mut wakers);
+        pool.fill(event, &mut wakers);
         self.effects.wake_all(wakers);
     }
 

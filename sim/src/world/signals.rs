@@ -3,7 +3,7 @@
 //! What a process does not listen for does what signal(7) says: ends it, stops it, or nothing.
 //! SIGPIPE counts as ignored, since programs in Rust are started so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::World;
@@ -15,13 +15,15 @@ use crate::record::EventKind;
 pub(crate) struct Signals {
     /// Those that it listens for.
     known: BTreeMap<i32, Known>,
-    /// Those that came while it stood still.
-    pending: BTreeSet<i32>,
+    /// Those that came while it stood still, and the events in which they were sent last.
+    pending: BTreeMap<i32, u64>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     count: u64,
+    /// The event in which it was sent last.
+    sent: u64,
     /// Those who wait, by their places.
     waiting: BTreeMap<u64, Waker>,
 }
@@ -70,10 +72,14 @@ impl World {
     }
 
     /// The count of `signal` if it is more than `seen`.
-    pub(crate) fn signal_came(&self, signal: i32, seen: u64) -> Option<u64> {
+    pub(crate) fn signal_came(&mut self, signal: i32, seen: u64) -> Option<u64> {
         let signals = &self.nodes[self.current_node().0 as usize].signals;
-        let count = signals.known.get(&signal)?.count;
-        (count > seen).then_some(count)
+        let &Known { count, sent, .. } = signals.known.get(&signal)?;
+        if count <= seen {
+            return None;
+        }
+        self.sees(sent);
+        Some(count)
     }
 
     /// A place for one who waits for a signal.
@@ -108,7 +114,7 @@ impl World {
 
     /// Sends a signal to the process of a node.
     pub(crate) fn send_signal(&mut self, node: NodeId, signal: i32) {
-        self.note(EventKind::SignalSent, u64::from(node.0), signal as u64);
+        let sent = self.note(EventKind::SignalSent, u64::from(node.0), signal as u64);
         let this = &mut self.nodes[node.0 as usize];
         if !this.alive {
             return;
@@ -117,28 +123,29 @@ impl World {
             libc::SIGKILL => self.effects.end(node, Ended::Killed { signal }),
             libc::SIGCONT => {
                 self.resume(node);
-                self.deliver(node, signal);
+                self.deliver(node, signal, sent);
             }
             // A stopped process learns of a signal when it goes on.
             _ if this.pause.is_some() => {
-                this.signals.pending.insert(signal);
+                this.signals.pending.insert(signal, sent);
             }
-            _ => self.deliver(node, signal),
+            _ => self.deliver(node, signal, sent),
         }
     }
 
     /// Delivers what came while a node stood still.
     pub(super) fn deliver_pending(&mut self, node: NodeId) {
         let pending = std::mem::take(&mut self.nodes[node.0 as usize].signals.pending);
-        for signal in pending {
-            self.deliver(node, signal);
+        for (signal, sent) in pending {
+            self.deliver(node, signal, sent);
         }
     }
 
-    fn deliver(&mut self, node: NodeId, signal: i32) {
+    fn deliver(&mut self, node: NodeId, signal: i32, sent: u64) {
         let signals = &mut self.nodes[node.0 as usize].signals;
         if let Some(known) = signals.known.get_mut(&signal) {
             known.count += 1;
+            known.sent = sent;
             let waiting = std::mem::take(&mut known.waiting);
             self.effects.wake_all(waiting.into_values());
             return;

@@ -85,6 +85,12 @@ impl World {
         u64::from(thing.0)
     }
 
+    /// The blocking closure that the running task stands for has ended, which whoever joins it sees.
+    pub(crate) fn closure_ended(&mut self, thing: Thing) {
+        self.tell_step(Did::beside(Some(OpKind::Join), thing, true));
+        self.note(EventKind::ResourceTouched, u64::from(thing.0), 0);
+    }
+
     /// Notes that the running task changes `resource` without having waited, or looks at it.
     pub(crate) fn touched(&mut self, resource: &Resource, access: Access) {
         let thing = self.numbered(Some(resource));
@@ -126,6 +132,9 @@ impl World {
                 name: op.kind.name(),
                 site: op.site,
             });
+            if self.tells_everything() && self.files.is_used_by(op.resource) {
+                self.record.of_file();
+            }
             let one = u64::from(thing.0) << 8 | op.kind as u64;
             self.note(EventKind::OpCompleted, one, resource.0);
         }

@@ -14,6 +14,7 @@ use std::task::Poll;
 
 use super::stage::allocate;
 use super::{ABORT, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
+use crate::coop::Resource;
 use crate::shim::Ordering;
 use crate::task::id::Id;
 use crate::task::inbox::Owner;
@@ -39,6 +40,11 @@ impl SendTask {
         let header = allocate(future, owner, id, location, SEND);
         let task = Self(ManuallyDrop::new(Reference(header)));
         (task, Join::new(Reference(header)))
+    }
+
+    /// What whoever joins it waits for.
+    pub(crate) fn resource(&self) -> &Resource {
+        TaskRef::of(&self.0).resource()
     }
 
     /// Polls a task of [nobody](Owner::nobody) to its end, on any thread.

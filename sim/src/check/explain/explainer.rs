@@ -17,6 +17,7 @@ use super::slice::slice;
 use super::words::Words;
 use crate::check::environment;
 use crate::check::process;
+use crate::check::progress::Progress;
 use crate::check::sweep::{Mode, Sweep};
 use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY, Rate, value};
 use crate::record::{Detail, EventKind, Level, Told};
@@ -44,6 +45,7 @@ const SEEDS: u64 = 0x0073_6565_6473;
 struct Budget {
     runs: u32,
     until: Option<Instant>,
+    progress: Progress,
 }
 
 impl Budget {
@@ -94,6 +96,7 @@ impl Sweep<'_> {
         let mut budget = Budget {
             runs: self.config.explain_runs,
             until: Instant::now().checked_add(self.config.explain_time),
+            progress: Progress::explaining(self.identity.label(), self.config.explain_runs),
         };
         let Some(failing) = self.failing(plan, signature) else {
             return Explanation::default();
@@ -106,7 +109,9 @@ impl Sweep<'_> {
         let words = Words::of(&failing.run);
         let mut passing = Vec::new();
         let moment = self.moment(&failing, &changed, &mut budget, &mut passing);
+        budget.progress.ask(1);
         let nearest = self.nearest(&failing, passing, &mut budget);
+        budget.progress.ask(2);
         let rate = seen.map(|seen| self.rate(&failing, seen, &mut budget));
         Explanation {
             moment,
@@ -269,6 +274,7 @@ impl Sweep<'_> {
                     return done;
                 }
                 done.push((number, run(number)));
+                budget.progress.explained();
             }
         };
         let mut done: Vec<(u32, R)> = std::thread::scope(|scope| {
@@ -314,6 +320,7 @@ impl Sweep<'_> {
                 return whole;
             }
             let outcome = self.told(self.prefix(failing, kept, number));
+            budget.progress.explained();
             let is_own = |it: &&Deviation| deviations.iter().any(|own| own.anchor == it.anchor);
             let more: Vec<_> = outcome.deviations.iter().filter(|it| !is_own(it)).collect();
             for one in more.iter().rev().take(TRIED_MAX) {
@@ -347,6 +354,7 @@ impl Sweep<'_> {
             ..failing.plan.clone()
         };
         let outcome = self.told(self.replay_spec(&plan));
+        budget.progress.explained();
         if outcome.failure.is_some() {
             return None;
         }

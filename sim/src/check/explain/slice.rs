@@ -5,7 +5,10 @@
 //! An event comes after (Lamport, "Time, clocks, and the ordering of events in a distributed system",
 //! 1978): the one before it in its own task; for a task's first, its spawn; for what acts on a thing,
 //! what another task did to the thing last; for what reads from a connection, the last delivery on
-//! it, and for that its sending; for a task that was interrupted, what the task did that went first.
+//! it, and for that its sending; for what takes bytes out of a pipe or a socket, sees a signal, or
+//! looks at a file or a name, who put them there, sent it, or changed that last; for blocking work
+//! that waited for a thread, the work that left one; for a task that was interrupted, what the task
+//! did that went first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -141,8 +144,6 @@ struct Order {
     /// The last delivery in each direction, and the last connection.
     delivered: BTreeMap<u64, usize>,
     opened: Option<usize>,
-    /// The last event that concerns a name: a pipe, a socket of Unix, a flow.
-    named: BTreeMap<u64, usize>,
     /// Tasks that wait since a choice differed from calm: who went first instead, and which choice.
     interrupted: BTreeMap<u64, (u64, usize)>,
     /// Tasks that such a choice let go on.
@@ -152,6 +153,7 @@ struct Order {
 /// Whose event it is; 0: nobody's.
 pub(super) fn actor(told: &Told) -> u64 {
     match (told.event.kind, &told.detail) {
+        _ if let Some(by) = &told.by => by.task,
         (EventKind::TaskFinished, _) => told.event.one,
         (_, Some(Detail::Choice { point, .. })) if told.event.task == 0 => point.subject,
         _ => told.event.task,
@@ -169,6 +171,11 @@ impl Order {
                 }
                 None => self.comes_after(place, self.spawned.get(&task).copied()),
             }
+        }
+        for &number in &told.after {
+            let other = (number as usize).checked_sub(1);
+            let other = other.filter(|&other| owner(events, other) != task);
+            self.comes_after(place, other);
         }
         match event.kind {
             EventKind::TaskSpawned => {
@@ -212,13 +219,7 @@ impl Order {
                 self.delivered.insert(event.one, place);
             }
             EventKind::ConnectionOpened => self.opened = Some(place),
-            EventKind::DatagramDelivered => {
-                self.comes_after(place, cause(told));
-                self.named.insert(event.one, place);
-            }
-            EventKind::PipeSent | EventKind::UnixSent => {
-                self.named.insert(event.one, place);
-            }
+            EventKind::DatagramDelivered => self.comes_after(place, cause(told)),
             _ => {}
         }
     }
@@ -226,7 +227,8 @@ impl Order {
     fn take_operation(&mut self, events: &[Told], place: usize, told: &Told) {
         let (thing, name) = (told.event.one >> 8, told.event.two);
         let is_of_another = |&other: &usize| actor(&events[other]) != told.event.task;
-        if thing != u64::from(Thing::NONE.0) {
+        // Which files and names an operation is about is known from what it came after.
+        if thing != u64::from(Thing::NONE.0) && !told.is_of_file {
             let other = self.things.insert(thing, place);
             self.comes_after(place, other.filter(is_of_another));
         }
@@ -247,7 +249,6 @@ impl Order {
                 };
                 let deliveries = (ways.iter()).filter_map(|way| self.delivered.get(&way.0));
                 let last = deliveries.copied().filter(sent).max();
-                let last = last.or_else(|| self.named.get(&name.0).copied().filter(is_of_another));
                 self.comes_after(place, last);
             }
             "accept" => self.comes_after(place, self.opened),
@@ -329,6 +330,15 @@ impl Order {
             }
         }
         tells
+    }
+}
+
+/// Whose event it is; of a delivery, who sent.
+fn owner(events: &[Told], place: usize) -> u64 {
+    let told = &events[place];
+    match told.event.kind {
+        EventKind::DatagramDelivered => cause(told).map_or(0, |sent| actor(&events[sent])),
+        _ => actor(told),
     }
 }
 

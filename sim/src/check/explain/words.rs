@@ -47,6 +47,7 @@ pub(super) struct Words<'a> {
 impl<'a> Words<'a> {
     pub(super) fn of(run: &'a ToldRun) -> Self {
         let (mut uses, mut ended) = (BTreeMap::new(), BTreeMap::new());
+        let mut touched = BTreeMap::new();
         for told in &run.events {
             let event = &told.event;
             match (event.kind, &told.detail) {
@@ -56,8 +57,15 @@ impl<'a> Words<'a> {
                 (EventKind::TaskFinished, _) => {
                     ended.insert(event.two >> 8, event.one);
                 }
+                (EventKind::ResourceTouched, _) => {
+                    touched.insert(event.one, event.task);
+                }
                 _ => {}
             }
+        }
+        // A blocking closure ends before the task that stands for it.
+        for (thing, task) in touched {
+            ended.entry(thing).or_insert(task);
         }
         Self { run, uses, ended }
     }
@@ -103,6 +111,9 @@ impl<'a> Words<'a> {
             ) => {
                 format!("is connected{}", place(Some(site)))
             }
+            (EventKind::ResourceTouched, _) if self.uses.get(&event.one) == Some(&"join") => {
+                "has done its work".to_owned()
+            }
             (EventKind::ResourceTouched, _) => {
                 let thing = names.thing(event.two);
                 let thing = thing.unwrap_or_else(|| "what others use".to_owned());
@@ -113,6 +124,9 @@ impl<'a> Words<'a> {
                     _ => "changes",
                 };
                 format!("{change} {thing}")
+            }
+            (EventKind::FileOperated, _) if let Some(by) = &told.by => {
+                format!("{}{}", by.did, place(by.site))
             }
             _ => what(told, names),
         }
@@ -155,6 +169,20 @@ fn what(told: &Told, names: &Names) -> String {
         },
         (EventKind::SegmentSent, _) => format!("sends on {}", thing(event.one)),
         (EventKind::SegmentDelivered, _) => format!("a segment arrives on {}", thing(event.one)),
+        (EventKind::UnixSent, _) if names.thing(event.one).is_none() => {
+            "sends a datagram".to_owned()
+        }
+        (EventKind::UnixSent, _) => format!("sends on {}", thing(event.one)),
+        (EventKind::UnixClosed, _) => format!("closes {}", thing(event.one)),
+        (EventKind::PipeSent, _) => format!("writes to {}", pipe(names, event.one)),
+        (EventKind::PipeClosed, _) => format!("closes {}", pipe(names, event.one)),
+        (EventKind::SignalSent, _) => {
+            format!(
+                "sends signal {} to {}",
+                event.two,
+                names.node_called(event.one)
+            )
+        }
         (EventKind::DatagramSent, _) => format!("sends a datagram {}", thing(event.one)),
         (EventKind::DatagramDelivered, _) => format!("a datagram arrives {}", thing(event.one)),
         (EventKind::NodeBooted, _) => format!("boots {}", names.node_called(event.one)),
@@ -182,6 +210,14 @@ fn what(told: &Told, names: &Names) -> String {
             format!("nobody can run until {}", Seconds(until))
         }
         _ => names.words(told),
+    }
+}
+
+/// A pipe is called as the connections are.
+fn pipe(names: &Names, name: u64) -> String {
+    match names.thing(name) {
+        Some(thing) => thing.replacen("connection", "pipe", 1),
+        None => "a pipe".to_owned(),
     }
 }
 

@@ -34,7 +34,7 @@ impl Step {
 
 impl World {
     /// Carries out an operation or its next part.
-    pub(super) fn carry_out(&mut self, id: JobId) -> Step {
+    pub(super) fn perform(&mut self, id: JobId) -> Step {
         let what = self.thing_of(id);
         let Some(job) = self.files.job_mut(id) else {
             return Step::of(Ok(Outcome::Done));

@@ -8,10 +8,11 @@ use simoom::time::Instant;
 use simoom_faults::Kind;
 
 use super::carry::Step;
+use super::order;
 use super::state::{Ended, Found, HandleId, Job, JobId, Phase, Work};
 use crate::choice::{Operation, ResourceName, hash_text, mix};
 use crate::disk::Ino;
-use crate::record::EventKind;
+use crate::record::{By, EventKind};
 use crate::world::faults::FaultPoint;
 use crate::world::node::NodeId;
 use crate::world::{Due, World};
@@ -48,6 +49,9 @@ impl World {
         self.files.machine(node, wall_ns);
         let serial = self.files.next_serial();
         let site = self.running_site();
+        let verb = order::verb(&work);
+        let task = self.tasks.current().map_or(0, |entry| entry.hash.0);
+        let begun = self.record.count();
         let slot = self.files.jobs.insert(Job {
             serial,
             node,
@@ -60,6 +64,10 @@ impl World {
             faults: Vec::new(),
             told: String::new(),
             site,
+            task,
+            verb,
+            begun,
+            after: Vec::new(),
         });
         JobId {
             slot: slot as u32,
@@ -216,6 +224,8 @@ impl World {
         };
         let (node, kind) = (job.node, job.kind);
         let (handle, abandoned) = (job.handle, job.abandoned);
+        let (task, site, verb) = (job.task, job.site, job.verb);
+        let after = std::mem::take(&mut job.after);
         job.phase = Phase::Over(ended);
         let (waker, told) = (job.waker.take(), std::mem::take(&mut job.told));
         let about = mix(hash_text(kind.name()), hash_text(&what));
@@ -223,7 +233,15 @@ impl World {
             let node = &world.nodes[node.0 as usize].name;
             format!("{} {node}:{told}{outcome}", kind.name())
         });
-        self.note(EventKind::FileOperated, about, how);
+        if self.tells_everything() && task != 0 {
+            let node = &self.nodes[node.0 as usize].name;
+            let did = format!("{verb} {node}:{told}{outcome}");
+            self.record.attribute(By { task, site, did }, after);
+        }
+        let event = self.note(EventKind::FileOperated, about, how);
+        if self.tells_everything() {
+            self.ended_in(id.serial, event);
+        }
         if let Some(waker) = waker {
             self.effects.wake(waker);
         }

@@ -22,6 +22,7 @@
 mod carry;
 mod jobs;
 mod latency;
+mod order;
 mod power;
 mod state;
 

@@ -11,6 +11,7 @@ use simoom_faults::Kind;
 use slab::Slab;
 
 use super::latency::Latency;
+use super::order::Order;
 use crate::choice::ResourceName;
 use crate::disk::{Description, Disk, Ino};
 use crate::world::node::NodeId;
@@ -38,6 +39,8 @@ pub(crate) struct Files {
     serial: u64,
     /// How many operations of each kind there were on each thing.
     numbers: BTreeMap<(OpKind, ResourceName), u32>,
+    /// Where every event is kept.
+    pub(super) order: Order,
 }
 
 /// A disk and what is open on it.
@@ -91,6 +94,14 @@ pub(super) struct Job {
     pub(super) told: String,
     /// Where the program asked for it.
     pub(super) site: Option<&'static Location<'static>>,
+    /// The path hash of the task that asked for it.
+    pub(super) task: u64,
+    /// What it does, after the task's name.
+    pub(super) verb: &'static str,
+    /// The last event before it was asked for.
+    pub(super) begun: u64,
+    /// What it comes after, where every event is kept.
+    pub(super) after: Vec<u64>,
 }
 
 /// What is to do.

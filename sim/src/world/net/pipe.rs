@@ -48,6 +48,8 @@ pub(crate) struct Pipe {
     writes: u32,
     reading: Waiting,
     writing: Waiting,
+    /// The event in which its sending end was closed.
+    ended: u64,
 }
 
 /// Bytes in a place of their own.
@@ -56,6 +58,8 @@ struct Page {
     bytes: Vec<u8>,
     /// How many of them were read.
     offset: usize,
+    /// The events in which they were written, each with the end of its bytes.
+    sent: VecDeque<(usize, u64)>,
 }
 
 /// All pipes of a world.
@@ -144,20 +148,25 @@ impl Pipe {
         }
     }
 
-    /// Takes over `bytes`, which fit, of `wanted` ones.
-    fn put(&mut self, bytes: &[u8], wanted: usize) {
+    /// Takes over `bytes`, which fit, of `wanted` ones and were written in `event`.
+    fn put(&mut self, bytes: &[u8], wanted: usize, event: u64) {
         let (merged, rest) = bytes.split_at(self.merged(wanted).min(bytes.len()));
         if let Some(last) = self.pages.back_mut() {
             last.bytes.extend_from_slice(merged);
+            if !merged.is_empty() {
+                last.sent.push_back((last.bytes.len(), event));
+            }
         }
         self.pages.extend(rest.chunks(PAGE).map(|page| Page {
             bytes: page.to_vec(),
             offset: 0,
+            sent: VecDeque::from([(page.len(), event)]),
         }));
     }
 
-    /// Moves bytes to `target`, which there are enough of for all of it.
-    fn take(&mut self, mut target: &mut [u8]) {
+    /// Moves bytes to `target`, which there are enough of for all of it. Adds to `seen` in which
+    /// events they were written.
+    fn take(&mut self, mut target: &mut [u8], seen: &mut Vec<u64>) {
         while !target.is_empty() {
             let Some(page) = self.pages.front_mut() else {
                 return;
@@ -168,6 +177,15 @@ impl Pipe {
             head.copy_from_slice(&rest[..count]);
             target = tail;
             page.offset += count;
+            while let Some(&(end, event)) = page.sent.front() {
+                if seen.last() != Some(&event) {
+                    seen.push(event);
+                }
+                if end > page.offset {
+                    break;
+                }
+                page.sent.pop_front();
+            }
             if page.offset == page.bytes.len() {
                 self.pages.pop_front();
             }
@@ -193,6 +211,7 @@ impl World {
             writes: 0,
             reading: Waiting::default(),
             writing: Waiting::default(),
+            ended: 0,
         };
         self.note(EventKind::PipeOpened, name.0, serial);
         self.net.pipes.0.insert(serial, pipe)
@@ -221,7 +240,12 @@ impl World {
         let room = room_of(targets);
         let available = pipe.unread().min(room);
         if available == 0 {
-            if room == 0 || !pipe.has_sender {
+            if room == 0 {
+                return Ok(0);
+            }
+            if !pipe.has_sender {
+                let ended = pipe.ended;
+                self.sees(ended);
                 return Ok(0);
             }
             pipe.reading.blocked = true;
@@ -233,9 +257,15 @@ impl World {
         let short = self.choose_short(Operation::READ, direction, number, most) as usize;
         let pipe = self.net.pipes.get_mut(id, Side::Receiver)?;
         let was_full = pipe.pages.len() == PAGES_MAX;
-        fill(targets, available - short, |target| pipe.take(target));
+        let mut seen = Vec::new();
+        fill(targets, available - short, |target| {
+            pipe.take(target, &mut seen);
+        });
         if was_full && pipe.pages.len() < PAGES_MAX {
             pipe.writing.change(&mut self.effects);
+        }
+        for event in seen {
+            self.sees(event);
         }
         Ok(available - short)
     }
@@ -265,9 +295,9 @@ impl World {
             .flat_map(|part| part.iter().copied())
             .take(most - short as usize)
             .collect();
-        self.note(EventKind::PipeSent, direction.0, hash_bytes(&bytes));
+        let event = self.note(EventKind::PipeSent, direction.0, hash_bytes(&bytes));
         let pipe = self.net.pipes.get_mut(id, Side::Sender)?;
-        pipe.put(&bytes, wanted);
+        pipe.put(&bytes, wanted, event);
         pipe.reading.change(&mut self.effects);
         Ok(bytes.len())
     }
@@ -295,7 +325,10 @@ impl World {
             // Both ends were found open or closed above: nobody can name it any more.
             let _ = self.net.pipes.0.remove(id);
         }
-        self.note(EventKind::PipeClosed, name.0, unread as u64);
+        let event = self.note(EventKind::PipeClosed, name.0, unread as u64);
+        if let Ok(pipe) = self.net.pipes.get_mut(id, Side::Receiver) {
+            pipe.ended = event;
+        }
     }
 
     /// Closes every pipe of a node, as its operating system does for a dead process.

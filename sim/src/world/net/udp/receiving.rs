@@ -37,12 +37,12 @@ impl World {
         let (node, ip) = (datagram.far, datagram.target.ip());
         if ip.is_multicast() || is_broadcast(ip) {
             for socket in self.group_members(node, &datagram) {
-                self.put(socket, &datagram);
+                self.put(socket, &datagram, event);
             }
             return;
         }
         match self.addressee(node, datagram.source, datagram.target) {
-            Some(socket) => self.put(socket, &datagram),
+            Some(socket) => self.put(socket, &datagram, event),
             None => self.answer_unreachable(&datagram),
         }
     }
@@ -93,8 +93,8 @@ impl World {
             .collect()
     }
 
-    /// Puts a datagram into a receive buffer, if there is room.
-    fn put(&mut self, id: UdpId, datagram: &Datagram) {
+    /// Puts a datagram into a receive buffer, if there is room. It was delivered in `event`.
+    fn put(&mut self, id: UdpId, datagram: &Datagram, event: u64) {
         let Ok(socket) = self.net.udp_mut(id) else {
             return;
         };
@@ -106,7 +106,7 @@ impl World {
         socket.charged += charge(datagram.bytes.len());
         socket
             .received
-            .push_back((datagram.source, datagram.bytes.clone()));
+            .push_back((datagram.source, datagram.bytes.clone(), event));
         change_one(&mut socket.readers, &mut socket.writers, &mut self.effects);
         if let Some(fault) = datagram.fault {
             self.fault_observed(fault);
@@ -150,15 +150,17 @@ impl World {
         if let Some(error) = socket.error.take() {
             return Err(os(error));
         }
-        let Some((from, bytes)) = socket.received.front() else {
+        let Some((from, bytes, delivered)) = socket.received.front() else {
             return Err(os(libc::EAGAIN));
         };
         let (from, count) = (shown(*from, socket.is_v6), bytes.len().min(target.len()));
+        let delivered = *delivered;
         target[..count].copy_from_slice(&bytes[..count]);
         if !peek {
             socket.charged -= charge(bytes.len());
             socket.received.pop_front();
         }
+        self.sees(delivered);
         Ok((count, from))
     }
 }

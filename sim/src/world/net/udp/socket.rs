@@ -38,8 +38,8 @@ pub(crate) struct Udp {
     /// It was bound to one address of IPv6, which is to ask for `IPV6_V6ONLY`.
     pub(super) only_v6: bool,
     pub(crate) peer: Option<SocketAddr>,
-    /// What waits to be received, and who sent it.
-    pub(crate) received: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// What waits to be received, who sent it, and the event in which it was delivered.
+    pub(crate) received: VecDeque<(SocketAddr, Vec<u8>, u64)>,
     /// What the above takes of the receive buffer.
     pub(crate) charged: usize,
     /// The error the next operation returns.

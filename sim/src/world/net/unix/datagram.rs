@@ -48,6 +48,8 @@ struct Message {
     from: SocketAddr,
     sender: SocketId,
     charge: usize,
+    /// The event in which it was sent.
+    sent: u64,
 }
 
 /// How many messages beyond this one a socket takes (`net.unix.max_dgram_qlen`).
@@ -288,6 +290,7 @@ impl World {
             (None, None) => return Err(os(libc::ENOTCONN)),
         };
         self.may_send(id, receiver)?;
+        let sent = self.record.count() + 1;
         let other = self.net.unix.datagrams.get_mut(receiver)?;
         if other.read_shut {
             return Err(os(libc::EPIPE));
@@ -302,6 +305,7 @@ impl World {
             from,
             sender: id,
             charge,
+            sent,
         });
         other.reading.change(&mut self.effects);
         self.net.unix.datagrams.get_mut(id)?.charged += charge;
@@ -330,6 +334,7 @@ impl World {
         if was_full {
             self.wake_senders_to(id);
         }
+        self.sees(message.sent);
         Ok((count, message.from))
     }
 

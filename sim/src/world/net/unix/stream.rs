@@ -51,6 +51,8 @@ pub(crate) struct End {
     pub(super) writes: u32,
     pub(crate) reading: Waiting,
     pub(crate) writing: Waiting,
+    /// The event in which the other end was closed.
+    ended: u64,
 }
 
 /// Bytes that were sent together.
@@ -60,6 +62,8 @@ pub(super) struct Part {
     /// How many of them were read.
     offset: usize,
     charge: usize,
+    /// The event in which they were sent.
+    sent: u64,
 }
 
 impl End {
@@ -79,6 +83,7 @@ impl End {
             writes: 0,
             reading: Waiting::default(),
             writing: Waiting::default(),
+            ended: 0,
         }
     }
 
@@ -113,8 +118,9 @@ impl End {
         self.error.take().map(os)
     }
 
-    /// Moves received bytes to `target`; returns the charge of the parts that were read whole.
-    fn take(&mut self, target: &mut [u8]) -> usize {
+    /// Moves received bytes to `target`; returns the charge of the parts that were read whole. Adds
+    /// to `seen` in which events they were sent.
+    fn take(&mut self, target: &mut [u8], seen: &mut Vec<u64>) -> usize {
         let (mut taken, mut freed) = (0, 0);
         while taken < target.len() {
             let Some(part) = self.received.front_mut() else {
@@ -125,6 +131,9 @@ impl End {
             target[taken..taken + count].copy_from_slice(&rest[..count]);
             taken += count;
             part.offset += count;
+            if seen.last() != Some(&part.sent) {
+                seen.push(part.sent);
+            }
             if part.offset == part.bytes.len() {
                 freed += part.charge;
                 self.received.pop_front();
@@ -178,7 +187,12 @@ impl World {
         let room = room_of(targets);
         let available = this.unread().min(room);
         if available == 0 {
-            return read_nothing(this, room == 0);
+            let ended = this.ended;
+            let result = read_nothing(this, room == 0);
+            if ended != 0 && room > 0 {
+                self.sees(ended);
+            }
+            return result;
         }
         let number = this.reads;
         this.reads += 1;
@@ -186,14 +200,17 @@ impl World {
         let most = available as u64 - 1;
         let short = self.choose_short(Operation::READ, direction, number, most) as usize;
         let connection = self.net.unix.streams.get_mut(id)?;
-        let mut freed = 0;
+        let (mut freed, mut seen) = (0, Vec::new());
         fill(targets, available - short, |target| {
-            freed += connection.ends[end].take(target);
+            freed += connection.ends[end].take(target, &mut seen);
         });
         let writer = &mut connection.ends[1 - end];
         writer.charged -= freed;
         if freed > 0 && charge::has_room(writer.charged) {
             writer.writing.change(&mut self.effects);
+        }
+        for event in seen {
+            self.sees(event);
         }
         Ok(available - short)
     }
@@ -228,7 +245,7 @@ impl World {
             .flat_map(|part| part.iter().copied())
             .take(count)
             .collect();
-        self.note(EventKind::UnixSent, direction.0, hash_bytes(&bytes));
+        let sent = self.note(EventKind::UnixSent, direction.0, hash_bytes(&bytes));
         let connection = self.net.unix.streams.get_mut(id)?;
         for bytes in bytes.chunks(PART_MAX) {
             let charge = charge::of_part(bytes.len());
@@ -237,6 +254,7 @@ impl World {
                 bytes: bytes.to_vec(),
                 offset: 0,
                 charge,
+                sent,
             });
         }
         connection.ends[1 - end].reading.change(&mut self.effects);
@@ -287,7 +305,10 @@ impl World {
             // Both ends were found open or closed above: nobody can name it any more.
             let _ = self.net.unix.streams.remove(id);
         }
-        self.note(EventKind::UnixClosed, name.0, unread as u64);
+        let event = self.note(EventKind::UnixClosed, name.0, unread as u64);
+        if let Ok(connection) = self.net.unix.streams.get_mut(id) {
+            connection.ends[1 - end].ended = event;
+        }
         self.net.unix.names.release(binding);
     }
 
