@@ -15,6 +15,31 @@ use crate::world::failure::{Class, Failure, Seconds};
 use crate::world::faults::FaultTally;
 
 /// A failure with its story.
+///
+/// Its text is the report, which `cargo test` prints. Whoever has a failing seed and wants to know
+/// why it fails reads, in this order:
+///
+/// 1. [`cause`](Self::cause): what went wrong, where;
+/// 2. [`story`](Self::story): the few choices, left after shrinking, without which it does not;
+/// 3. [`explanation`](Self::explanation): when it was decided, what the nearest run that passes does
+///    instead, and what led to it;
+/// 4. the files of its [`bundle`](Self::bundle), with every event of the run.
+///
+/// # Examples
+/// ```
+/// use simoom_sim::{Config, Sim, check};
+///
+/// // Of a failing sweep; with a seed at hand, `Config::default().seed(0x5eed)` runs that one alone.
+/// let report = check(Config::default().persist(false), |sim: Sim| async move {
+///     sim.note("before");
+///     assert_eq!(1, 2, "it is wrong");
+/// });
+/// let found = report.failure().unwrap();
+/// assert!(found.cause().to_string().contains("it is wrong"));
+/// // It fails undisturbed: no choice is to blame.
+/// assert_eq!((found.deviations(), found.story().len()), (0, 0));
+/// assert_eq!(found.explanation().moment().unwrap(), "it fails whatever follows its start");
+/// ```
 #[derive(Debug)]
 pub struct Found {
     pub(crate) label: String,
