@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// The strategy's text form; `replay` once the deviations say it all.
     pub(crate) strategy: String,
-    /// How many scheduling choices the calm run made, rounded up to a power of two.
+    /// How many scheduling choices the calm run made.
     pub(crate) horizon: u64,
     /// What the failure was, for comparing.
     pub(crate) failure: Option<String>,

@@ -39,11 +39,18 @@ impl<O> Fair<O> {
     }
 }
 
+impl Fair<Random> {
+    /// A random walk, which is fair from the beginning.
+    pub(crate) fn walk(seed: u64) -> Self {
+        Self::new(Random::new(seed), seed, 0, 0)
+    }
+}
+
 impl<O: Order> Choose for Fair<O> {
     fn sched(&mut self, asked: &Scheduling<'_>) -> usize {
         self.steps += 1;
         if self.steps > self.limit {
-            return self.tail.sched(asked);
+            return self.tail.next(asked);
         }
         self.order.next(asked)
     }

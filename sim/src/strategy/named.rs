@@ -9,7 +9,6 @@ use super::fair::Fair;
 use super::pct::Pct;
 use super::pos::Pos;
 use super::profile::{Profile, Profiler};
-use super::random::Random;
 use super::reads_from::ReadsFrom;
 use super::starvation::Starvation;
 use super::surw::Surw;
@@ -110,7 +109,7 @@ impl Strategy {
         let horizon = profile.horizon;
         match self.for_seed(seed) {
             Self::Calm => Box::new(Replay::calm()),
-            Self::Random | Self::Portfolio => Box::new(Random::new(seed)),
+            Self::Random | Self::Portfolio => Box::new(Fair::walk(seed)),
             Self::Pct { depth } => Box::new(Fair::new(
                 Pct::new(seed, depth, horizon),
                 seed,

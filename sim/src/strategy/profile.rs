@@ -22,8 +22,7 @@ const ENTRIES_MAX: usize = 1 << 16;
 /// What was learnt of a calm run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
-    /// How many choices of the tasks' order there were, up to an eighth more: a few more or fewer
-    /// do not change what each seed does.
+    /// How many choices of the tasks' order there were, at least 2.
     pub(crate) horizon: u64,
     /// For each set of operations that act on one thing, whatever else they act on: each once.
     pub(crate) shared: Vec<BTreeSet<Site>>,
@@ -45,16 +44,10 @@ impl Profile {
     /// Of a run of which no more is known than how many choices of the tasks' order it made.
     pub(crate) fn of_choices(scheduled: u64) -> Self {
         Self {
-            horizon: rounded(scheduled.max(2)),
+            horizon: scheduled.max(2),
             ..Self::default()
         }
     }
-}
-
-/// The next number that has no more than four significant bits.
-fn rounded(number: u64) -> u64 {
-    let unit = 1 << (u64::BITS - number.leading_zeros()).saturating_sub(4);
-    number.next_multiple_of(unit)
 }
 
 /// A calm run that is watched.
@@ -141,7 +134,7 @@ impl Choose for Profiler {
 
     fn completed(&mut self, step: &Step) {
         let (Some(site), Some(signature)) =
-            (self.sites.site(&step.did), self.sites.signature(&step.did))
+            (self.sites.site(&step.did), self.sites.signature(step))
         else {
             return;
         };

@@ -38,12 +38,38 @@ struct Wish {
     rivals: BTreeSet<Signature>,
     /// It is not to find that.
     is_not: bool,
+    /// How many things are as the writer left them; without one, how many a rival has changed.
+    left: u32,
+}
+
+impl Wish {
+    /// Whether what `signature` leaves counts.
+    fn counts(&self, signature: Signature) -> bool {
+        match self.writer {
+            Some(writer) => writer == signature,
+            None => self.rivals.contains(&signature),
+        }
+    }
+
+    /// Whether there is a thing that is as it is to be found, as far as that is known.
+    fn is_left(&self) -> bool {
+        (self.left > 0) == self.writer.is_some()
+    }
+
+    /// Takes in that `signature` changed what `before` had left.
+    fn written(&mut self, signature: Signature, before: Option<Signature>) {
+        self.left += u32::from(self.counts(signature));
+        self.left -= u32::from(before.is_some_and(|before| self.counts(before)));
+    }
 }
 
 const STREAM: u64 = 0x7265_6164_7366;
 
 /// The most wishes of one run.
 const WISHES_MAX: u64 = 3;
+
+/// One wish of so many is that something does not come about.
+const NOT: usize = 4;
 
 impl ReadsFrom {
     pub(crate) fn new(seed: u64, profile: &Profile) -> Self {
@@ -68,7 +94,8 @@ impl ReadsFrom {
                 reader,
                 writer,
                 rivals: theirs.filter_map(|&(_, writer)| writer).collect(),
-                is_not: draw(4, 8) == 0,
+                is_not: draw(4, NOT) == 0,
+                left: 0,
             })
         });
         Self {
@@ -81,24 +108,33 @@ impl ReadsFrom {
     }
 
     /// 2, or 1 if it would spoil a wish and 3 if it would bring one about.
-    fn band(&self, doing: &Doing, site: Option<Site>) -> u8 {
-        let Some(signature) = site.map(|site| Signature::of(site, doing)) else {
+    fn band(&mut self, doing: &Doing, site: Option<Site>) -> u8 {
+        if self.wishes.is_empty() {
             return 2;
-        };
+        }
         let last = self.last.get(&doing.thing).copied();
+        let signature = site.map(|site| Signature::of(site, doing));
+        let beside = self.sites.beside(doing);
         let (mut is_wanted, mut is_unwanted) = (false, false);
         for wish in &self.wishes {
-            let is_so = last == wish.writer;
-            if wish.is_not {
-                is_unwanted |= signature == wish.reader && is_so;
-                continue;
-            }
-            if signature == wish.reader {
-                is_wanted |= is_so;
-                is_unwanted |= !is_so;
-            } else if doing.writes && wish.rivals.contains(&signature) {
-                is_wanted |= Some(signature) == wish.writer && !is_so;
-                is_unwanted |= is_so;
+            // Which thing it changes after its operation is not known until it does.
+            let doings = [
+                (signature, doing.writes, last == wish.writer),
+                (beside, true, wish.is_left()),
+            ];
+            for (signature, writes, is_so) in doings {
+                let Some(signature) = signature else {
+                    continue;
+                };
+                if wish.is_not {
+                    is_unwanted |= signature == wish.reader && is_so;
+                } else if signature == wish.reader {
+                    is_wanted |= is_so;
+                    is_unwanted |= !is_so;
+                } else if writes && wish.rivals.contains(&signature) {
+                    is_wanted |= Some(signature) == wish.writer && !is_so;
+                    is_unwanted |= is_so;
+                }
             }
         }
         match (is_wanted, is_unwanted) {
@@ -132,7 +168,7 @@ impl Order for ReadsFrom {
         if self.releases.takes_in(step) {
             return;
         }
-        let Some(signature) = self.sites.signature(&step.did) else {
+        let Some(signature) = self.sites.signature(step) else {
             return;
         };
         let last = self.last.get(&step.did.thing).copied();
@@ -140,7 +176,10 @@ impl Order for ReadsFrom {
         self.wishes
             .retain(|wish| wish.reader != signature || (wish.writer == last) == wish.is_not);
         if step.did.writes {
-            self.last.insert(step.did.thing, signature);
+            let before = self.last.insert(step.did.thing, signature);
+            for wish in &mut self.wishes {
+                wish.written(signature, before);
+            }
         }
     }
 }

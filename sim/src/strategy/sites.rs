@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use super::{Doing, Thing};
+use super::{Doing, Step, Thing};
 use crate::choice::{hash_text, mix};
 
 /// An operation of a kind at a place, whoever does it.
@@ -34,6 +34,8 @@ pub(crate) struct Sites {
 
 const RECENT: usize = 32;
 
+const BESIDE: u64 = 0x6265_7369_6465;
+
 impl Default for Sites {
     fn default() -> Self {
         Self {
@@ -46,18 +48,32 @@ impl Default for Sites {
 impl Sites {
     /// The operation's place and kind; `None` if it is none that others can observe.
     pub(crate) fn site(&mut self, doing: &Doing) -> Option<Site> {
-        if doing.thing == Thing::NONE {
-            return None;
+        match doing.thing {
+            Thing::NONE => None,
+            _ => self.any_site(doing),
         }
+    }
+
+    /// The operation's place and kind, whatever it acts on.
+    fn any_site(&mut self, doing: &Doing) -> Option<Site> {
         let kind = doing.kind?;
         let place = self.place(doing.site);
         Some(Site(mix(place, kind as u64)))
     }
 
-    /// Its place, kind and whose it is.
-    pub(crate) fn signature(&mut self, doing: &Doing) -> Option<Signature> {
-        let site = self.site(doing)?;
-        Some(Signature::of(site, doing))
+    /// The place and kind of what was done, and whose it is.
+    pub(crate) fn signature(&mut self, step: &Step) -> Option<Signature> {
+        let site = self.site(&step.did)?;
+        if step.is_beside {
+            return self.beside(&step.did);
+        }
+        Some(Signature::of(site, &step.did))
+    }
+
+    /// What a task of this kin changes without an operation, once it has done what it stands at.
+    pub(crate) fn beside(&mut self, doing: &Doing) -> Option<Signature> {
+        let Site(site) = self.any_site(doing)?;
+        Some(Signature::of(Site(mix(site, BESIDE)), doing))
     }
 
     fn place(&mut self, site: &'static Location<'static>) -> u64 {

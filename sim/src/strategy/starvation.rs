@@ -7,7 +7,7 @@
 //! half in choices: some programs take no time. Else the order is a random walk's.
 
 use super::random::Random;
-use super::{Choose, Order, Scheduling};
+use super::{Order, Scheduling};
 use crate::choice::{below, value};
 
 /// Holds some tasks back for a while.
@@ -79,7 +79,7 @@ impl Order for Starvation {
     fn next(&mut self, asked: &Scheduling<'_>) -> usize {
         self.steps += 1;
         if !self.is_on(asked.now_ns) {
-            return self.walk.sched(asked);
+            return self.walk.next(asked);
         }
         let (mut ranks, mut others) = (Vec::new(), Vec::new());
         for (rank, &task) in asked.runnable.iter().enumerate() {
@@ -90,7 +90,7 @@ impl Order for Starvation {
         }
         let position = |rank| ranks.iter().position(|&other| other == rank);
         match &ranks[..] {
-            [] => self.walk.sched(asked),
+            [] => self.walk.next(asked),
             [only] => *only,
             _ => {
                 let among = Scheduling {
@@ -99,7 +99,7 @@ impl Order for Starvation {
                     calm: position(asked.calm).unwrap_or(0),
                     ..*asked
                 };
-                ranks[self.walk.sched(&among)]
+                ranks[self.walk.next(&among)]
             }
         }
     }

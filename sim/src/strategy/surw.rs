@@ -10,7 +10,8 @@
 //! Half of the runs take an interest in what stands at one place alone, of those that act on the
 //! thing. That keeps a crowd of equal tasks back while a task that does something else with the
 //! thing goes on, which is rare where all orders are alike: the one of twenty is first in one of
-//! twenty orders.
+//! twenty orders. In these runs alone a task that has none left weighs as much as one that has one,
+//! against the paper: while it is waited for, the crowd stands still.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,8 @@ pub(crate) struct Surw {
     sites: Sites,
     /// The operations of interest.
     interest: BTreeSet<Site>,
+    /// What a task weighs that has none of them left: 0 where all on the thing are of interest.
+    least: u64,
     /// How many of them each task has left, with its descendants that are not spawned yet.
     left: BTreeMap<u64, u64>,
     /// How many a task and all its descendants have, as the calm run counted them.
@@ -47,7 +50,8 @@ impl Surw {
     pub(crate) fn new(seed: u64, profile: &Profile) -> Self {
         let drawn = below(value(seed, STREAM, 0), profile.shared.len() as u64) as usize;
         let mut interest = profile.shared.get(drawn).cloned().unwrap_or_default();
-        if value(seed, STREAM, 1) & 1 == 0 {
+        let is_one_place = value(seed, STREAM, 1) & 1 == 0;
+        if is_one_place {
             let one = below(value(seed, STREAM, 2), interest.len() as u64) as usize;
             let one = interest.iter().nth(one).copied();
             interest = one.into_iter().collect();
@@ -69,6 +73,7 @@ impl Surw {
             draws: 2,
             sites: Sites::default(),
             interest,
+            least: u64::from(is_one_place),
             left: counted.clone(),
             counted,
             intended: None,
@@ -83,10 +88,17 @@ impl Surw {
         value(self.seed, STREAM, self.draws)
     }
 
-    /// Whose operation of interest comes next, of those who are not waiting.
+    /// Whose operation of interest comes next, of those who are not waiting; the first of them is
+    /// at one.
     fn intend(&mut self, free: &[(u64, usize)], runnable: &[u64]) -> Option<u64> {
         let tasks = || free.iter().map(|&(_, rank)| runnable[rank]);
-        let weight = |left: &BTreeMap<u64, u64>, task| left.get(&task).copied().unwrap_or(0).max(1);
+        let at_hand = tasks().next()?;
+        let least = self.least;
+        // It has one left, whatever was counted.
+        let left = self.left.entry(at_hand).or_default();
+        *left = (*left).max(1);
+        let weight =
+            |left: &BTreeMap<u64, u64>, task| left.get(&task).copied().unwrap_or(0).max(least);
         let total = tasks().map(|task| weight(&self.left, task)).sum();
         let mut drawn = below(self.draw(), total);
         tasks().find(|&task| {

@@ -9,7 +9,6 @@ mod toy;
 
 use super::fair::Fair;
 use super::pct::Pct;
-use super::random::Random;
 use super::{Choose, Odds, Profile, Replay, Scheduling, Strategy};
 use crate::choice::{Anchor, AnchorHash, ChoiceKind, Deviation, Plan, Story, value};
 use toy::{NOTHING, Toy, mean_runs, reorder, twostage};
@@ -133,20 +132,20 @@ fn random_depends_on_seed_and_anchor_alone() {
     let forward: Vec<u64> = (0..200).map(|index| value(1, 1, index)).collect();
     let backward: Vec<u64> = forward.iter().rev().copied().collect();
     for seed in 0..50 {
-        let one = answers(&mut Random::new(seed), &forward);
+        let one = answers(&mut Fair::walk(seed), &forward);
         assert_eq!(
             one,
-            answers(&mut Random::new(seed), &backward),
+            answers(&mut Fair::walk(seed), &backward),
             "order means nothing"
         );
-        let half = answers(&mut Random::new(seed), &forward[100..]);
+        let half = answers(&mut Fair::walk(seed), &forward[100..]);
         assert!(
             half.iter().all(|answer| one.contains(answer)),
             "what came before means nothing"
         );
         assert_ne!(
             one,
-            answers(&mut Random::new(seed + 1), &forward),
+            answers(&mut Fair::walk(seed + 1), &forward),
             "the seed matters"
         );
     }
@@ -425,7 +424,7 @@ fn a_fault_happens_as_often_as_the_plan_says_and_its_size_is_of_every_order() {
         most: 1_000_000_000,
     };
     let pct = pct(1, 3, 100);
-    for mut choose in [Box::new(Random::new(1)) as Box<dyn Choose>, Box::new(pct)] {
+    for mut choose in [Box::new(Fair::walk(1)) as Box<dyn Choose>, Box::new(pct)] {
         let drawn: Vec<u64> = (0..8_000)
             .map(|anchor| choose.fault(AnchorHash(anchor), &odds))
             .filter(|size| *size > 0)
@@ -448,7 +447,7 @@ fn a_fault_happens_as_often_as_the_plan_says_and_its_size_is_of_every_order() {
 
 #[test]
 fn certain_and_impossible_faults_are_certain_and_impossible() {
-    let mut random = Random::new(3);
+    let mut random = Fair::walk(3);
     for anchor in (0..1_000).map(AnchorHash) {
         let odds = |part| Odds {
             part,

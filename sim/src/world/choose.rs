@@ -18,7 +18,7 @@ use super::tasks::{TaskEntry, TaskSlot, Tasks};
 use crate::choice::{
     AnchorHash, ChoiceKind, Operation, PathId, Paths, Point, ResourceName, hash_text,
 };
-use crate::strategy::{Doing, Look, Scheduling};
+use crate::strategy::{Doing, Look, Scheduling, Thing};
 
 /// A choice that differed from calm, as the run saw it.
 #[derive(Clone, Copy, Debug)]
@@ -525,10 +525,12 @@ struct Runnable<'a> {
 impl Look for Runnable<'_> {
     fn doing(&self, rank: usize) -> Doing {
         let entry = self.tasks.ready_entry(rank);
+        // What was completed is not what comes next, but what is changed then comes after it.
+        let is_done = entry.at.is_done;
         Doing {
             kin: self.paths.kin(entry.path),
             kind: entry.at.kind,
-            thing: entry.at.thing,
+            thing: if is_done { Thing::NONE } else { entry.at.thing },
             writes: entry.at.writes,
             is_contained: entry.at.is_contained,
             site: entry.at.site,
