@@ -1,6 +1,7 @@
-//! What a shown run logs: each line with virtual time, node and task.
+//! What a run logs: shown, each line with virtual time, node and task, or kept.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -9,6 +10,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::backend::SimBackend;
+use crate::run::Logged;
 use crate::world::failure::Seconds;
 
 /// What shows events on standard output, as `RUST_LOG` says (default `info`).
@@ -16,14 +18,69 @@ use crate::world::failure::Seconds;
 /// Made on another thread than the run's: it makes hash maps, and the keys of a run's own depend on
 /// how many its thread made before.
 pub(crate) fn shown() -> Dispatch {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter())
         .fmt_fields(DefaultFields::new())
         .event_format(Lines)
         .with_writer(std::io::stdout)
         .finish()
         .into()
+}
+
+/// The lines that a run logged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Logged>>>);
+
+impl Log {
+    /// What keeps the events that [`shown`] would show. Made on another thread than the run's too.
+    pub(crate) fn keeper(&self) -> Dispatch {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter())
+            .fmt_fields(DefaultFields::new())
+            .event_format(Keeper(self.clone()))
+            .with_writer(std::io::sink)
+            .finish()
+            .into()
+    }
+
+    /// What was logged so far.
+    pub(crate) fn take(&self) -> Vec<Logged> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+struct Keeper(Log);
+
+impl<S, N> FormatEvent<S, N> for Keeper
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        _writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = format!("{} ", event.metadata().level());
+        context.format_fields(Writer::new(&mut text), event)?;
+        let place = SimBackend::current(|backend| {
+            backend.map(|backend| {
+                backend.with(|world| {
+                    let task = world.paths.hash(world.current_path());
+                    (world.events(), task.0)
+                })
+            })
+        });
+        let (events, task) = place.unwrap_or_default();
+        let mut lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(Logged { events, task, text });
+        Ok(())
+    }
 }
 
 struct Lines;

@@ -7,17 +7,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::explain::Runs;
 use super::found::{Aside, Confirmation, Found};
 use super::shrink::Met;
 use super::sweep::Sweep;
-use super::{process, saved};
+use super::{process, saved, timeline};
 use crate::choice::Plan;
 
 impl Sweep<'_> {
-    /// Writes down all that there is to know of `found`, and what else was `met`.
+    /// Writes down all that there is to know of `found`, what else was `met`, and `runs` to look at.
     ///
     /// What cannot be written is left out: the failure is what matters.
-    pub(super) fn keep(&self, mut found: Found, met: Vec<Met>) -> Found {
+    pub(super) fn keep(&self, mut found: Found, met: Vec<Met>, runs: Option<Runs>) -> Found {
         let folder = self.identity.bundle(found.seed);
         // A process that shows another failure keeps what it finds to itself.
         let folder = folder.filter(|_| !process::is_child());
@@ -50,6 +51,14 @@ impl Sweep<'_> {
         found.bundle = Some(self.identity.shown(&folder));
         if self.write(&folder, &found).is_err() {
             found.bundle = None;
+        }
+        let page = runs.map(|runs| timeline::page(&found, &runs));
+        if let Some(page) = page
+            && let Err(error) = fs::write(folder.join(timeline::FILE), page)
+        {
+            found
+                .notes
+                .push(format!("the timeline could not be written: {error}"));
         }
         found
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::build::Output;
 use super::cancels::Cancels;
 use super::doubled::{Side, TWO_PROCESSES, TWO_RUNS};
-use super::explain::{Explanation, Tried};
+use super::explain::{Explanation, Runs, Tried};
 use super::found::{Confirmation, Found, Position, Seed, Shrinking};
 use super::judge::{Replays, verdict};
 use super::process::{self, Errand, Witness};
@@ -67,7 +67,7 @@ impl Sweep<'_> {
             let plan = self.plan_of(&spec, horizon);
             let index = index.expect("the undisturbed run is made once");
             let found = self.two_runs(index, summary(spec.seed, &outcome), plan, message);
-            return self.keep(found, Vec::new());
+            return self.keep(found, Vec::new(), None);
         }
         let seed = spec.seed;
         let mut notes = Vec::new();
@@ -119,7 +119,8 @@ impl Sweep<'_> {
         }
         notes.extend(shown.note());
         let seen = self.seen(index, &spec);
-        let mut explanation = self.explain_shown(&mut plan, &signature, seen, &shown.confirmation);
+        let (mut explanation, runs) =
+            self.explain_shown(&mut plan, &signature, seen, &shown.confirmation);
         if self.config.explain {
             explanation.tried = self.tried(&spec);
         }
@@ -178,7 +179,7 @@ impl Sweep<'_> {
             operations,
             met: Vec::new(),
         };
-        self.keep(found, met)
+        self.keep(found, met, runs)
     }
 
     /// Whether a failure of this signature is shrunk: with an input that failed before, only the
@@ -236,16 +237,16 @@ impl Sweep<'_> {
         signature: &str,
         seen: Option<Rate>,
         confirmation: &Confirmation,
-    ) -> Explanation {
+    ) -> (Explanation, Option<Runs>) {
         if matches!(confirmation, Confirmation::No(_)) {
-            return Explanation::default();
+            return (Explanation::default(), None);
         }
-        let explanation = self.explain(plan, signature, seen);
+        let (explanation, runs) = self.explain(plan, signature, seen);
         let rate = explanation.rate().filter(|&(failed, _)| failed > 0);
         plan.seen = rate
             .map(|(failed, runs)| Rate { failed, runs })
             .or(plan.seen);
-        explanation
+        (explanation, runs)
     }
 
     /// Whether a run was the undisturbed one that every sweep begins with.
@@ -331,7 +332,8 @@ impl Sweep<'_> {
         notes.extend(shown.note());
         notes.extend(self.places(&shown.witness));
         let signature = failure.signature();
-        let explanation = self.explain_shown(&mut plan, &signature, None, &shown.confirmation);
+        let (explanation, runs) =
+            self.explain_shown(&mut plan, &signature, None, &shown.confirmation);
         let saved = self.saved_at();
         let replay = match &saved {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
@@ -361,7 +363,7 @@ impl Sweep<'_> {
             operations,
             met: Vec::new(),
         };
-        self.keep(found, Vec::new())
+        self.keep(found, Vec::new(), runs)
     }
 
     /// Two runs of one seed that were not the same run.
@@ -391,7 +393,7 @@ impl Sweep<'_> {
     ) -> Found {
         let message = format!("{TWO_PROCESSES}: {differs}");
         let found = self.nondeterminism(index, run, plan, message, Confirmation::Yes);
-        self.keep(found, Vec::new())
+        self.keep(found, Vec::new(), None)
     }
 
     fn nondeterminism(

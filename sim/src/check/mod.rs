@@ -23,6 +23,7 @@ mod report;
 mod saved;
 mod shrink;
 mod sweep;
+mod timeline;
 mod unknown;
 mod unseen;
 mod workload;

@@ -19,6 +19,7 @@ use super::report::{Report, RunSummary};
 use super::{driven, environment, jobs};
 use crate::choice::Plan;
 use crate::intercept::{Interception, interception};
+use crate::logs::Log;
 use crate::record::{Level, Watch};
 use crate::run::{Choices, KeptRun, Outcome, Spec, run};
 use crate::sim::{Exit, Sim};
@@ -138,6 +139,8 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Quiet,
+    /// Nothing, but what the program logs is kept with the record.
+    Kept,
     Verbose,
 }
 
@@ -155,11 +158,19 @@ where
     let _job = jobs::take();
     let seed = spec.seed;
     let thread = std::thread::Builder::new().name(format!("simoom {}", Seed(seed)));
-    let shown = (mode == Mode::Verbose).then(logs::shown);
+    let log = Log::default();
+    let heard = match mode {
+        Mode::Quiet => None,
+        Mode::Kept => Some(log.keeper()),
+        Mode::Verbose => Some(logs::shown()),
+    };
     let body = move || {
         let main = |sim| async move { test(sim).await };
-        match shown {
+        match heard {
             None => run(&spec, place, main),
+            Some(kept) if mode == Mode::Kept => {
+                tracing::dispatcher::with_default(&kept, || run(&spec, place, main))
+            }
             Some(shown) => {
                 panics::keep_backtraces();
                 spec.level = Level::Full;
@@ -171,7 +182,12 @@ where
         .spawn(body)
         .expect("the system has room for one more thread");
     match thread.join() {
-        Ok(outcome) => outcome,
+        Ok(mut outcome) => {
+            if let Some(told) = &mut outcome.told {
+                told.logs = log.take();
+            }
+            outcome
+        }
         Err(payload) => std::panic::resume_unwind(payload),
     }
 }

@@ -34,6 +34,11 @@ impl Names {
         }
     }
 
+    /// The names of the nodes, by their numbers.
+    pub(crate) fn nodes(&self) -> &[String] {
+        &self.1
+    }
+
     /// The node of this number.
     pub(crate) fn node_called(&self, number: u64) -> &str {
         let name = self.1.get(number as usize);

@@ -146,6 +146,8 @@ pub(crate) struct Told {
     pub(crate) after: Vec<u64>,
     /// It is an operation on a file or on a path.
     pub(crate) is_of_file: bool,
+    /// The number of the node where it happened, if no task of it did it.
+    pub(crate) at: Option<u16>,
 }
 
 /// Who has something done that the world does later.
@@ -166,6 +168,7 @@ struct Coming {
     by: Option<By>,
     after: Vec<u64>,
     is_of_file: bool,
+    at: Option<u16>,
 }
 
 /// How much of the record is kept.
@@ -246,6 +249,13 @@ impl Recorder {
         self.seen.entry(task).or_default().push(event);
     }
 
+    /// Says on which node the next event happens, where every event is kept.
+    pub(crate) fn place(&mut self, node: u16) {
+        if self.keeps_everything() {
+            self.coming.at = Some(node);
+        }
+    }
+
     /// Whether the run is to end because it is not the one it follows.
     pub(crate) fn wants_end(&self) -> bool {
         matches!(&self.watcher, Watcher::Follower(follower) if follower.wants_end())
@@ -277,6 +287,7 @@ impl Recorder {
                 by: coming.by,
                 after,
                 is_of_file: coming.is_of_file,
+                at: coming.at,
             });
         }
         self.count

@@ -86,7 +86,12 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     let told = (spec.level == Level::Full).then(|| {
         let (events, mut names) = (recorded.events, names.clone());
         backend.with(|world| world.label_tasks(&mut names));
-        Box::new(ToldRun { events, names })
+        let logs = Vec::new();
+        Box::new(ToldRun {
+            events,
+            names,
+            logs,
+        })
     });
     let parted = recorded.parted.as_ref();
     let parting = parted.map(|parted| Parting::of(parted, &names));

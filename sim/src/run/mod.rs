@@ -8,7 +8,7 @@ mod spec;
 mod story;
 mod turns;
 
-pub(crate) use self::outcome::{KeptRun, Outcome, Parting, ToldRun};
+pub(crate) use self::outcome::{KeptRun, Logged, Outcome, Parting, ToldRun};
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::spec::GivenChoices;
 pub(crate) use self::spec::{Choices, Limits, Rest, Spec, Stop};

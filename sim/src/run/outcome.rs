@@ -84,6 +84,19 @@ impl Outcome {
 pub(crate) struct ToldRun {
     pub(crate) events: Vec<Told>,
     pub(crate) names: Names,
+    /// What the program logged, if that was kept.
+    pub(crate) logs: Vec<Logged>,
+}
+
+/// A line that the program logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    /// How many events had happened.
+    pub(crate) events: u64,
+    /// The hash of the task's path; 0: no task.
+    pub(crate) task: u64,
+    /// The level and what was said.
+    pub(crate) text: String,
 }
 
 /// What was kept of a run, and what its hashes stand for.

@@ -301,6 +301,11 @@ impl World {
         }
     }
 
+    /// Says on which node the event happens that is noted next, where the record is read.
+    pub(crate) fn place(&mut self, node: NodeId) {
+        self.record.place(node.0);
+    }
+
     /// Whether every event is kept, for people to read.
     pub(crate) fn tells_everything(&self) -> bool {
         self.record.keeps_everything()

@@ -78,6 +78,19 @@ struct Failing<'a> {
     profile: Arc<Profile>,
 }
 
+/// The runs that are looked at side by side.
+#[derive(Debug)]
+pub(in crate::check) struct Runs {
+    pub(in crate::check) failing: Box<ToldRun>,
+    /// The anchors of its choices that differ from calm.
+    pub(in crate::check) changed: BTreeSet<u64>,
+    /// The nearest that passes.
+    pub(in crate::check) passing: Option<Box<ToldRun>>,
+}
+
+/// A run that passes, and where it parts from the failing one.
+type Near = (Nearest, Box<ToldRun>);
+
 /// The first run of each level that passes: how much it keeps, and the number of its rest.
 type Passing = Vec<(u64, u32)>;
 
@@ -89,9 +102,12 @@ impl Sweep<'_> {
         plan: &Plan,
         signature: &str,
         seen: Option<Rate>,
-    ) -> Explanation {
-        if !self.config.explain || plan.strategy != REPLAY || process::is_child() {
-            return Explanation::default();
+    ) -> (Explanation, Option<Runs>) {
+        if plan.strategy != REPLAY || process::is_child() {
+            return (Explanation::default(), None);
+        }
+        if !self.config.explain {
+            return (Explanation::default(), self.failing_alone(plan, signature));
         }
         let mut budget = Budget {
             runs: self.config.explain_runs,
@@ -99,21 +115,20 @@ impl Sweep<'_> {
             progress: Progress::explaining(self.identity.label(), self.config.explain_runs),
         };
         let Some(failing) = self.failing(plan, signature) else {
-            return Explanation::default();
+            return (Explanation::default(), None);
         };
-        let changed: BTreeSet<u64> = (failing.deviations.iter())
-            .filter_map(|it| Some(it.anchor.hash()?.0))
-            .collect();
+        let changed = anchors(&failing.deviations);
         let events = &failing.run.events;
         let slice = slice(events, &failing.failure, &changed);
         let words = Words::of(&failing.run);
         let mut passing = Vec::new();
         let moment = self.moment(&failing, &changed, &mut budget, &mut passing);
         budget.progress.ask(1);
-        let nearest = self.nearest(&failing, passing, &mut budget);
+        let near = self.nearest(&failing, passing, &mut budget);
+        let (nearest, passing) = near.unzip();
         budget.progress.ask(2);
         let rate = seen.map(|seen| self.rate(&failing, seen, &mut budget));
-        Explanation {
+        let explanation = Explanation {
             moment,
             tried: None,
             nearest,
@@ -124,7 +139,26 @@ impl Sweep<'_> {
                 false => Vec::new(),
             },
             counts: (slice.events, events.len()),
-        }
+        };
+        let runs = Runs {
+            failing: failing.run,
+            changed,
+            passing,
+        };
+        (explanation, Some(runs))
+    }
+
+    /// The failing run, where nothing else is to be found out of it.
+    fn failing_alone(&self, plan: &Plan, signature: &str) -> Option<Runs> {
+        self.identity.bundle(plan.seed)?;
+        let mut outcome = self.told(self.replay_spec(plan));
+        let failure = outcome.failure.as_ref();
+        let failing = (outcome.told.take()).filter(|run| run.events.len() <= EVENTS_MAX)?;
+        (failure?.signature() == signature).then(|| Runs {
+            failing,
+            changed: anchors(&outcome.deviations),
+            passing: None,
+        })
     }
 
     /// The failing run, with all there is to know of it.
@@ -153,7 +187,7 @@ impl Sweep<'_> {
     /// Makes a run of which every event is kept.
     fn told(&self, spec: Spec) -> Outcome {
         let level = Level::Full;
-        (self.runner)(Spec { level, ..spec }, Mode::Quiet)
+        (self.runner)(Spec { level, ..spec }, Mode::Kept)
     }
 
     /// Where the failure is decided. Keeps in `passing` which runs passed.
@@ -294,20 +328,18 @@ impl Sweep<'_> {
         failing: &Failing<'_>,
         mut passing: Passing,
         budget: &mut Budget,
-    ) -> Option<Nearest> {
-        let mut best: Option<Nearest> = None;
+    ) -> Option<Near> {
+        let mut best: Option<Near> = None;
         let deviations = &failing.deviations;
         let events = deviations.iter().filter(|it| is_event(it));
         for left_out in events.rev().take(TRIED_MAX) {
             let rest = deviations.iter().filter(|it| it.anchor != left_out.anchor);
-            let nearest = self.passes_with(failing, rest.cloned().collect(), budget);
+            let near = self.passes_with(failing, rest.cloned().collect(), budget);
             // The later they part, the less there is to look at.
-            if let Some(nearest) = nearest
-                && best
-                    .as_ref()
-                    .is_none_or(|best| nearest.agreed > best.agreed)
+            if let Some(near) = near
+                && (best.as_ref()).is_none_or(|best| near.0.agreed > best.0.agreed)
             {
-                best = Some(nearest);
+                best = Some(near);
             }
         }
         if best.is_some() {
@@ -325,16 +357,17 @@ impl Sweep<'_> {
             let more: Vec<_> = outcome.deviations.iter().filter(|it| !is_own(it)).collect();
             for one in more.iter().rev().take(TRIED_MAX) {
                 let with = deviations.iter().chain([*one]).cloned().collect();
-                let nearest = self.passes_with(failing, with, budget);
-                if nearest.is_some() {
-                    return nearest;
+                let near = self.passes_with(failing, with, budget);
+                if near.is_some() {
+                    return near;
                 }
             }
             let fewer = (deviations.iter())
                 .filter(|own| outcome.deviations.iter().all(|it| it.anchor != own.anchor))
                 .count();
-            let parts = |told: &ToldRun| part(&failing.run, told, more.len() + fewer);
-            whole = whole.or_else(|| outcome.told.as_deref().and_then(parts));
+            let parted = (outcome.told.as_deref())
+                .and_then(|told| part(&failing.run, told, more.len() + fewer));
+            whole = whole.or(parted.zip(outcome.told));
         }
         whole
     }
@@ -345,7 +378,7 @@ impl Sweep<'_> {
         failing: &Failing<'_>,
         deviations: Vec<Deviation>,
         budget: &mut Budget,
-    ) -> Option<Nearest> {
+    ) -> Option<Near> {
         if !budget.take(1) {
             return None;
         }
@@ -358,7 +391,8 @@ impl Sweep<'_> {
         if outcome.failure.is_some() {
             return None;
         }
-        part(&failing.run, outcome.told.as_deref()?, 1)
+        let passing = outcome.told?;
+        Some((part(&failing.run, &passing, 1)?, passing))
     }
 
     /// How many seeds fail: those that the sweep has `seen`, and as many others as are tried here.
@@ -379,6 +413,12 @@ impl Sweep<'_> {
             runs: seen.runs + fresh.len() as u64,
         }
     }
+}
+
+/// The hashes of the anchors of `deviations`.
+fn anchors(deviations: &[Deviation]) -> BTreeSet<u64> {
+    let hashes = deviations.iter().filter_map(|it| it.anchor.hash());
+    hashes.map(|hash| hash.0).collect()
 }
 
 fn fails(outcome: &Outcome, signature: &str) -> bool {

@@ -13,7 +13,9 @@ mod words;
 
 pub use self::explanation::Explanation;
 
+pub(super) use self::explainer::Runs;
 pub(super) use self::explanation::{Tried, clean_note, tried_note};
+pub(super) use self::words::Words;
 
 #[cfg(test)]
 mod tests;

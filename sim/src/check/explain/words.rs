@@ -13,19 +13,19 @@ use crate::world::failure::Seconds;
 
 /// An event as a line has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) time_ns: i64,
+pub(in crate::check) struct Line {
+    pub(in crate::check) time_ns: i64,
     /// The hash of the task's path; 0: no task.
-    pub(super) task: u64,
-    pub(super) who: String,
-    pub(super) what: String,
+    pub(in crate::check) task: u64,
+    pub(in crate::check) who: String,
+    pub(in crate::check) what: String,
     /// It is about something else that happens to what the task does.
-    pub(super) is_aside: bool,
+    pub(in crate::check) is_aside: bool,
 }
 
 impl Line {
     /// Who did what, in one sentence.
-    pub(super) fn sentence(&self) -> String {
+    pub(in crate::check) fn sentence(&self) -> String {
         let Self { who, what, .. } = self;
         match (self.task, self.is_aside) {
             (0, _) => what.clone(),
@@ -36,7 +36,7 @@ impl Line {
 }
 
 /// The words for the events of one run.
-pub(super) struct Words<'a> {
+pub(in crate::check) struct Words<'a> {
     run: &'a ToldRun,
     /// What tasks do with each thing when they wait for it, by the thing's number.
     uses: BTreeMap<u64, &'static str>,
@@ -45,7 +45,7 @@ pub(super) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn of(run: &'a ToldRun) -> Self {
+    pub(in crate::check) fn of(run: &'a ToldRun) -> Self {
         let (mut uses, mut ended) = (BTreeMap::new(), BTreeMap::new());
         let mut touched = BTreeMap::new();
         for told in &run.events {
@@ -71,7 +71,7 @@ impl<'a> Words<'a> {
     }
 
     /// The words for an event of the run.
-    pub(super) fn line(&self, told: &Told) -> Line {
+    pub(in crate::check) fn line(&self, told: &Told) -> Line {
         let task = actor(told);
         Line {
             time_ns: told.event.time_ns,

@@ -52,6 +52,8 @@ impl World {
         let number = connection.ends[from].sent;
         connection.ends[from].sent += 1;
         let direction = connection.name.direction(from == 0);
+        let near = connection.ends[from].node;
+        self.place(near);
         let event = self.note(EventKind::SegmentSent, direction.0, segment.digest());
         let held = Held {
             segment,
@@ -153,6 +155,7 @@ impl World {
             if self.choose_fault(Kind::NetSegmentLost, at, 1) == 0 {
                 return Some(after_ns);
             }
+            self.place(near);
             self.note(EventKind::SegmentLost, direction.0, u64::from(number));
             after_ns += next_try_after(held)?;
         }
@@ -348,7 +351,9 @@ impl World {
             ..
         } = arrived.held;
         let direction = connection.name.direction(to == 1);
+        let far = connection.ends[to].node;
         self.because_of(event);
+        self.place(far);
         let event = self.note(EventKind::SegmentDelivered, direction.0, segment.digest());
         self.because_of(event);
         let stranger = self

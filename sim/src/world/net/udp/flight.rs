@@ -73,6 +73,7 @@ impl World {
         let Some((near, flow, number)) = self.next_of_flow(id, far, target.port()) else {
             return;
         };
+        self.place(near);
         let cause = self.note(EventKind::DatagramSent, flow.0, hash_bytes(&bytes));
         let datagram = Datagram {
             sender: id,
@@ -146,6 +147,7 @@ impl World {
             let at = at.named(datagram.flow, datagram.number, datagram.travels);
             let at = at.done_at(datagram.site);
             if self.choose_fault(Kind::NetDatagramLost, at, 1) > 0 {
+                self.place(near);
                 self.note(EventKind::DatagramLost, datagram.flow.0, 0);
                 self.note_missed(&datagram);
                 return;

@@ -28,6 +28,7 @@ impl World {
             self.note(EventKind::DatagramLost, datagram.flow.0, 0);
             return;
         }
+        self.place(datagram.far);
         let event = self.note(
             EventKind::DatagramDelivered,
             datagram.flow.0,
