@@ -32,6 +32,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/explaining.md")]
     pub mod explaining {}
 
+    #[doc = include_str!("../../docs/book/src/timeline.md")]
+    pub mod timeline {}
+
     #[doc = include_str!("../../docs/book/src/nodes.md")]
     pub mod nodes {}
 

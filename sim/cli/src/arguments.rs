@@ -61,6 +61,8 @@ pub(crate) enum Verb {
     Minimize(Minimize),
     /// Tell why a failure happens
     Explain(Explain),
+    /// Print where the page is that shows a failure over time, beside the nearest run that passes
+    Timeline(Timeline),
     /// Show the first event in which two runs differ
     Diff(Diff),
     /// List simulated tests, and the failures that are kept in the target directory
@@ -275,6 +277,15 @@ pub(crate) struct Explain {
     /// The most time
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     pub(crate) time: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Timeline {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Open it in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -26,6 +26,7 @@ mod save;
 mod state;
 mod summary;
 mod text;
+mod timeline;
 
 use clap::{CommandFactory, Parser};
 
@@ -41,6 +42,7 @@ fn main() {
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Minimize(arguments) => minimize::minimize(&arguments),
         Verb::Explain(arguments) => explain::explain(&arguments),
+        Verb::Timeline(arguments) => timeline::timeline(&arguments),
         Verb::Diff(arguments) => diff::diff(&arguments),
         Verb::List(arguments) => list::list(&arguments),
         Verb::Save(arguments) => save::save(&arguments),

@@ -52,10 +52,7 @@ impl Sweep<'_> {
         if self.write(&folder, &found).is_err() {
             found.bundle = None;
         }
-        let page = runs.map(|runs| timeline::page(&found, &runs));
-        if let Some(page) = page
-            && let Err(error) = fs::write(folder.join(timeline::FILE), page)
-        {
+        if let Err(error) = draw(&folder.join(timeline::FILE), &found, runs.as_ref()) {
             found
                 .notes
                 .push(format!("the timeline could not be written: {error}"));
@@ -94,6 +91,15 @@ impl Sweep<'_> {
         let path = self.identity.shown(path);
         let variable = format!("SIMOOM_REPLAY={}", path.display());
         self.identity.command(&variable)
+    }
+}
+
+/// Writes the page of `runs`; an older one is of other runs.
+fn draw(path: &Path, found: &Found, runs: Option<&Runs>) -> io::Result<()> {
+    match runs {
+        Some(runs) => fs::write(path, timeline::page(found, runs)),
+        None if path.exists() => fs::remove_file(path),
+        None => Ok(()),
     }
 }
 

@@ -36,6 +36,8 @@ fn what_cannot_be_done_has_statuses_of_its_own() {
         ("merge target/no-such-state", 5),
         ("minimize {} passes 1", 6),
         ("explain {} passes 1", 6),
+        ("timeline {} passes 1", 6),
+        ("timeline {} target/no-such-bundle", 5),
     ] {
         simoom(line).ends_with(status);
     }
@@ -60,7 +62,7 @@ fn shells_are_told_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let said = simoom(&format!("completions {shell}")).ends_with(0);
         for verb in [
-            "run", "replay", "inspect", "minimize", "explain", "diff", "list", "save",
+            "run", "replay", "inspect", "minimize", "explain", "timeline", "diff", "list", "save",
         ] {
             assert!(said.output.contains(verb), "{shell} is not told of {verb}");
         }

@@ -72,6 +72,24 @@ fn a_failure_is_explained_at_length() {
 }
 
 #[test]
+fn the_page_of_a_failure_is_made_where_it_is_missing() {
+    let _alone = alone();
+    let bundle = bundle_of("loses_an_update");
+    let page = Path::new(&bundle).join("timeline.html");
+    let before = fs::read_to_string(&page).unwrap();
+    assert!(before.contains("an update is lost"));
+    let path = page.display().to_string();
+    simoom(&format!("timeline {bundle} --offline"))
+        .ends_with(0)
+        .says(&path);
+    fs::remove_file(&page).unwrap();
+    simoom(&format!("timeline {bundle} --offline"))
+        .ends_with(0)
+        .says(&path);
+    assert!(fs::read_to_string(&page).unwrap() == before, "another page");
+}
+
+#[test]
 fn records_part_where_they_differ() {
     let _alone = alone();
     let one = bundle_of("loses_an_update");

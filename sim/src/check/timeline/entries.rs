@@ -106,6 +106,7 @@ impl Table {
         let mut logs = run.logs.iter().peekable();
         let mut left_out = skipped;
         let mut time_ns = 0;
+        let mut places: Vec<Option<u16>> = Vec::with_capacity(run.events.len());
         for (index, told) in run.events.iter().enumerate() {
             let number = index as u64 + 1;
             // Numbers of events count from 1: a line comes after as many of them.
@@ -118,11 +119,17 @@ impl Table {
                 rows.push(run, logged(line.events, time_ns, &homes, task, &line.text));
             }
             time_ns = told.event.time_ns;
+            let line = words.line(told);
+            let caused = usize::try_from(told.event.cause).ok();
+            let caused = caused.and_then(|it| *places.get(it.checked_sub(1)?)?);
+            // What is chosen for what a node does is chosen there.
+            let caused = caused.filter(|_| told.event.kind == EventKind::ChoiceMade);
+            let node = node_of(told, line.task, &homes).or(caused);
+            places.push(node);
             if left_out > 0 {
                 left_out -= 1;
                 continue;
             }
-            let line = words.line(told);
             let category = category(told);
             if told.event.kind == EventKind::ChoiceMade && changed.contains(&told.event.one) {
                 rows.table.changed.push(rows.table.time.len());
@@ -137,9 +144,12 @@ impl Table {
                     number,
                     kind: told.event.kind.name(),
                     category,
-                    node: node_of(told, line.task, &homes),
+                    node,
                     task: line.task,
-                    text: line.what,
+                    text: match told.event.kind {
+                        EventKind::TimeAdvanced => until(told.event.two),
+                        _ => line.what,
+                    },
                     cause: told.event.cause,
                 },
             );
@@ -150,6 +160,16 @@ impl Table {
         }
         rows.table
     }
+}
+
+/// Time passes in steps that are shorter than those of a report.
+fn until(time_ns: u64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    format!(
+        "nobody can run until {}.{:09} s",
+        time_ns / SECOND,
+        time_ns % SECOND
+    )
 }
 
 fn logged(number: u64, time_ns: i64, homes: &BTreeMap<u64, u16>, task: u64, text: &str) -> Entry {

@@ -204,6 +204,7 @@ class Lanes {
     const { context, run, model } = this;
     if (model.hidden.has(CATEGORY.message)) return;
     const seen = new Map();
+    const isDense = this.isDense(first, last);
     context.strokeStyle = style.message;
     context.fillStyle = style.message;
     context.lineWidth = 1.2;
@@ -219,14 +220,14 @@ class Lanes {
       // As many as can be told apart.
       const way = from * this.rows.length + to;
       const before = seen.get(way);
-      if (before !== undefined && x1 - before < 1.5) continue;
+      if (before !== undefined && x1 - before < (isDense ? 9 : 1.5)) continue;
       seen.set(way, x1);
       const [y1, y2] = [this.middle(from), this.middle(to)];
       context.moveTo(x1, y1);
       context.lineTo(x2, y2);
       heads.push(x1, y1, x2, y2);
     }
-    context.globalAlpha = heads.length > 1600 ? 0.35 : 0.85;
+    context.globalAlpha = isDense ? 0.3 : 0.85;
     context.stroke();
     context.beginPath();
     for (let at = 0; at < heads.length; at += 4) {
@@ -236,22 +237,35 @@ class Lanes {
     context.globalAlpha = 1;
   }
 
+  /** Whether there is less room than the entries take. */
+  isDense(first, last) {
+    return last - first > (this.width - GUTTER) / 2;
+  }
+
   drawEntries(style, along, first, last) {
+    // What is rare and matters lies above the rest.
+    const matters = new Set(["lost", "fault", "cancel", "preempt", "log", "act"].map((name) => CATEGORY[name]));
+    this.drawSome(style, along, first, last, (category) => !matters.has(category), 1);
+    this.drawSome(style, along, first, last, (category) => matters.has(category), this.isDense(first, last) ? 11 : 1);
+  }
+
+  /** Draws the entries of some categories, of each in each row at most one in `gap` pixels. */
+  drawSome(style, along, first, last, isOne, gap) {
     const { context, run, model } = this;
     const categories = data.categories.length;
-    // One for each pixel, row and category.
+    const wanted = data.categories.map((_, category) => category !== CATEGORY.poll && isOne(category));
     const seen = new Float64Array(this.rows.length * categories).fill(-Infinity);
     const size = Math.max(1.5, Math.min(3.5, this.scale() * 0.4));
     let colour = -1;
     for (let entry = first; entry < last; entry += 1) {
       const category = run.category[entry];
-      if (category === CATEGORY.poll || !model.isShown(run, entry)) continue;
+      if (!wanted[category] || !model.isShown(run, entry)) continue;
       const row = this.rowOf(entry);
       if (row < 0) continue;
       const x = this.x(along[entry]);
       const key = row * categories + category;
       const isMatch = run.matches !== null && run.matches[entry] === 1;
-      if (x - seen[key] < 1 && !isMatch) continue;
+      if (x - seen[key] < gap && !isMatch) continue;
       seen[key] = x;
       const y = this.middle(row);
       if (y < -ROW || y > this.visible + ROW) continue;
@@ -269,7 +283,9 @@ class Lanes {
       const other = run.also.get(entry);
       if (other !== undefined && this.nodeRow[other + 1] >= 0) {
         const end = this.middle(this.nodeRow[other + 1]);
+        context.globalAlpha = gap > 1 ? 0.5 : 1;
         context.fillRect(x - 0.75, Math.min(y, end), 1.5, Math.abs(end - y));
+        context.globalAlpha = 1;
         drawMark(context, category, x, end, size);
       }
     }

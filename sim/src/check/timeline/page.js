@@ -403,8 +403,10 @@ class Page {
       const x = GUTTER + (value - model.from) * scale;
       context.fillStyle = this.style.line;
       context.fillRect(x, height - 7, 1, 7);
+      const label = isTime ? seconds(value, step) : this.eventLabel(value);
+      if (x + 4 + context.measureText(label).width > width) continue;
       context.fillStyle = this.style.ink;
-      context.fillText(isTime ? seconds(value, step) : this.eventLabel(value), x + 4, height / 2);
+      context.fillText(label, x + 4, height / 2);
     }
   }
 
