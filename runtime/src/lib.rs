@@ -58,8 +58,9 @@
 //! runs in [`task::spawn_blocking`], on threads that every runtime keeps for it.
 //!
 //! # Features
-//! `hyper` adds the module `http`: HTTP servers and clients by hyper. Nothing else is optional:
-//! production and simulation are told apart at run time.
+//! `hyper` adds the module `http`: HTTP servers and clients by hyper. `tracing` has tasks emit the
+//! spans that tokio-console expects. Nothing else is optional: production and simulation are told
+//! apart at run time.
 
 mod assertion;
 pub mod backend;

@@ -49,8 +49,12 @@ impl Log {
     }
 }
 
+/// What `RUST_LOG` says, but for what simoom tells of its tasks: they may be told of while the world
+/// is held.
 fn filter() -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"))
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let silent = "tokio::task=off".parse().expect("it is a directive");
+    filter.add_directive(silent)
 }
 
 struct Keeper(Log);

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! # Invariants
-//! 1. `flags`, `key` and the links are touched only by the thread that holds the world's core
+//! 1. `flags`, `key`, the span and the links are touched only by the thread that holds the world's core
 //!    (`context::owner() == owner.id`), which the core's lock orders from one thread to the next.
 //! 2. The stage is touched by that thread until `COMPLETE` is set, and afterwards by the join
 //!    handle alone, or by nobody but the last reference if there is no join handle.
@@ -49,6 +49,7 @@ use super::inbox::Owner;
 use crate::context;
 use crate::coop::Resource;
 use crate::shim::{AtomicUsize, Ordering};
+use crate::task::trace::Trace;
 
 mod join;
 mod send;
@@ -86,6 +87,7 @@ pub(crate) struct Header {
     resource: Resource,
     key: Cell<u64>,
     flags: Cell<u8>,
+    trace: Trace,
     pub(crate) links: Links,
 }
 

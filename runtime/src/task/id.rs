@@ -81,6 +81,12 @@ impl Drop for Running {
 pub struct Id(NonZeroU64);
 
 impl Id {
+    /// The number itself, as spans have it.
+    #[cfg(feature = "tracing")]
+    pub(super) fn number(self) -> u64 {
+        self.0.get()
+    }
+
     /// The id of number `number`, which must not be 0.
     #[doc(hidden)]
     #[must_use]

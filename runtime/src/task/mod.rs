@@ -11,6 +11,7 @@ pub(crate) mod inbox;
 mod join;
 mod preemption_point;
 mod spawn;
+mod trace;
 mod yield_now;
 
 pub use self::blocking::{block_in_place, spawn_blocking};

@@ -2,7 +2,7 @@
 //!
 //! Owns their names and fields, which are those of tokio 1. Knows nothing of who listens.
 
-pub(super) use self::imp::{Entered, Trace};
+pub(super) use self::imp::Trace;
 
 /// What sort of task it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ mod imp {
                 "runtime.spawn",
                 kind,
                 task.name = name,
-                task.id = id.as_u64(),
+                task.id = id.number(),
                 loc.file = location.file(),
                 loc.line = location.line(),
                 loc.col = location.column(),
@@ -119,6 +119,11 @@ mod imp {
         pub(in crate::task) fn waker(&self, _op: &'static str) {}
     }
 
-    /// Nothing.
+    /// Nothing, which has an end.
     pub(in crate::task) struct Entered;
+
+    impl Drop for Entered {
+        #[inline]
+        fn drop(&mut self) {}
+    }
 }

@@ -15,13 +15,14 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::waker::borrowed_waker;
-use super::{Ended, HANDLE, Header, Links, REF};
+use super::{Ended, HANDLE, Header, Links, REF, SEND};
 use crate::backend::TakenBack;
 use crate::coop::Resource;
 use crate::shim::{AtomicUsize, UnsafeCell};
 use crate::task::error::JoinError;
 use crate::task::id::{Id, Running};
 use crate::task::inbox::Owner;
+use crate::task::trace::{Kind, Trace};
 
 /// What a cell does that depends on its future.
 pub(super) struct Vtable {
@@ -66,6 +67,11 @@ pub(super) fn allocate<F: Future>(
     location: &'static Location<'static>,
     flags: u8,
 ) -> NonNull<Header> {
+    let kind = match flags & SEND {
+        _ if owner.id == Owner::NOBODY => Kind::Blocking,
+        0 => Kind::Local,
+        _ => Kind::Task,
+    };
     let cell = Box::new(TaskCell {
         header: Header {
             state: AtomicUsize::new((2 * REF) | HANDLE),
@@ -88,6 +94,7 @@ pub(super) fn allocate<F: Future>(
             resource: Resource::new(),
             key: Cell::new(0),
             flags: Cell::new(flags),
+            trace: Trace::new(kind, std::any::type_name::<F>(), id, location),
             links: Links::default(),
         },
         join_waker: UnsafeCell::new(None),
@@ -100,6 +107,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
     let _running = Running::task(cell.header.id);
+    let entered = cell.header.trace.enter();
     let waker = borrowed_waker(header);
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -113,7 +121,10 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
         })
     }));
     let output = match polled {
-        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Pending) => {
+            cell.header.trace.leave(entered);
+            return Poll::Pending;
+        }
         Ok(Poll::Ready(output)) => Ok(output),
         Err(payload) if payload.is::<TakenBack>() => Err(JoinError::cancelled(cell.header.id)),
         Err(payload) => Err(JoinError::panicked(cell.header.id, payload)),
@@ -124,6 +135,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
         Err(_) => Ended::Cancelled,
     };
     finish(cell, output);
+    drop(entered);
     Poll::Ready(ended)
 }
 
@@ -131,6 +143,7 @@ unsafe fn cancel<F: Future>(header: NonNull<Header>) {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
     let _running = Running::task(cell.header.id);
+    let _entered = cell.header.trace.enter();
     finish(cell, Err(JoinError::cancelled(cell.header.id)));
 }
 

@@ -65,19 +65,26 @@ fn reference_of(data: *const ()) -> ManuallyDrop<Reference> {
 }
 
 unsafe fn waker_clone(data: *const ()) -> RawWaker {
-    std::mem::forget(Reference::clone(&reference_of(data)));
+    let reference = reference_of(data);
+    reference.header().trace.waker("waker.clone");
+    std::mem::forget(Reference::clone(&reference));
     RawWaker::new(data, &WAKER)
 }
 
 unsafe fn waker_wake(data: *const ()) {
     let reference = ManuallyDrop::into_inner(reference_of(data));
+    reference.header().trace.waker("waker.wake");
     wake(&reference);
 }
 
 unsafe fn waker_wake_by_ref(data: *const ()) {
-    wake(&reference_of(data));
+    let reference = reference_of(data);
+    reference.header().trace.waker("waker.wake_by_ref");
+    wake(&reference);
 }
 
 unsafe fn waker_drop(data: *const ()) {
-    drop(ManuallyDrop::into_inner(reference_of(data)));
+    let reference = ManuallyDrop::into_inner(reference_of(data));
+    reference.header().trace.waker("waker.drop");
+    drop(reference);
 }
