@@ -51,7 +51,9 @@ impl Sweep<'_> {
         found.bundle = Some(self.identity.shown(&folder));
         if self.write(&folder, &found).is_err() {
             found.bundle = None;
+            return found;
         }
+        // The rest is of use without it.
         if let Err(error) = draw(&folder.join(timeline::FILE), &found, runs.as_ref()) {
             found
                 .notes

@@ -119,6 +119,11 @@ impl Table {
                 rows.push(run, logged(line.events, time_ns, &homes, task, &line.text));
             }
             time_ns = told.event.time_ns;
+            if left_out > 0 {
+                left_out -= 1;
+                places.push(None);
+                continue;
+            }
             let line = words.line(told);
             let caused = usize::try_from(told.event.cause).ok();
             let caused = caused.and_then(|it| *places.get(it.checked_sub(1)?)?);
@@ -126,10 +131,6 @@ impl Table {
             let caused = caused.filter(|_| told.event.kind == EventKind::ChoiceMade);
             let node = node_of(told, line.task, &homes).or(caused);
             places.push(node);
-            if left_out > 0 {
-                left_out -= 1;
-                continue;
-            }
             let category = category(told);
             if told.event.kind == EventKind::ChoiceMade && changed.contains(&told.event.one) {
                 rows.table.changed.push(rows.table.time.len());
