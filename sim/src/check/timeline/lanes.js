@@ -75,11 +75,27 @@ class Lanes {
       }
     });
     this.height = top;
+    this.row = new Int32Array(run.count);
+    for (let entry = 0; entry < run.count; entry += 1) {
+      const task = run.task[entry];
+      this.row[entry] = task === 0 ? this.nodeRow[run.node[entry]] : this.taskRow[task];
+    }
+    this.revision = -1;
   }
 
   rowOf(entry) {
-    const task = this.run.task[entry];
-    return task === 0 ? this.nodeRow[this.run.node[entry]] : this.taskRow[task];
+    return this.row[entry];
+  }
+
+  /** Learns which entries are drawn, once for each change of what is shown. */
+  sift() {
+    const { run, model } = this;
+    if (this.revision === model.revision) return;
+    this.revision = model.revision;
+    this.shown = new Uint8Array(run.count);
+    for (let entry = 0; entry < run.count; entry += 1) {
+      if (this.row[entry] >= 0 && model.isShown(run, entry)) this.shown[entry] = 1;
+    }
   }
 
   resize() {
@@ -114,8 +130,9 @@ class Lanes {
     return (this.width - GUTTER) / (this.model.to - this.model.from);
   }
 
+  /** Where a value is, as it was drawn last. */
   x(value) {
-    return GUTTER + (value - this.model.from) * this.scale();
+    return GUTTER + (value - this.start) * this.factor;
   }
 
   value(x) {
@@ -130,6 +147,9 @@ class Lanes {
   draw(style) {
     const { context, run, model } = this;
     this.drawn = 0;
+    this.start = model.from;
+    this.factor = this.scale();
+    this.sift();
     context.fillStyle = style.ground;
     context.fillRect(0, 0, this.width, this.visible);
     this.drawRows(style);
@@ -179,31 +199,37 @@ class Lanes {
   drawSpans(style, along, first, last) {
     const { context, run, model } = this;
     if (model.hidden.has(CATEGORY.poll)) return;
+    const starts = new Float64Array(this.rows.length);
     const ends = new Float64Array(this.rows.length).fill(-Infinity);
+    const fill = (row) => {
+      const y = this.middle(row);
+      if (y < -ROW || y > this.visible + ROW || ends[row] < starts[row]) return;
+      context.fillRect(starts[row], y - 6, ends[row] - starts[row], 12);
+    };
     const half = model.axis === "events" ? this.scale() / 2 : 0;
     context.fillStyle = style.poll;
     // The poll that is cut off at the left is not far.
     let from = first;
     while (from > 0 && first - from < 5000 && run.category[from] !== CATEGORY.poll) from -= 1;
     for (let entry = from; entry < last; entry += 1) {
-      if (run.category[entry] !== CATEGORY.poll || !model.isShown(run, entry)) continue;
-      const row = this.rowOf(entry);
-      if (row < 0) continue;
+      if (run.category[entry] !== CATEGORY.poll || this.shown[entry] === 0) continue;
+      const row = this.row[entry];
       const left = Math.max(this.x(along[entry]) - half, GUTTER);
       const right = Math.max(this.x(along[run.spans[entry]]) + half, left + 1);
-      if (right <= ends[row]) continue;
-      const y = this.middle(row);
-      if (y < -ROW || y > this.visible + ROW) continue;
-      const start = Math.max(left, ends[row]);
-      context.fillRect(start, y - 6, Math.max(right - start, 0.5), 12);
-      ends[row] = Math.ceil(right);
+      // What cannot be told apart is one bar.
+      if (left - ends[row] > 0.5) {
+        fill(row);
+        starts[row] = left;
+      }
+      ends[row] = Math.max(ends[row], right);
     }
+    for (let row = 0; row < this.rows.length; row += 1) fill(row);
   }
 
   drawArrows(style, along, first, last) {
     const { context, run, model } = this;
     if (model.hidden.has(CATEGORY.message)) return;
-    const seen = new Map();
+    const seen = new Float64Array(this.rows.length * this.rows.length).fill(-Infinity);
     const isDense = this.isDense(first, last);
     context.strokeStyle = style.message;
     context.fillStyle = style.message;
@@ -213,16 +239,24 @@ class Lanes {
     for (const entry of run.arrows) {
       const sent = run.cause[entry];
       if (sent >= last) break;
-      if (entry < first || !(model.isShown(run, entry) || model.isShown(run, sent))) continue;
-      const [from, to] = [this.rowOf(sent), this.rowOf(entry)];
+      if (entry < first || this.shown[entry] + this.shown[sent] === 0) continue;
+      const from = this.row[sent];
+      const to = this.row[entry];
       if (from < 0 || to < 0) continue;
-      const [x1, x2] = [this.x(along[sent]), this.x(along[entry])];
       // As many as can be told apart.
+      const x1 = this.x(along[sent]);
       const way = from * this.rows.length + to;
-      const before = seen.get(way);
-      if (before !== undefined && x1 - before < (isDense ? 9 : 1.5)) continue;
-      seen.set(way, x1);
-      const [y1, y2] = [this.middle(from), this.middle(to)];
+      if (x1 - seen[way] < (isDense ? 9 : 1.5)) continue;
+      seen[way] = x1;
+      const x2 = this.x(along[entry]);
+      const y1 = this.middle(from);
+      const y2 = this.middle(to);
+      if (isDense && x2 - x1 < 3) {
+        // A path of thousands of lines takes long.
+        context.globalAlpha = 0.3;
+        context.fillRect(x1, Math.min(y1, y2), 1, Math.abs(y2 - y1));
+        continue;
+      }
       context.moveTo(x1, y1);
       context.lineTo(x2, y2);
       heads.push(x1, y1, x2, y2);
@@ -245,13 +279,53 @@ class Lanes {
   drawEntries(style, along, first, last) {
     // What is rare and matters lies above the rest.
     const matters = new Set(["lost", "fault", "cancel", "preempt", "log", "act"].map((name) => CATEGORY[name]));
-    this.drawSome(style, along, first, last, (category) => !matters.has(category), 1);
-    this.drawSome(style, along, first, last, (category) => matters.has(category), this.isDense(first, last) ? 11 : 1);
+    const isDense = this.isDense(first, last);
+    if (isDense) this.drawBars(style, along, first, last, matters);
+    else this.drawSome(style, along, first, last, (category) => !matters.has(category), 1);
+    this.drawSome(style, along, first, last, (category) => matters.has(category), isDense ? 11 : 1);
+  }
+
+  /** Draws the entries of the other categories where they cannot be told apart: as bars. */
+  drawBars(style, along, first, last, others) {
+    const { context, run } = this;
+    const categories = data.categories.length;
+    const isBar = data.categories.map((_, category) => category !== CATEGORY.poll && !others.has(category));
+    const starts = new Float64Array(this.rows.length * categories);
+    const ends = new Float64Array(this.rows.length * categories).fill(-Infinity);
+    const fill = (key) => {
+      if (ends[key] < starts[key]) return;
+      const y = this.middle(Math.floor(key / categories));
+      if (y < -ROW || y > this.visible + ROW) return;
+      context.fillStyle = style.ofCategory[key % categories];
+      context.fillRect(starts[key], y - 4, ends[key] - starts[key], 8);
+    };
+    const matches = [];
+    for (let entry = first; entry < last; entry += 1) {
+      const category = run.category[entry];
+      if (!isBar[category] || this.shown[entry] === 0) continue;
+      this.drawn += 1;
+      const x = this.x(along[entry]);
+      if (run.matches !== null && run.matches[entry] === 1) matches.push(x, this.row[entry]);
+      const key = this.row[entry] * categories + category;
+      if (x - ends[key] > 1) {
+        fill(key);
+        starts[key] = x - 0.75;
+      }
+      ends[key] = x + 0.75;
+    }
+    for (let key = 0; key < ends.length; key += 1) fill(key);
+    context.fillStyle = style.match;
+    let before = -Infinity;
+    for (let at = 0; at < matches.length; at += 2) {
+      if (matches[at] === before) continue;
+      before = matches[at];
+      context.fillRect(before - 1.5, this.middle(matches[at + 1]) - 7, 3, 14);
+    }
   }
 
   /** Draws the entries of some categories, of each in each row at most one in `gap` pixels. */
   drawSome(style, along, first, last, isOne, gap) {
-    const { context, run, model } = this;
+    const { context, run } = this;
     const categories = data.categories.length;
     const wanted = data.categories.map((_, category) => category !== CATEGORY.poll && isOne(category));
     const seen = new Float64Array(this.rows.length * categories).fill(-Infinity);
@@ -259,13 +333,12 @@ class Lanes {
     let colour = -1;
     for (let entry = first; entry < last; entry += 1) {
       const category = run.category[entry];
-      if (!wanted[category] || !model.isShown(run, entry)) continue;
-      const row = this.rowOf(entry);
-      if (row < 0) continue;
+      if (!wanted[category] || this.shown[entry] === 0) continue;
+      const row = this.row[entry];
       const x = this.x(along[entry]);
       const key = row * categories + category;
       const isMatch = run.matches !== null && run.matches[entry] === 1;
-      if (x - seen[key] < gap && !isMatch) continue;
+      if (x - seen[key] < (isMatch ? 1 : gap)) continue;
       seen[key] = x;
       const y = this.middle(row);
       if (y < -ROW || y > this.visible + ROW) continue;

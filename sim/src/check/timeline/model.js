@@ -152,6 +152,8 @@ class Model {
     /** The selected entry: the number of its run, and its own. */
     this.selected = null;
     this.collapsed = new Set();
+    /** Grows whenever other entries are shown. */
+    this.revision = 0;
     this.parting = this.findParting();
     this.showAll();
   }
@@ -238,6 +240,7 @@ class Model {
 
   search(query) {
     this.query = query;
+    this.revision += 1;
     for (const run of this.runs) run.search(query);
   }
 

@@ -65,6 +65,7 @@ class Page {
       box.addEventListener("change", () => {
         if (box.checked) this.model.hidden.delete(category);
         else this.model.hidden.add(category);
+        this.model.revision += 1;
         this.detail.render();
         this.draw();
       });
@@ -82,6 +83,7 @@ class Page {
     nodes.append(new Option("all nodes", ""), ...names.map((name) => new Option(name, name)));
     nodes.addEventListener("change", () => {
       this.model.onlyNode = nodes.value;
+      this.model.revision += 1;
       for (const lanes of this.lanes) lanes.layout();
       this.detail.render();
       this.draw();
@@ -92,6 +94,7 @@ class Page {
     box.id = "only";
     box.addEventListener("change", () => {
       this.model.onlyMatches = box.checked;
+      this.model.revision += 1;
       this.detail.render();
       this.draw();
     });
