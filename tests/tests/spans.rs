@@ -96,7 +96,7 @@ const SPAWNED: u32 = line!() + 6;
 async fn two_tasks(told: Told) {
     let _listens = tracing::subscriber::set_default(Registry::default().with(told));
     let (say, said) = oneshot::channel::<()>();
-    let waits = simoom::spawn(async move { said.await });
+    let waits = simoom::spawn(said);
     let never = simoom::task::spawn_local(std::future::pending::<()>());
     simoom::task::yield_now().await;
     simoom::time::sleep(std::time::Duration::from_millis(1)).await;
