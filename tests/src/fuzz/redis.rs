@@ -126,15 +126,19 @@ pub(super) fn log(bytes: &[u8]) -> Seen {
     kv::fuzzing::log(bytes);
     kv::fuzzing::changes(bytes);
     let mut log = b"kv-log 1".to_vec();
+    let mut begins = Vec::new();
     for changes in bytes.chunks(40) {
+        begins.push(log.len());
         kv::fuzzing::record(&mut log, changes);
     }
-    kv::fuzzing::log(&log);
-    // One byte of it is another: no record after that one is taken for whole.
+    assert_eq!(kv::fuzzing::log(&log), log.len(), "all of it is whole");
+    // One byte of it is another: neither its record nor one after that is taken for whole.
     if let Some(last) = bytes.last() {
         let at = usize::from(*last) % log.len();
         log[at] ^= 0x40;
-        kv::fuzzing::log(&log);
+        let before = begins.iter().rfind(|&&begin| begin <= at);
+        let read = before.copied().unwrap_or(0);
+        assert_eq!(kv::fuzzing::log(&log), read, "byte {at} is another");
     }
     Seen::default()
 }

@@ -8,7 +8,8 @@ use simoom::time::Instant;
 use crate::log::{MAGIC, append, read_log};
 use crate::store::{Both, Store, clock_at, decode, encode};
 
-/// Reads `log` as the file of a log: up to the first record that is not whole.
+/// Reads `log` as the file of a log, up to the first record that is not whole, and returns how many
+/// bytes that are; 0 if it is no log.
 ///
 /// # Panics
 /// If the records that it reads, written once more, are not the bytes that they were read from; or
@@ -16,11 +17,11 @@ use crate::store::{Both, Store, clock_at, decode, encode};
 ///
 /// # Examples
 /// ```
-/// kv::fuzzing::log(b"kv-log 1 and then nothing that is whole");
+/// assert_eq!(kv::fuzzing::log(b"kv-log 1 and then nothing that is whole"), 8);
 /// ```
-pub fn log(log: &[u8]) {
+pub fn log(log: &[u8]) -> usize {
     let Some((records, read)) = read_log(log) else {
-        return;
+        return 0;
     };
     let mut written = MAGIC.to_vec();
     for record in &records {
@@ -28,6 +29,7 @@ pub fn log(log: &[u8]) {
     }
     assert_eq!(written, log[..read], "what is whole is what was written");
     changes(&records.concat());
+    read
 }
 
 /// Does the changes in `bytes` up to the first that is broken.

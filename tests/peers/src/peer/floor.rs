@@ -61,12 +61,8 @@ fn timers(count: u64) {
     let mut states: Vec<u64> = (0..1000).map(crate::sim::first_state).collect();
     let mut left = vec![count / 1000; 1000];
     let mut serial = 0;
-    for task in 0..1000 {
-        heap.push(Reverse((
-            crate::sim::next_delay_ns(&mut states[task]),
-            serial,
-            task,
-        )));
+    for (task, state) in states.iter_mut().enumerate() {
+        heap.push(Reverse((crate::sim::next_delay_ns(state), serial, task)));
         serial += 1;
     }
     let mut fired = 0;
