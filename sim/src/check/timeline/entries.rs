@@ -254,21 +254,29 @@ fn node_of(told: &Told, task: u64, homes: &BTreeMap<u64, u16>) -> Option<u16> {
     match told.event.kind {
         _ if told.event.task != 0 => Some(told.event.node),
         _ if task != 0 => homes.get(&task).copied(),
-        EventKind::NodeBooted
-        | EventKind::NodeKilled
-        | EventKind::NodePaused
-        | EventKind::NodeResumed
-        | EventKind::NodeExited
-        | EventKind::NodePowerLost
-        | EventKind::DiskPowerLost
-        | EventKind::ClockDrifted
-        | EventKind::ClockStepped
-        | EventKind::SignalSent
-        | EventKind::Partitioned
-        | EventKind::Healed => number(told.event.one),
+        kind if is_of_node(kind) => number(told.event.one),
         EventKind::TaskSpawned => homes.get(&told.event.one).copied(),
         _ => told.at,
     }
+}
+
+/// Whether an event is what happens to a node or a link, and names the node first.
+fn is_of_node(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::NodeBooted
+            | EventKind::NodeKilled
+            | EventKind::NodePaused
+            | EventKind::NodeResumed
+            | EventKind::NodeExited
+            | EventKind::NodePowerLost
+            | EventKind::DiskPowerLost
+            | EventKind::ClockDrifted
+            | EventKind::ClockStepped
+            | EventKind::SignalSent
+            | EventKind::Partitioned
+            | EventKind::Healed
+    )
 }
 
 /// The node that an event is about, beside the one that it stands in.
@@ -315,20 +323,8 @@ fn category(told: &Told) -> Category {
         EventKind::TaskFinished if event.two & 0xff > 1 => Category::Cancel,
         EventKind::TaskSpawned | EventKind::TaskFinished => Category::Task,
         EventKind::UserNoted => Category::Log,
-        EventKind::NodeBooted
-        | EventKind::NodeKilled
-        | EventKind::NodePaused
-        | EventKind::NodeResumed
-        | EventKind::NodeExited
-        | EventKind::NodePowerLost
-        | EventKind::DiskPowerLost
-        | EventKind::ClockDrifted
-        | EventKind::ClockStepped
-        | EventKind::SignalSent
-        | EventKind::Partitioned
-        | EventKind::Healed
-        | EventKind::HoldBegan
-        | EventKind::HoldEnded => Category::Act,
+        EventKind::HoldBegan | EventKind::HoldEnded => Category::Act,
+        kind if is_of_node(kind) => Category::Act,
         EventKind::TimeAdvanced => Category::Time,
         EventKind::ChoiceMade => Category::Choice,
         _ => Category::Operation,
