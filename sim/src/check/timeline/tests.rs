@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::entries::CATEGORIES;
 use super::{Runs, fill, inert};
 use crate::record::{Event, EventKind, Names, Told};
 use crate::run::{Logged, ToldRun};
@@ -32,11 +33,15 @@ fn run(said: &str) -> Box<ToldRun> {
     names.node("test".to_owned());
     names.node("</script><b>".to_owned());
     names.label_task(7, "server/</script>".to_owned());
-    let events = vec![
+    let mut events = vec![
         told(EventKind::TaskSpawned, 0, 0, 7),
         told(EventKind::TaskPolled, 7, 1, 7),
         told(EventKind::NodeKilled, 0, 0, 1),
+        told(EventKind::SegmentDelivered, 0, 0, 0),
     ];
+    events[2].event.cause = 2;
+    events[3].event.cause = 1;
+    events[3].at = Some(1);
     let logs = vec![Logged {
         events: 2,
         task: 7,
@@ -102,10 +107,14 @@ fn entries_stand_in_the_lane_of_their_node() {
         let column = run[name].as_array().unwrap().iter();
         column.map(|it| it.as_u64().unwrap()).collect()
     };
-    assert_eq!(column("node"), [2, 2, 2, 2]);
-    assert_eq!(column("task"), [0, 1, 1, 0]);
-    assert_eq!(column("number"), [1, 1, 0, 1]);
-    assert_eq!(column("time"), [5, 0, 0, 0]);
+    assert_eq!(column("node"), [2, 2, 2, 2, 2]);
+    assert_eq!(column("task"), [0, 1, 1, 0, 0]);
+    assert_eq!(column("number"), [1, 1, 0, 1, 1]);
+    assert_eq!(column("time"), [5, 0, 0, 0, 0]);
+    assert_eq!(column("cause"), [0, 0, 0, 1, 3]);
+    let sorts = column("category").into_iter();
+    let sorts: Vec<_> = sorts.map(|it| CATEGORIES[it as usize].0).collect();
+    assert_eq!(sorts, ["task", "poll", "log", "act", "message"]);
     assert_eq!(run["fails"], true);
     assert_eq!(data["runs"][1]["fails"], false);
 }
