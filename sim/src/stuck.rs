@@ -50,6 +50,8 @@ pub(crate) struct Traced {
     pub(crate) thing: Option<Thing>,
     pub(crate) name: Option<ResourceName>,
     pub(crate) is_contained: bool,
+    /// What it acts on is a file, or the file system.
+    pub(crate) is_of_file: bool,
     pub(crate) site: &'static Location<'static>,
     /// Where the waker lies that it was polled with.
     pub(crate) waker: usize,

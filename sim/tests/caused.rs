@@ -211,6 +211,55 @@ fn what_a_unix_stream_brings_comes_after_who_sent_it() {
     leaves_out(&told, "streams_elsewhere");
 }
 
+async fn hangs_up(socket: UnixStream) {
+    sleep(ms(1)).await;
+    drop(socket);
+    sleep(ms(500)).await;
+}
+
+async fn hangs_up_elsewhere() {
+    let (one, _other) = UnixStream::pair().unwrap();
+    drop(one);
+    sleep(ms(500)).await;
+}
+
+/// Nothing was sent: the end itself is what the reader sees.
+#[test]
+fn the_end_of_a_unix_stream_comes_after_who_closed_it() {
+    let told = told(|_| async {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        spawn_local(hangs_up(one));
+        spawn_local(hangs_up_elsewhere());
+        sleep(ms(50)).await;
+        assert_eq!(other.read(&mut [0; 6]).await.unwrap(), 6, "it has ended");
+    });
+    says(&told, "caused::hangs_up", &["closes"]);
+    leaves_out(&told, "hangs_up_elsewhere");
+}
+
+/// The same for a pipe.
+#[test]
+fn the_end_of_a_pipe_comes_after_who_closed_it() {
+    async fn closes(sender: pipe::Sender) {
+        drop(sender);
+        sleep(ms(500)).await;
+    }
+    async fn closes_elsewhere(sender: pipe::Sender) {
+        drop(sender);
+        sleep(ms(500)).await;
+    }
+    let told = told(|_| async {
+        let (sender, mut receiver) = pipe::pipe().unwrap();
+        let (other, _kept) = pipe::pipe().unwrap();
+        spawn_local(closes(sender));
+        spawn_local(closes_elsewhere(other));
+        sleep(ms(50)).await;
+        assert_eq!(receiver.read(&mut [0; 6]).await.unwrap(), 6, "it has ended");
+    });
+    says(&told, "test/closes", &["closes pipe 0"]);
+    leaves_out(&told, "closes_elsewhere");
+}
+
 async fn messages(socket: UnixDatagram) {
     socket.send(b"broken").await.unwrap();
 }

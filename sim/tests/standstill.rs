@@ -1,5 +1,7 @@
 //! Why nothing goes on: cycles of locks, futurelocks, lost wake-ups, and waits for outside.
 
+#[path = "standstill/classes.rs"]
+mod classes;
 #[path = "standstill/outside.rs"]
 mod outside;
 #[path = "standstill/slots.rs"]

@@ -37,6 +37,7 @@ impl SimBackend {
             thing: thing.and_then(|thing| world.resources.number(world.id, thing)),
             name: thing.and_then(|thing| world.resources.get(world.id, thing)),
             is_contained: op.is_contained,
+            is_of_file: world.files.is_used_by(op.resource),
             site: op.site,
             waker: cx.waker().data().addr(),
             stack: (tracing.with_stacks).then(|| Backtrace::force_capture().to_string()),

@@ -117,6 +117,7 @@ pub(super) fn outside(
         return found;
     }
     let (ending, words) = match operation.kind {
+        _ if operation.is_of_file => (Ending::Disk, "the disk does not answer".to_owned()),
         OpKind::Recv if operation.is_contained => (
             Ending::Message,
             "nobody sends, and not all senders are gone".to_owned(),
@@ -182,9 +183,6 @@ pub(super) fn outside(
             Ending::Reader,
             "it is full, and nobody reads at its other end".to_owned(),
         ),
-        OpKind::Open | OpKind::Sync | OpKind::Stat | OpKind::Link => {
-            (Ending::Disk, "the disk does not answer".to_owned())
-        }
         kind => (
             Ending::Foreign,
             format!("nothing that is due ends its {}", kind.name()),

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::Mutex;
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
@@ -270,4 +271,37 @@ fn what_needs_a_seed_and_two_cancellations_is_found_by_pairs_of_that_seed() {
     let cancelled = story.iter().filter(|it| it.contains("task.cancelled"));
     assert_eq!((cancelled.count(), story.len()), (2, 3), "{found}");
     assert!(found.is_confirmed(), "{found}");
+}
+
+/// What closes the connection of a task that is cancelled calls for choices of its own, which come
+/// after that it was cancelled.
+#[test]
+fn what_destructors_call_for_does_not_hide_the_lock_that_was_held() {
+    async fn holds(lock: Rc<Mutex<()>>) {
+        let _stream = TcpStream::connect("server:80").await.unwrap();
+        let _held = lock.lock().await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    let body = |sim: Sim| async move {
+        let server = sim.node("server").run(|| async {
+            let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+            let mut kept = Vec::new();
+            while let Ok(accepted) = listener.accept().await {
+                kept.push(accepted);
+            }
+        });
+        sleep(Duration::from_millis(1)).await;
+        let lock = Rc::new(Mutex::new(()));
+        drop(spawn_local(holds(lock.clone())).await);
+        drop(lock.lock().await);
+        sleep(Duration::from_millis(50)).await;
+        server.kill();
+    };
+    for seed in 1..6 {
+        let config = config().strategy(Strategy::Random).seed(seed).seeds(20);
+        let report = cancel::pairs(config, body);
+        let held = report.held_locks();
+        assert_eq!(held.len(), 1, "seed {seed}: {report}");
+        report.unwrap();
+    }
 }

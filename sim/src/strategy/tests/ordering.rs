@@ -201,6 +201,18 @@ fn surw_weighs_what_was_not_counted_as_one_once_it_is_at_hand() {
         turns(&mut surw, &[&[write], &[write]])[0] == 0
     });
     assert_share(first, 1, 2);
+    // One was counted. Where it is at hand first, it is alone in having one, unless a run gives
+    // everybody one: those take an interest in one place, and are half of the seeds. Where the other
+    // is at hand first, each has one.
+    let profile = Profile {
+        counts: BTreeMap::from([((0, place), 1)]),
+        ..profile
+    };
+    let first = seeds(|seed| {
+        let mut surw = Surw::new(seed, &profile);
+        turns(&mut surw, &[&[write], &[write]])[0] == 0
+    });
+    assert_share(first, 5, 8);
 }
 
 #[test]
