@@ -33,7 +33,7 @@
 //!
 //! | Module | Holds |
 //! | --- | --- |
-//! | [`task`] | spawning, joining and aborting tasks; [`spawn`] stands here too |
+//! | [`task`] | spawning, joining, cancelling and aborting tasks, sets of them, and values that a task has; [`spawn`] stands here too |
 //! | [`time`] | [`sleep`](time::sleep), [`timeout`](time::timeout()), [`interval`](time::interval()), [`Instant`](time::Instant) |
 //! | [`net`] | TCP streams and listeners, UDP sockets, Unix sockets, pipes, names |
 //! | [`fs`] | files and directories |
@@ -44,7 +44,7 @@
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
 //! | [`backend`] | the seam; not for programs, and exempt from semantic versioning |
 //!
-//! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`buggify!`], [`#[main]`](macro@main),
+//! Macros: [`select!`], [`join!`], [`try_join!`], [`pin!`], [`task_local!`], [`buggify!`], [`#[main]`](macro@main),
 //! [`#[test]`](macro@test), and assertions that are counted over many simulated runs:
 //! [`assert_always!`], [`assert_always_or_unreachable!`], [`assert_sometimes!`],
 //! [`assert_reachable!`], [`assert_unreachable!`], [`assert_always_some!`],

@@ -11,6 +11,7 @@
 
 use std::any::Any;
 use std::backtrace::Backtrace;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -273,17 +274,20 @@ impl Schedule for SimBackend {
         let view = task.view();
         let queued = view.queue();
         debug_assert!(queued, "a new task is not queued yet");
-        let name = target
-            .as_ref()
-            .and_then(|target| target.name)
-            .or(name_next)
-            .unwrap_or(view.type_name());
+        let name = target.as_ref().and_then(|target| target.name).or(name_next);
+        // Whatever else is called so.
+        let is_main = name == Some("main");
+        let name = match (name, view.name()) {
+            (Some(name), _) => Cow::Borrowed(name),
+            (None, Some(name)) => Cow::Owned(name.to_owned()),
+            (None, None) => Cow::Borrowed(view.type_name()),
+        };
         self.with(|world| {
             let (node, parent) = match &target {
                 Some(target) => (target.node, world.nodes[target.node.0 as usize].root),
                 None => (world.current_node(), world.current_path()),
             };
-            let path = world.paths.child(Some(parent), name.into());
+            let path = world.paths.child(Some(parent), name);
             let (hash, order) = (world.paths.hash(path), world.paths.order(path));
             let birth = world.tasks.next_birth();
             let deaths = world.nodes[node.0 as usize].deaths;
@@ -301,7 +305,7 @@ impl Schedule for SimBackend {
                 birth,
             ));
             world.make_ready(slot);
-            if name == "main" {
+            if is_main {
                 world.nodes[node.0 as usize].main = Some(slot);
             }
         });
@@ -562,7 +566,7 @@ impl Blocking for SimBackend {
         let ticket = self.with(World::pool_ticket);
         let (name, site) = (job.name(), job.location());
         self.name_next.set(Some(name));
-        drop(spawn_in(self, Carrier::new(ticket, job), site));
+        drop(spawn_in(self, Carrier::new(ticket, job), site.into()));
     }
 
     fn block_on(&self, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {

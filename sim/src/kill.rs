@@ -75,7 +75,9 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
         node,
         name: Some("main"),
     };
-    backend.spawning_for(target, || drop(spawn_local_in(backend, main, location)));
+    backend.spawning_for(target, || {
+        drop(spawn_local_in(backend, main, location.into()))
+    });
 }
 
 fn main_ended(backend: &SimBackend, node: NodeId, result: Result<(), String>) {

@@ -36,7 +36,7 @@ pub use crate::coop::{
 use crate::task::Id;
 pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
 pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
-pub use crate::task::{spawn_in, spawn_local_in};
+pub use crate::task::{Origin, spawn_in, spawn_local_in};
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 

@@ -10,5 +10,6 @@ mod join;
 mod pin;
 mod select;
 pub mod support;
+mod task_local;
 
 pub use self::entry::{main, test};

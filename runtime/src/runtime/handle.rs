@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::backend::Remote;
+use crate::backend::{Origin, Remote};
 use crate::block;
 use crate::context::{self, EnterGuard};
 use crate::task::{self, JoinHandle};
@@ -68,15 +68,21 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
-        let owner = self.remote.owner();
-        if context::owner() == owner.id {
+        self.spawn_from(future, Location::caller().into())
+    }
+
+    pub(crate) fn spawn_from<F>(&self, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if context::owner() == self.remote.owner().id {
             // Not the current backend: this thread may have entered another runtime since.
             return context::with_holder(|backend| {
-                task::spawn_in(backend.unwrap_or(self.remote.view()), future, location)
+                task::spawn_in(backend.unwrap_or(self.remote.view()), future, origin)
             });
         }
-        task::spawn_in(self.remote.view(), future, location)
+        task::spawn_in(self.remote.view(), future, origin)
     }
 
     /// Runs `f` on a thread where it may block; see
@@ -94,13 +100,20 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let location = Location::caller();
+        self.spawn_blocking_from(f, Location::caller().into())
+    }
+
+    pub(crate) fn spawn_blocking_from<F, R>(&self, f: F, origin: Origin<'_>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         if context::owner() == self.remote.owner().id {
             return context::with_holder(|backend| {
-                task::spawn_blocking_in(backend.unwrap_or(self.remote.view()), f, location)
+                task::spawn_blocking_in(backend.unwrap_or(self.remote.view()), f, origin)
             });
         }
-        task::spawn_blocking_in(self.remote.view(), f, location)
+        task::spawn_blocking_in(self.remote.view(), f, origin)
     }
 
     /// Runs `future` to its end on this thread, while another one runs the runtime.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::cell::SendTask;
 use super::inbox::Owner;
 use super::join::JoinHandle;
-use super::spawn::outside;
+use super::spawn::{Origin, outside};
 use crate::backend::{Backend, Job};
 use crate::context;
 
@@ -58,7 +58,7 @@ where
 {
     let location = Location::caller();
     context::with_current(|backend| match backend {
-        Some(backend) => spawn_blocking_in(backend, f, location),
+        Some(backend) => spawn_blocking_in(backend, f, location.into()),
         None => outside("spawn_blocking", location),
     })
 }
@@ -96,14 +96,15 @@ where
 pub(crate) fn spawn_blocking_in<F, R>(
     backend: &dyn Backend,
     f: F,
-    location: &'static Location<'static>,
+    origin: Origin<'_>,
 ) -> JoinHandle<R>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
     let closure = Closure(Some(f));
-    let (task, join) = SendTask::new(closure, Owner::nobody(), backend.next_id(), location);
+    let (task, join) = SendTask::new(closure, Owner::nobody(), backend.next_id(), origin);
+    let location = origin.location;
     backend.run_blocking(Job::task(task, std::any::type_name::<F>(), location));
     JoinHandle::new(join, location)
 }

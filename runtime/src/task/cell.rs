@@ -38,19 +38,23 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 pub(crate) use self::join::{Aborter, Join};
 pub use self::send::{SendTask, WokenTask};
 use self::stage::{Vtable, allocate};
+use super::cancel::Cancellation;
 use super::id::Id;
 use super::inbox::Owner;
+use super::spawn::Origin;
 #[cfg(not(loom))]
 use crate::context;
 use crate::coop::Resource;
 use crate::shim::{AtomicUsize, Ordering};
 use crate::task::trace::Trace;
 
+pub(crate) mod current;
 mod join;
 mod send;
 mod stage;
@@ -66,8 +70,10 @@ const JOIN_WAKER: usize = 1 << 2;
 const ABORT: usize = 1 << 3;
 /// The task is in its world's inbox.
 const REMOTE: usize = 1 << 4;
+/// The task was asked to end.
+const CANCEL: usize = 1 << 5;
 /// One reference.
-const REF: usize = 1 << 5;
+const REF: usize = 1 << 6;
 
 /// The task is in its world's queue.
 const QUEUED: u8 = 1;
@@ -88,10 +94,28 @@ pub(crate) struct Header {
     key: Cell<u64>,
     flags: Cell<u8>,
     trace: Trace,
+    /// What few tasks have.
+    extra: OnceLock<Arc<Extra>>,
     pub(crate) links: Links,
 }
 
+/// What a task has that few tasks have: made when it is first needed, and kept by whoever needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) cancellation: Cancellation,
+}
+
 impl Header {
+    fn extra(&self) -> &Arc<Extra> {
+        self.extra.get_or_init(Arc::default)
+    }
+
+    /// Whether the task has ended its poll without an answer to a request that it end.
+    fn is_to_be_dropped(&self, state: usize) -> bool {
+        state & CANCEL != 0 && self.extra().cancellation.may_drop()
+    }
+
     /// Stops whoever touches the task's own state outside its world (invariant 1).
     #[inline]
     fn assert_held(&self) {
@@ -176,12 +200,12 @@ impl Task {
         future: F,
         owner: Owner,
         id: Id,
-        location: &'static Location<'static>,
+        origin: Origin<'_>,
     ) -> (Self, Join<F::Output>)
     where
         F: Future + 'static,
     {
-        let header = allocate(future, owner, id, location, 0);
+        let header = allocate(future, owner, id, origin, 0);
         let task = Self {
             reference: Reference(header),
             _not_send: PhantomData,
@@ -212,6 +236,9 @@ impl Task {
         header.flags.set(header.flags.get() & !RUNNING);
         if polled.is_ready() {
             self.complete();
+        } else if header.is_to_be_dropped(header.state.load(Ordering::Acquire)) {
+            self.cancel();
+            return Poll::Ready(Ended::Cancelled);
         }
         polled
     }
@@ -320,6 +347,22 @@ impl<'a> TaskRef<'a> {
     #[must_use]
     pub fn waker_data(self) -> *const () {
         self.pointer.as_ptr().cast_const().cast()
+    }
+
+    /// The name that its spawner gave it.
+    #[must_use]
+    pub fn name(self) -> Option<&'a str> {
+        self.header().extra.get()?.name.as_deref()
+    }
+
+    /// What it has that few tasks have.
+    pub(crate) fn extra(self) -> &'a Arc<Extra> {
+        self.header().extra()
+    }
+
+    /// Whether somebody has asked it to end.
+    pub(crate) fn is_asked_to_end(self) -> bool {
+        self.header().state.load(Ordering::Acquire) & CANCEL != 0
     }
 
     /// The type of its future.

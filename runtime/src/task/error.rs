@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::cancel::Reason;
 use super::cell::Payload;
 use super::id::Id;
 
@@ -20,8 +21,13 @@ use super::id::Id;
 /// ```
 pub struct JoinError {
     id: Id,
-    /// Boxed, because every task keeps room for a result.
-    panic: Option<Box<Panic>>,
+    /// Boxed, because every task keeps room for a result; none if it was cancelled without a reason.
+    cause: Option<Box<Cause>>,
+}
+
+enum Cause {
+    Cancelled(Arc<str>),
+    Panicked(Panic),
 }
 
 struct Panic {
@@ -31,8 +37,9 @@ struct Panic {
 }
 
 impl JoinError {
-    pub(crate) fn cancelled(id: Id) -> Self {
-        Self { id, panic: None }
+    pub(crate) fn cancelled(id: Id, reason: Reason) -> Self {
+        let cause = reason.map(|reason| Box::new(Cause::Cancelled(reason)));
+        Self { id, cause }
     }
 
     pub(crate) fn panicked(id: Id, payload: Payload) -> Self {
@@ -43,23 +50,33 @@ impl JoinError {
         });
         Self {
             id,
-            panic: Some(Box::new(Panic {
+            cause: Some(Box::new(Cause::Panicked(Panic {
                 message,
                 payload: Mutex::new(payload),
-            })),
+            }))),
         }
     }
 
-    /// Whether the task was aborted, or dropped with its runtime.
+    /// Whether the task was aborted or cancelled, or dropped with its runtime.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        !self.is_panic()
+    }
+
+    /// Why the task was cancelled, in the words that
+    /// [`cancel_with`](super::JoinHandle::cancel_with) was given.
+    #[must_use]
+    pub fn cancel_reason(&self) -> Option<&str> {
+        match self.cause.as_deref()? {
+            Cause::Cancelled(reason) => Some(reason),
+            Cause::Panicked(_) => None,
+        }
     }
 
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        self.panic().is_some()
     }
 
     /// The payload of the task's panic, as `std::panic::catch_unwind` would return it.
@@ -79,12 +96,13 @@ impl JoinError {
     /// # Errors
     /// If the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
-        match self.panic {
-            Some(panic) => Ok(panic
+        match self.cause.map(|cause| *cause) {
+            Some(Cause::Panicked(panic)) => Ok(panic
                 .payload
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner)),
-            None => Err(self),
+            Some(Cause::Cancelled(reason)) => Err(Self::cancelled(self.id, Some(reason))),
+            None => Err(Self::cancelled(self.id, None)),
         }
     }
 
@@ -94,15 +112,28 @@ impl JoinError {
         self.id
     }
 
+    fn panic(&self) -> Option<&Panic> {
+        match self.cause.as_deref()? {
+            Cause::Panicked(panic) => Some(panic),
+            Cause::Cancelled(_) => None,
+        }
+    }
+
     fn message(&self) -> Option<&str> {
-        self.panic.as_ref()?.message.as_deref()
+        self.panic()?.message.as_deref()
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.panic, self.message()) {
-            (None, _) => write!(f, "task {} was cancelled", self.id),
+        match (self.panic(), self.message()) {
+            (None, _) => {
+                write!(f, "task {} was cancelled", self.id)?;
+                match self.cancel_reason() {
+                    Some(reason) => write!(f, ": {reason}"),
+                    None => Ok(()),
+                }
+            }
             (Some(_), Some(message)) => {
                 write!(f, "task {} panicked with message {message:?}", self.id)
             }
@@ -113,7 +144,7 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.panic, self.message()) {
+        match (self.panic(), self.message()) {
             (None, _) => write!(f, "JoinError::Cancelled({})", self.id),
             (Some(_), Some(message)) => {
                 write!(f, "JoinError::Panic({}, {message:?}, ...)", self.id)

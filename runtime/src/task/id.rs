@@ -1,12 +1,8 @@
 //! Numbers that tell tasks apart.
 
-use std::cell::Cell;
 use std::num::NonZeroU64;
 
-thread_local! {
-    /// The task that this thread polls or drops right now.
-    static CURRENT: Cell<Option<Id>> = const { Cell::new(None) };
-}
+use super::cell::{TaskRef, current};
 
 /// The id of the task that runs this code.
 ///
@@ -42,27 +38,7 @@ pub fn id() -> Id {
 /// ```
 #[must_use]
 pub fn try_id() -> Option<Id> {
-    CURRENT.try_with(Cell::get).unwrap_or(None)
-}
-
-/// Until it is dropped, this thread runs the task of an id.
-pub(super) struct Running(Option<Id>);
-
-impl Running {
-    pub(super) fn task(id: Id) -> Self {
-        Self(
-            CURRENT
-                .try_with(|current| current.replace(Some(id)))
-                .unwrap_or(None),
-        )
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Where the thread has lost its locals, nothing reads this one any more.
-        let _ = CURRENT.try_with(|current| current.set(self.0));
-    }
+    current::with(|task| task.map(TaskRef::id))
 }
 
 /// A number that tells one task from the others of its process.

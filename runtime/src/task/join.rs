@@ -6,7 +6,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::{Aborter, Join};
 use super::error::JoinError;
@@ -56,10 +57,65 @@ impl<T> JoinHandle<T> {
         self.join.abort();
     }
 
+    /// Asks the task to end. It may clean up first; how, [`catch_cancel`](super::catch_cancel) says.
+    ///
+    /// A task that was never in a `catch_cancel` is polled once more, and dropped if it is not done
+    /// then and nothing [shields](super::shield) it: joining it gives a [`JoinError`] that
+    /// [is cancelled](JoinError::is_cancelled). Another `cancel` does nothing, nor one of a task that
+    /// has ended, for which it returns false.
+    ///
+    /// A closure of [`spawn_blocking`](super::spawn_blocking) that has not begun never does; one that
+    /// has may ask [`is_cancelled`](super::is_cancelled).
+    ///
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = simoom::spawn(std::future::pending::<()>());
+    /// task.cancel();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn cancel(&self) -> bool {
+        self.join.cancel(None)
+    }
+
+    /// As [`cancel`](Self::cancel), and says why.
+    ///
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = simoom::spawn(std::future::pending::<()>());
+    /// task.cancel_with("too late");
+    /// assert_eq!(task.await.unwrap_err().cancel_reason(), Some("too late"));
+    /// # });
+    /// ```
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) -> bool {
+        self.join.cancel(Some(reason.into()))
+    }
+
+    /// The name that [`Builder::name`](super::Builder::name) gave the task.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.join.name()
+    }
+
     /// A handle that can abort the task and does not wait for it.
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(self.join.aborter())
+    }
+
+    /// Wakes `waker` when the task ends; true if it has. For one who never polls the handle.
+    pub(super) fn watch(&self, waker: &Waker) -> bool {
+        self.join.watch(waker)
+    }
+
+    /// What the task returned, which has ended.
+    pub(super) fn into_output(self) -> Result<T, JoinError> {
+        match self.join.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => unreachable!("the task has ended"),
+        }
     }
 
     /// Whether the task has ended, be it by its return, a panic or an abort.
@@ -121,9 +177,29 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle(Aborter);
 
 impl AbortHandle {
+    pub(super) fn current() -> Option<Self> {
+        Aborter::current().map(Self)
+    }
+
     /// Asks for the task to be dropped at its next turn; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.0.abort();
+    }
+
+    /// Asks the task to end; see [`JoinHandle::cancel`].
+    pub fn cancel(&self) -> bool {
+        self.0.cancel(None)
+    }
+
+    /// As [`cancel`](Self::cancel), and says why.
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) -> bool {
+        self.0.cancel(Some(reason.into()))
+    }
+
+    /// The name that [`Builder::name`](super::Builder::name) gave the task.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name()
     }
 
     /// Whether the task has ended.

@@ -4,24 +4,47 @@
 //! which a world runs them.
 
 mod blocking;
+mod builder;
+mod cancel;
 pub(crate) mod cell;
+mod current;
 mod error;
 mod id;
 pub(crate) mod inbox;
 mod join;
+mod local;
 mod preemption_point;
+mod set;
 mod spawn;
 mod trace;
 mod yield_now;
 
 pub use self::blocking::{block_in_place, spawn_blocking};
+pub use self::builder::Builder;
+pub use self::cancel::{Cancelled, cancelled, catch_cancel, is_cancelled, shield, uncancel};
+pub use self::current::{current, try_current};
 pub use self::error::JoinError;
 pub use self::id::{Id, id, try_id};
 pub use self::join::{AbortHandle, JoinHandle};
+pub use self::local::{AccessError, LocalKey};
 pub use self::preemption_point::{PreemptionPoint, preemption_point};
+pub use self::set::JoinSet;
 pub use self::spawn::{spawn, spawn_local};
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::blocking::spawn_blocking_in;
+/// The futures that task-local values and cancellation return.
+pub mod futures {
+    pub use super::cancel::{CancelRequested, CatchCancel, Shield};
+    pub use super::local::TaskLocalFuture;
+    pub use super::set::{JoinNext, JoinNextWithId};
+}
+
+/// What is said of a task before it is spawned into a [`JoinSet`].
+pub mod join_set {
+    pub use super::set::JoinSet;
+    pub use super::set::SetBuilder as Builder;
+}
+
 #[doc(hidden)]
-pub use self::spawn::{spawn_in, spawn_local_in};
+pub use self::spawn::{Origin, spawn_in, spawn_local_in};

@@ -36,7 +36,7 @@ where
 {
     let location = Location::caller();
     context::with_current(|backend| match backend {
-        Some(backend) => spawn_in(backend, future, location),
+        Some(backend) => spawn_in(backend, future, location.into()),
         None => outside("spawn", location),
     })
 }
@@ -64,9 +64,27 @@ where
 {
     let location = Location::caller();
     context::with_current(|backend| match backend {
-        Some(backend) => spawn_local_in(backend, future, location),
+        Some(backend) => spawn_local_in(backend, future, location.into()),
         None => outside("spawn_local", location),
     })
+}
+
+/// Where a task comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// The name that its spawner gave it.
+    pub name: Option<&'a str>,
+}
+
+impl From<&'static Location<'static>> for Origin<'_> {
+    fn from(location: &'static Location<'static>) -> Self {
+        Self {
+            location,
+            name: None,
+        }
+    }
 }
 
 #[cold]
@@ -78,23 +96,19 @@ pub(super) fn outside(what: &str, location: &Location<'_>) -> ! {
 }
 
 /// Starts a task in `backend`, from any thread.
-pub fn spawn_in<F>(
-    backend: &dyn Backend,
-    future: F,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
+pub fn spawn_in<F>(backend: &dyn Backend, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     let owner = backend.owner();
-    let (task, join) = SendTask::new(future, owner, backend.next_id(), location);
+    let (task, join) = SendTask::new(future, owner, backend.next_id(), origin);
     if context::owner() == owner.id {
         backend.spawn(task.into_task());
     } else {
         backend.spawn_send(task);
     }
-    JoinHandle::new(join, location)
+    JoinHandle::new(join, origin.location)
 }
 
 /// Starts a task in `backend`, whose world this thread must hold.
@@ -105,7 +119,7 @@ where
 pub fn spawn_local_in<F>(
     backend: &dyn Backend,
     future: F,
-    location: &'static Location<'static>,
+    origin: Origin<'_>,
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -117,7 +131,7 @@ where
         "`spawn_local` was called on a thread that does not run the runtime: call it inside \
          `block_on`"
     );
-    let (task, join) = Task::new(future, owner, backend.next_id(), location);
+    let (task, join) = Task::new(future, owner, backend.next_id(), origin);
     backend.spawn(task);
-    JoinHandle::new(join, location)
+    JoinHandle::new(join, origin.location)
 }

@@ -37,7 +37,7 @@ mod imp {
     impl Trace {
         pub(in crate::task) fn new(
             kind: Kind,
-            name: &'static str,
+            name: &str,
             id: Id,
             location: &'static Location<'static>,
         ) -> Self {
@@ -100,7 +100,7 @@ mod imp {
         #[inline]
         pub(in crate::task) fn new(
             _kind: Kind,
-            _name: &'static str,
+            _name: &str,
             _id: Id,
             _location: &'static Location<'static>,
         ) -> Self {

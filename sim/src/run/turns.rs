@@ -123,7 +123,7 @@ where
         node: NodeId::TEST,
         name: Some("main"),
     };
-    backend.spawning_for(target, || drop(spawn_local_in(backend, task, place)));
+    backend.spawning_for(target, || drop(spawn_local_in(backend, task, place.into())));
     backend.with(|world| world.tasks.by_birth()[0])
 }
 

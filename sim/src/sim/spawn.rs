@@ -85,7 +85,7 @@ impl Node {
                 node: self.id,
                 name: None,
             };
-            backend.spawning_for(target, || spawn_local_in(backend, future, location))
+            backend.spawning_for(target, || spawn_local_in(backend, future, location.into()))
         }))
     }
 }

@@ -23,8 +23,10 @@
 
 mod assertions;
 mod blocking;
+mod cancel;
 mod fairness;
 mod fs;
+mod join_set;
 mod macros;
 mod net;
 mod rand;

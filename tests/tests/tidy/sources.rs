@@ -51,6 +51,7 @@ const UNSAFE: &[(&str, &str)] = &[
         "an intrusive list of waiters",
     ),
     ("runtime/src/task/cell.rs", "the task cell"),
+    ("runtime/src/task/cell/current.rs", "the task cell"),
     ("runtime/src/task/cell/join.rs", "the task cell"),
     ("runtime/src/task/cell/send.rs", "the task cell"),
     ("runtime/src/task/cell/stage.rs", "the task cell"),

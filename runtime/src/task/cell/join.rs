@@ -7,12 +7,14 @@
 #![expect(unsafe_code, reason = "the task cell")]
 
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::task::{Context, Poll, Waker};
 
-use super::waker::abort;
-use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference};
+use super::waker::{abort, cancel};
+use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference, current};
 use crate::coop::{Resource, observe};
 use crate::shim::Ordering;
+use crate::task::cancel::Reason;
 use crate::task::error::JoinError;
 use crate::task::id::Id;
 
@@ -40,12 +42,17 @@ impl<T> Join<T> {
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         let header = self.reference.header();
         let mut output = Poll::Pending;
-        if self.reference.is_complete() || self.store_waker(cx.waker()) {
+        if self.watch(cx.waker()) {
             let target: *mut Poll<Result<T, JoinError>> = &raw mut output;
             // SAFETY: the task is complete, this is its join handle, and `T` is its output type.
             unsafe { (header.vtable.take_output)(self.reference.0, target.cast()) };
         }
         output
+    }
+
+    /// Wakes `waker` at the end; true if the task has ended.
+    pub(crate) fn watch(&self, waker: &Waker) -> bool {
+        self.reference.is_complete() || self.store_waker(waker)
     }
 
     /// Stores the waker to wake at the end; true if the task ended meanwhile.
@@ -85,6 +92,14 @@ impl<T> Join<T> {
         abort(&self.reference);
     }
 
+    pub(crate) fn cancel(&self, reason: Reason) -> bool {
+        cancel(&self.reference, reason)
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        name_of(&self.reference)
+    }
+
     pub(crate) fn aborter(&self) -> Aborter {
         Aborter(self.reference.clone())
     }
@@ -120,8 +135,24 @@ unsafe impl Send for Aborter {}
 unsafe impl Sync for Aborter {}
 
 impl Aborter {
+    /// That of the task that this thread polls or drops right now, if there is one.
+    pub(crate) fn current() -> Option<Self> {
+        current::with(|task| {
+            let borrowed = ManuallyDrop::new(Reference(task?.raw()));
+            Some(Self(Reference::clone(&borrowed)))
+        })
+    }
+
     pub(crate) fn abort(&self) {
         abort(&self.0);
+    }
+
+    pub(crate) fn cancel(&self, reason: Reason) -> bool {
+        cancel(&self.0, reason)
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        name_of(&self.0)
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -132,4 +163,8 @@ impl Aborter {
     pub(crate) fn id(&self) -> Id {
         self.0.header().id
     }
+}
+
+fn name_of(reference: &Reference) -> Option<&str> {
+    reference.header().extra.get()?.name.as_deref()
 }

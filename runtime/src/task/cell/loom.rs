@@ -16,6 +16,7 @@ use ::loom::thread;
 
 use super::*;
 use crate::sync::loom::block_on;
+use crate::task::cancel::catch_cancel;
 use crate::task::error::JoinError;
 use crate::task::inbox::{Claim, Inbox, Message, Unpark};
 
@@ -62,7 +63,7 @@ impl World {
             future,
             self.claim.owner(),
             Id::from_number(1),
-            Location::caller(),
+            Location::caller().into(),
         );
         (task.into_task(), join)
     }
@@ -284,6 +285,105 @@ fn loom_an_idle_task_that_is_aborted_is_dropped() {
         assert_eq!(Counted::strong_count(&held), 1);
         drop(task);
         aborts.join().unwrap();
+        world.close();
+    });
+}
+
+#[test]
+fn loom_a_request_to_end_and_the_end_of_a_task_agree() {
+    model(|| {
+        let world = World::open();
+        let output = Counted::new(());
+        let (task, handle) = world.spawn({
+            let output = output.clone();
+            async move { output }
+        });
+        let aborter = handle.aborter();
+        let asks = thread::spawn(move || aborter.cancel(None));
+        assert!(task.run().is_ready());
+        // Polled once in any case, the task returns.
+        drop(block_on(join(handle)).unwrap());
+        drop(task);
+        asks.join().unwrap();
+        world.close();
+        assert_eq!(Counted::strong_count(&output), 1);
+    });
+}
+
+#[test]
+fn loom_an_idle_task_that_is_asked_to_end_is_dropped() {
+    model(|| {
+        let world = World::open();
+        let held = Counted::new(());
+        let (task, handle) = world.spawn({
+            let held = held.clone();
+            async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        });
+        let asks = thread::spawn(move || {
+            assert!(handle.cancel(None));
+            assert!(block_on(join(handle)).unwrap_err().is_cancelled());
+        });
+        while task.run().is_pending() {
+            world.receive();
+        }
+        assert_eq!(Counted::strong_count(&held), 1);
+        drop(task);
+        asks.join().unwrap();
+        world.close();
+    });
+}
+
+#[test]
+fn loom_a_scope_that_is_entered_meanwhile_answers() {
+    model(|| {
+        let world = World::open();
+        let (task, handle) = world.spawn(async {
+            let first = std::pin::pin!(catch_cancel(std::future::pending::<()>()));
+            first.await.unwrap_err();
+            "answered"
+        });
+        let asks = thread::spawn(move || {
+            assert!(handle.cancel(None));
+            match block_on(join(handle)) {
+                Ok(answer) => assert_eq!(answer, "answered"),
+                Err(error) => panic!("a task with a scope was dropped: {error}"),
+            }
+        });
+        while task.run().is_pending() {
+            world.receive();
+        }
+        drop(task);
+        asks.join().unwrap();
+        world.close();
+    });
+}
+
+#[test]
+fn loom_of_two_who_ask_one_is_heard() {
+    model_up_to(2, || {
+        let world = World::open();
+        let (task, handle) = world.spawn(async {
+            let first = catch_cancel(std::future::pending::<()>()).await;
+            // The other one came too late to disturb this.
+            let second = catch_cancel(crate::task::yield_now()).await;
+            (first.is_err(), second.is_ok())
+        });
+        let aborter = handle.aborter();
+        let asks = thread::spawn(move || aborter.cancel(None));
+        let asks_too = thread::spawn(move || {
+            handle.cancel(None);
+            handle
+        });
+        while task.run().is_pending() {
+            world.receive();
+        }
+        asks.join().unwrap();
+        let handle = asks_too.join().unwrap();
+        assert_eq!(block_on(join(handle)).unwrap(), (true, true));
+        drop(task);
         world.close();
     });
 }

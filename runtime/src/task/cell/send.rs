@@ -9,15 +9,15 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::Location;
 use std::task::Poll;
 
 use super::stage::allocate;
-use super::{ABORT, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
+use super::{ABORT, CANCEL, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
 use crate::coop::Resource;
 use crate::shim::Ordering;
 use crate::task::id::Id;
 use crate::task::inbox::Owner;
+use crate::task::spawn::Origin;
 
 /// A task on its way to the thread that holds its world. Made only of `Send` futures.
 pub struct SendTask(ManuallyDrop<Reference>);
@@ -31,13 +31,13 @@ impl SendTask {
         future: F,
         owner: Owner,
         id: Id,
-        location: &'static Location<'static>,
+        origin: Origin<'_>,
     ) -> (Self, Join<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let header = allocate(future, owner, id, location, SEND);
+        let header = allocate(future, owner, id, origin, SEND);
         let task = Self(ManuallyDrop::new(Reference(header)));
         (task, Join::new(Reference(header)))
     }
@@ -55,7 +55,7 @@ impl SendTask {
         let task = self.into_task();
         let header = task.reference.header();
         assert_eq!(header.owner.id, Owner::NOBODY, "a world runs its own tasks");
-        if header.state.load(Ordering::Acquire) & ABORT != 0 {
+        if header.state.load(Ordering::Acquire) & (ABORT | CANCEL) != 0 {
             task.cancel();
             return Ended::Cancelled;
         }

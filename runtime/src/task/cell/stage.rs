@@ -9,19 +9,22 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use super::current::Running;
 use super::waker::borrowed_waker;
-use super::{Ended, HANDLE, Header, Links, REF, SEND};
+use super::{Ended, Extra, HANDLE, Header, Links, REF, SEND};
 use crate::backend::TakenBack;
 use crate::coop::Resource;
 use crate::shim::{AtomicUsize, UnsafeCell};
 use crate::task::error::JoinError;
-use crate::task::id::{Id, Running};
+use crate::task::id::Id;
 use crate::task::inbox::Owner;
+use crate::task::spawn::Origin;
 use crate::task::trace::{Kind, Trace};
 
 /// What a cell does that depends on its future.
@@ -64,7 +67,7 @@ pub(super) fn allocate<F: Future>(
     future: F,
     owner: Owner,
     id: Id,
-    location: &'static Location<'static>,
+    origin: Origin<'_>,
     flags: u8,
 ) -> NonNull<Header> {
     let kind = match flags & SEND {
@@ -72,6 +75,15 @@ pub(super) fn allocate<F: Future>(
         0 => Kind::Local,
         _ => Kind::Task,
     };
+    let extra = OnceLock::new();
+    if let Some(name) = origin.name {
+        let name = Some(name.into());
+        let named = Extra {
+            name,
+            ..Extra::default()
+        };
+        extra.get_or_init(|| Arc::new(named));
+    }
     let cell = Box::new(TaskCell {
         header: Header {
             state: AtomicUsize::new((2 * REF) | HANDLE),
@@ -90,11 +102,17 @@ pub(super) fn allocate<F: Future>(
             },
             owner,
             id,
-            location,
+            location: origin.location,
             resource: Resource::new(),
             key: Cell::new(0),
             flags: Cell::new(flags),
-            trace: Trace::new(kind, std::any::type_name::<F>(), id, location),
+            trace: Trace::new(
+                kind,
+                origin.name.unwrap_or(std::any::type_name::<F>()),
+                id,
+                origin.location,
+            ),
+            extra,
             links: Links::default(),
         },
         join_waker: UnsafeCell::new(None),
@@ -106,7 +124,7 @@ pub(super) fn allocate<F: Future>(
 unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
-    let _running = Running::task(cell.header.id);
+    let _running = Running::task(header);
     let entered = cell.header.trace.enter();
     let waker = borrowed_waker(header);
     let mut cx = Context::from_waker(&waker);
@@ -126,7 +144,9 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
             return Poll::Pending;
         }
         Ok(Poll::Ready(output)) => Ok(output),
-        Err(payload) if payload.is::<TakenBack>() => Err(JoinError::cancelled(cell.header.id)),
+        Err(payload) if payload.is::<TakenBack>() => {
+            Err(JoinError::cancelled(cell.header.id, None))
+        }
         Err(payload) => Err(JoinError::panicked(cell.header.id, payload)),
     };
     let ended = match &output {
@@ -142,9 +162,14 @@ unsafe fn poll<F: Future>(header: NonNull<Header>) -> Poll<Ended> {
 unsafe fn cancel<F: Future>(header: NonNull<Header>) {
     // SAFETY: the caller's header was made by `allocate::<F>` and is alive.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
-    let _running = Running::task(cell.header.id);
+    let _running = Running::task(header);
+    let reason = cell
+        .header
+        .extra
+        .get()
+        .and_then(|it| it.cancellation.reason());
     let _entered = cell.header.trace.enter();
-    finish(cell, Err(JoinError::cancelled(cell.header.id)));
+    finish(cell, Err(JoinError::cancelled(cell.header.id, reason)));
 }
 
 /// Drops the future and stores `output`, or the panic that dropping the future threw.

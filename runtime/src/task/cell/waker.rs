@@ -10,10 +10,11 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::{ABORT, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
+use super::{ABORT, CANCEL, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
 use crate::context;
 use crate::coop::touch;
 use crate::shim::Ordering;
+use crate::task::cancel::Reason;
 use crate::task::inbox::Message;
 
 /// Asks for the task's future to be dropped instead of polled, and sees that this happens.
@@ -23,6 +24,22 @@ pub(super) fn abort(reference: &Reference) {
     if before & (ABORT | COMPLETE) == 0 {
         wake(reference);
     }
+}
+
+/// Asks the task to end, and sees that it is polled and can answer. False if it has ended.
+pub(super) fn cancel(reference: &Reference, reason: Reason) -> bool {
+    let header = reference.header();
+    touch(&header.resource);
+    if reference.is_complete() {
+        return false;
+    }
+    let wakers = header.extra().cancellation.request(reason);
+    header.state.fetch_or(CANCEL, Ordering::AcqRel);
+    for waker in wakers {
+        waker.wake();
+    }
+    wake(reference);
+    true
 }
 
 /// Queues the task, from any thread.

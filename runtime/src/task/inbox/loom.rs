@@ -29,7 +29,7 @@ fn send(owner: Owner, value: &Counted<()>) {
         async move { drop(value) },
         owner,
         Id::from_number(1),
-        Location::caller(),
+        Location::caller().into(),
     );
     drop(join);
     owner.send(Message::Spawn(task));
