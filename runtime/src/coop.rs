@@ -56,6 +56,8 @@ pub enum OpKind {
     Blocking,
     /// Passing a place that the program has marked, and nothing else.
     Point,
+    /// Taking permits of a semaphore.
+    Acquire,
 }
 
 impl OpKind {
@@ -82,6 +84,7 @@ impl OpKind {
             Self::Link => "link",
             Self::Blocking => "blocking",
             Self::Point => "point",
+            Self::Acquire => "acquire",
         }
     }
 }

@@ -4,6 +4,8 @@
 mod classes;
 #[path = "standstill/outside.rs"]
 mod outside;
+#[path = "standstill/permits.rs"]
+mod permits;
 #[path = "standstill/slots.rs"]
 mod slots;
 

@@ -10,7 +10,7 @@ use ::loom::cell::UnsafeCell;
 use ::loom::model::Builder;
 use ::loom::thread;
 
-use super::{Mutex, Notify, mpsc, oneshot};
+use super::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
 
 /// Explores every order with at most `preemptions` switches that nothing forced.
 fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
@@ -110,6 +110,108 @@ fn loom_a_dropped_waiter_passes_the_lock_on() {
         dropped.join().unwrap();
         waits.join().unwrap();
         assert!(mutex.try_lock().is_ok());
+    });
+}
+
+#[test]
+fn loom_a_semaphore_of_one_excludes_and_orders() {
+    model(4, || {
+        let shared = Arc::new((Semaphore::new(1), Touched::new()));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let permit = block_on(shared.0.acquire()).unwrap();
+                    shared.1.touch();
+                    drop(permit);
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let _permit = shared.0.try_acquire().unwrap();
+        assert_eq!(shared.1.touch(), 3);
+    });
+}
+
+#[test]
+fn loom_a_dropped_waiter_passes_its_permits_on() {
+    model(3, || {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let held = semaphore.try_acquire().unwrap();
+        let dropped = thread::spawn({
+            let semaphore = semaphore.clone();
+            move || drop(poll_once(semaphore.acquire_many(2)))
+        });
+        let waits = thread::spawn({
+            let semaphore = semaphore.clone();
+            move || drop(block_on(semaphore.acquire()).unwrap())
+        });
+        drop(held);
+        dropped.join().unwrap();
+        waits.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn loom_two_halves_make_one_whole() {
+    model(3, || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let semaphore = semaphore.clone();
+                thread::spawn(move || semaphore.add_permits(1))
+            })
+            .collect();
+        drop(block_on(semaphore.acquire_many(2)).unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(semaphore.available_permits(), 2);
+    });
+}
+
+#[test]
+fn loom_closing_a_semaphore_reaches_whoever_waits() {
+    model(4, || {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let waits = thread::spawn({
+            let semaphore = semaphore.clone();
+            move || block_on(semaphore.acquire_many(2)).is_err()
+        });
+        semaphore.close();
+        assert!(waits.join().unwrap());
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn loom_a_writer_excludes_and_is_ordered_with_readers() {
+    model(3, || {
+        let lock = Arc::new(RwLock::new(0));
+        let touched = Arc::new(Touched::new());
+        let writes = thread::spawn({
+            let (lock, touched) = (lock.clone(), touched.clone());
+            move || {
+                let mut guard = block_on(lock.write());
+                touched.touch();
+                *guard += 1;
+            }
+        });
+        let reads = thread::spawn({
+            let lock = lock.clone();
+            move || *block_on(lock.read()) < 2
+        });
+        {
+            let mut guard = block_on(lock.write());
+            touched.touch();
+            *guard += 1;
+        }
+        writes.join().unwrap();
+        reads.join().unwrap();
+        assert_eq!(*block_on(lock.read()), 2);
     });
 }
 

@@ -10,6 +10,8 @@ pub mod mpsc;
 mod mutex;
 mod notify;
 pub mod oneshot;
+mod rw_lock;
+mod semaphore;
 #[cfg(all(test, not(loom)))]
 mod testing;
 mod wait_list;
@@ -19,9 +21,19 @@ pub use self::mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
 pub use self::notify::Notify;
+pub use self::rw_lock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockStatistics, RwLockWriteGuard,
+};
+pub use self::semaphore::{
+    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, SemaphoreStatistics,
+    TryAcquireError,
+};
 
 /// The futures that waiting for a lock or a notification returns.
 pub mod futures {
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};
+    pub use super::rw_lock::{Read, ReadOwned, Write, WriteOwned};
+    pub use super::semaphore::{Acquire, AcquireOwned};
 }

@@ -208,7 +208,7 @@ impl<T: ?Sized> Mutex<T> {
         if self.raw.try_lock() {
             Ok(MutexGuard::new(self))
         } else {
-            Err(TryLockError(()))
+            Err(TryLockError::new())
         }
     }
 
@@ -221,7 +221,7 @@ impl<T: ?Sized> Mutex<T> {
         if self.raw.try_lock() {
             Ok(OwnedMutexGuard::new(self))
         } else {
-            Err(TryLockError(()))
+            Err(TryLockError::new())
         }
     }
 
@@ -345,6 +345,12 @@ impl<T: ?Sized> fmt::Debug for LockOwned<T> {
 /// ```
 #[derive(Debug)]
 pub struct TryLockError(());
+
+impl TryLockError {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
 
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -90,6 +90,16 @@ impl<V: Copy> Queue<V> {
         self.head.is_none()
     }
 
+    /// How many are linked. Goes through all of them.
+    pub(super) fn len(&mut self) -> usize {
+        let (mut count, mut next) = (0, self.head);
+        while let Some(pointer) = next {
+            count += 1;
+            next = self.with(pointer, |node| node.next);
+        }
+        count
+    }
+
     /// Links an outside `waiter` behind all others and returns the waker it held before.
     #[must_use = "foreign code must not run under the primitive's mutex"]
     pub(super) fn enlist(

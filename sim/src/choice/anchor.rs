@@ -189,6 +189,7 @@ impl Operation {
             OpKind::Resolve => const { Self::called("resolve") },
             OpKind::Signal => const { Self::called("signal") },
             OpKind::Point => const { Self::called("point") },
+            OpKind::Acquire => const { Self::called("acquire") },
             other => Self::called(other.name()),
         }
     }

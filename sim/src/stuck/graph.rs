@@ -165,6 +165,7 @@ impl Graph {
         match operation.kind {
             OpKind::Lock if held.is_empty() => vec![Edge::Free],
             OpKind::Lock => held.iter().map(Has::edge).collect(),
+            OpKind::Acquire if !held.is_empty() => held.iter().map(Has::edge).collect(),
             OpKind::Send if operation.is_contained && self.is_received_from(thing) => {
                 let edges: Vec<_> = held.iter().map(Has::edge).collect();
                 if edges.is_empty() { nobody } else { edges }
@@ -298,6 +299,7 @@ impl Graph {
     fn tell(&self, seen: &Seen, (operation, _): &(Traced, Outside), edge: &Edge<'_>) -> String {
         let what = match operation.kind {
             OpKind::Send => "slots",
+            OpKind::Acquire => "permits",
             _ => "the lock",
         };
         match edge {
@@ -331,6 +333,9 @@ impl Graph {
                         format!(
                             "slots are in a permit that outlives its task, taken at {file}:{line}"
                         )
+                    }
+                    OpKind::Acquire => {
+                        format!("permits outlive the task that took them, at {file}:{line}")
                     }
                     _ => format!(
                         "the lock is in a guard that outlives its task, taken at {file}:{line}"

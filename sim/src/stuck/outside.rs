@@ -19,6 +19,7 @@ pub(super) enum Ending {
     Message,
     Receiver,
     Notification,
+    Permits,
     Signal,
     Process,
     Thread,
@@ -47,6 +48,7 @@ impl Ending {
             Self::Message => "no message",
             Self::Receiver => "no receiver",
             Self::Notification => "no notification",
+            Self::Permits => "no permits",
             Self::Signal => "no signal",
             Self::Process => "process",
             Self::Thread => "blocking thread",
@@ -127,6 +129,10 @@ pub(super) fn outside(
             "the channel is full, and nobody receives from it".to_owned(),
         ),
         OpKind::Notified => (Ending::Notification, "nobody notifies".to_owned()),
+        OpKind::Acquire => (
+            Ending::Permits,
+            "nobody has permits, and nobody adds any".to_owned(),
+        ),
         OpKind::Recv => (Ending::Datagram, "nobody sends to its socket".to_owned()),
         OpKind::Send => (
             Ending::Reader,

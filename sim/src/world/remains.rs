@@ -46,6 +46,7 @@ impl World {
         for (_, holder) in self.locks.held() {
             let what = match holder.kind {
                 OpKind::Lock => "lock",
+                OpKind::Acquire => "permit of a semaphore",
                 _ => "reserved slot of a channel",
             };
             count(Remnant::at(what, holder.site), holder.amount);

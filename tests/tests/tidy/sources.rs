@@ -43,6 +43,22 @@ const UNSAFE: &[(&str, &str)] = &[
         "guards give access to the protected value",
     ),
     (
+        "runtime/src/sync/rw_lock.rs",
+        "guards give access to the protected value",
+    ),
+    (
+        "runtime/src/sync/rw_lock/access.rs",
+        "guards give access to the protected value",
+    ),
+    (
+        "runtime/src/sync/rw_lock/guard.rs",
+        "guards point into the protected value",
+    ),
+    (
+        "runtime/src/sync/rw_lock/owned.rs",
+        "guards point into the protected value",
+    ),
+    (
         "runtime/src/sync/testing/hostile.rs",
         "wakers that misbehave, for tests",
     ),

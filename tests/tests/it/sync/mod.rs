@@ -4,3 +4,5 @@ mod mpsc;
 mod mutex;
 mod notify;
 mod oneshot;
+mod rw_lock;
+mod semaphore;
