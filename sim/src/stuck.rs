@@ -134,7 +134,7 @@ impl Standstill {
         let is_deadlock = matches!(failure, Failure::Deadlock);
         let is_stuck = |seen: &&Seen| is_deadlock || seen.birth == THE_TEST;
         let mut stuck = self.seen.iter().filter(is_stuck);
-        let futurelock = stuck.find_map(|seen| self.graph.futurelock(seen));
+        let futurelock = stuck.find_map(|seen| self.graph.futurelock(seen, is_deadlock));
         futurelock.unwrap_or(failure)
     }
 
@@ -150,7 +150,7 @@ impl Standstill {
             if lost == Some(seen.birth) {
                 why = vec![LOST.to_owned()];
             }
-            let dormant = self.graph.dormant_place(&seen);
+            let dormant = self.graph.dormant_place(&seen, is_deadlock);
             let dormant = dormant.and_then(|place| backend.stack_of(place));
             let stacks = seen.operations.iter().filter_map(|it| it.stack.as_deref());
             Stuck {

@@ -4,8 +4,8 @@
 //! futurelock (RFD 609 of Oxide), or a wait for what nobody is about to do. Knows nothing of how
 //! tasks are looked at.
 //!
-//! A lock, a slot of a channel or a notification is handed to the future that has waited longest, which is to be
-//! polled then. Where its task polls another of its futures instead, everybody waits behind a
+//! A lock, a slot of a channel or a notification is handed to the future that has waited longest,
+//! which is to be polled then; so is the future of a receiver when a message comes. Where its task polls another of its futures instead, everybody waits behind a
 //! future that nobody polls. The same holds for a future that has a lock, or slots, and is not
 //! polled: that is known of futures that are polled with wakers of their own.
 //!
@@ -56,6 +56,8 @@ enum Edge<'a> {
     /// A future that has it, or was handed it, and is not polled.
     Dormant {
         birth: u64,
+        /// What it waits to do, or has done.
+        kind: OpKind,
         site: &'static std::panic::Location<'static>,
         place: Option<QueuePlace>,
         is_held: bool,
@@ -152,17 +154,17 @@ impl Graph {
         let Some(thing) = operation.thing else {
             return nobody;
         };
-        let is_same = |it: &&Waiting| it.thing == thing && it.kind == operation.kind;
-        if let Some(waiting) = self.dormant.iter().find(is_same) {
-            return vec![Edge::Dormant {
-                birth: waiting.poller.birth,
-                site: waiting.site,
-                place: Some(waiting.place),
-                is_held: false,
-            }];
+        if let Some(waiting) = self.handed(thing, operation.kind) {
+            return vec![waiting];
         }
         let held = self.held.get(&thing).map_or(&[][..], Vec::as_slice);
         match operation.kind {
+            OpKind::Send if let Some(receives) = self.handed(thing, OpKind::Recv) => vec![receives],
+            OpKind::Recv if let Some(sends) = self.handed(thing, OpKind::Send) => vec![sends],
+            // Whoever has a slot is about to send: of several, one would do.
+            OpKind::Recv if !held.is_empty() && held.iter().all(|it| it.is_dormant) => {
+                held.iter().map(Has::edge).collect()
+            }
             OpKind::Lock if held.is_empty() => vec![Edge::Free],
             OpKind::Lock => held.iter().map(Has::edge).collect(),
             OpKind::Acquire if !held.is_empty() => held.iter().map(Has::edge).collect(),
@@ -176,6 +178,20 @@ impl Graph {
             },
             _ => nobody,
         }
+    }
+
+    /// The future that waits in a queue to do this to `thing`, was handed what it takes and is not
+    /// polled.
+    fn handed(&self, thing: Thing, kind: OpKind) -> Option<Edge<'_>> {
+        let is_it = |it: &&Waiting| it.thing == thing && it.kind == kind;
+        let waiting = self.dormant.iter().find(is_it)?;
+        Some(Edge::Dormant {
+            birth: waiting.poller.birth,
+            kind: waiting.kind,
+            site: waiting.site,
+            place: Some(waiting.place),
+            is_held: false,
+        })
     }
 
     /// Whether somebody waits for a message of a channel, which is empty then.
@@ -239,8 +255,8 @@ impl Graph {
     }
 
     /// The futurelock that a task waits for itself, if it does.
-    pub(super) fn futurelock(&self, seen: &Seen) -> Option<Failure> {
-        self.operations(seen).iter().find_map(|operation| {
+    pub(super) fn futurelock(&self, seen: &Seen, nothing_is_due: bool) -> Option<Failure> {
+        self.hopeless(seen, nothing_is_due).find_map(|operation| {
             let Edge::Dormant { birth, site, .. } = self.dormant_edge(operation)? else {
                 return None;
             };
@@ -260,12 +276,23 @@ impl Graph {
     }
 
     /// The place of the future that is not polled and has what a task waits for.
-    pub(super) fn dormant_place(&self, seen: &Seen) -> Option<QueuePlace> {
-        let mut operations = self.operations(seen).iter();
+    pub(super) fn dormant_place(&self, seen: &Seen, nothing_is_due: bool) -> Option<QueuePlace> {
+        let mut operations = self.hopeless(seen, nothing_is_due);
         operations.find_map(|operation| match self.dormant_edge(operation)? {
             Edge::Dormant { place, .. } => place,
             _ => None,
         })
+    }
+
+    /// The operations of a task that nobody ends but by chance: where something is still due,
+    /// somebody else may send the message that is waited for.
+    fn hopeless(
+        &self,
+        seen: &Seen,
+        nothing_is_due: bool,
+    ) -> impl Iterator<Item = &(Traced, Outside)> {
+        let operations = self.operations(seen).iter();
+        operations.filter(move |it| nothing_is_due || it.0.kind != OpKind::Recv)
     }
 
     /// What a task waits for, in words: where something may still happen, if that is hopeless.
@@ -275,7 +302,7 @@ impl Graph {
         if let Some(Outside { ending, words, .. }) = unknown {
             reasons.push(format!("{}: {words}", ending.name()));
         }
-        for operation in self.operations(seen) {
+        for operation in self.hopeless(seen, nothing_is_due) {
             let class = self.class_of(operation);
             if !nothing_is_due && class < Class::Cycle {
                 continue;
@@ -305,15 +332,29 @@ impl Graph {
         match edge {
             Edge::Dormant {
                 birth,
+                kind,
                 site,
                 is_held,
                 ..
             } => {
                 let (file, line) = (site.file(), site.line());
                 let owner = self.who(seen, *birth);
-                let has = match is_held {
-                    true => format!("a future of {owner} has {what}, taken at {file}:{line}"),
-                    false => format!("it was handed to a future of {owner} at {file}:{line}"),
+                let has = match (operation.kind, kind) {
+                    (OpKind::Recv, _) if *is_held => {
+                        format!("a future of {owner} has slots to send in, taken at {file}:{line}")
+                    }
+                    (OpKind::Recv, OpKind::Send) => {
+                        format!(
+                            "a slot was handed to a future of {owner} that sends at {file}:{line}"
+                        )
+                    }
+                    (OpKind::Send, OpKind::Recv) => {
+                        format!("messages are there for a future of {owner} at {file}:{line}")
+                    }
+                    _ if *is_held => {
+                        format!("a future of {owner} has {what}, taken at {file}:{line}")
+                    }
+                    _ => format!("it was handed to a future of {owner} at {file}:{line}"),
                 };
                 format!("{has}, which is not polled: poll it, or drop it, before this wait")
             }
@@ -386,6 +427,7 @@ impl Has {
                 ..
             } => Edge::Dormant {
                 birth: holder.poller.birth,
+                kind: holder.kind,
                 site: holder.site,
                 place: None,
                 is_held: true,

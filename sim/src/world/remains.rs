@@ -8,6 +8,7 @@ use std::panic::Location;
 use simoom::backend::OpKind;
 
 use super::leaks::{Books, Origin};
+use super::locks::Waiting;
 use super::{Due, World};
 
 /// How many there are of what.
@@ -51,7 +52,9 @@ impl World {
             };
             count(Remnant::at(what, holder.site), holder.amount);
         }
-        for waiting in self.locks.waiting() {
+        // Whoever waits for a message keeps nobody else from getting one.
+        let is_queue = |waiting: &&Waiting| waiting.kind != OpKind::Recv;
+        for waiting in self.locks.waiting().iter().filter(is_queue) {
             count(Remnant::at("place in a queue", waiting.site), 1);
         }
         for (_, due) in self.timers.armed() {

@@ -584,7 +584,7 @@ impl<T> Receiver<T> {
     /// `Ready` with the next value or the end, else keeps the waker of the last call.
     #[track_caller]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.chan.poll_recv(cx, Location::caller())
+        self.chan.poll_recv(cx, Location::caller(), false)
     }
 
     /// As [`recv_many`](Self::recv_many), keeping the waker of the last call while none waits.
@@ -596,7 +596,7 @@ impl<T> Receiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.chan
-            .poll_recv_many(cx, buffer, limit, Location::caller())
+            .poll_recv_many(cx, buffer, limit, Location::caller(), false)
     }
 
     /// Makes sending fail from now on; values and permits that exist can still be used.

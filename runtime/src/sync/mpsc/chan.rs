@@ -261,7 +261,7 @@ impl<T> Chan<T> {
         }
         state.free -= 1;
         let receiver = state.push(value);
-        self.tell_messages(&state, true);
+        self.tell_sent(&state, receiver.is_some());
         drop(state);
         wake(receiver);
         Ok(())
@@ -279,7 +279,7 @@ impl<T> Chan<T> {
             return;
         }
         let receiver = state.push(value);
-        self.tell_messages(&state, true);
+        self.tell_sent(&state, receiver.is_some());
         drop(state);
         wake(receiver);
     }
@@ -353,7 +353,7 @@ impl<T> Chan<T> {
         let progress = ready!(proceed(cx, &op));
         let outcome = ready!(self.poll_slots(cx, waiter, 1, location, |state| {
             let receiver = value.take().and_then(|value| state.push(value));
-            self.tell_messages(state, true);
+            self.tell_sent(state, receiver.is_some());
             receiver
         }));
         progress.done();
@@ -469,19 +469,49 @@ impl<T> Chan<T> {
         &self,
         cx: &mut Context<'_>,
         location: &'static Location<'static>,
+        is_future: bool,
     ) -> Poll<Option<T>> {
         let op = Op::write(OpKind::Recv, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
-        let received = ready!(self.poll_values(cx, |state| {
+        let received = self.poll_values(cx, |state| {
             let popped = state.pop(self.capacity)?;
             self.tell_messages(state, false);
             Some(popped)
-        }));
+        });
+        if is_future && received.is_pending() {
+            self.wait_as_receiver(location);
+        }
+        let received = ready!(received);
         progress.done();
         Poll::Ready(received.map(|(value, granted)| {
             self.wake_granted(granted);
             value
         }))
+    }
+
+    /// Tells a world that wants to know that the future of the receiver waits, and is to be polled
+    /// when it is woken. There is one at a time: it borrows the receiver.
+    #[inline]
+    fn wait_as_receiver(&self, site: &'static Location<'static>) {
+        let (place, kind) = (QueuePlace::of(self), OpKind::Recv);
+        tell(&self.resource, News::Waits { place, kind, site });
+    }
+
+    /// The same, that the future of the receiver has ended or is dropped.
+    #[inline]
+    pub(super) fn leave_as_receiver(&self) {
+        let place = QueuePlace::of(self);
+        tell(&self.resource, News::Left { place });
+    }
+
+    /// The same, that a message was sent, and whether the receiver is woken for it.
+    #[inline]
+    fn tell_sent(&self, state: &State<T>, is_woken: bool) {
+        self.tell_messages(state, true);
+        if is_woken {
+            let place = QueuePlace::of(self);
+            tell(&self.resource, News::Granted { place });
+        }
     }
 
     /// Tells a world that wants to know how many messages wait to be received.
@@ -506,6 +536,7 @@ impl<T> Chan<T> {
         buffer: &mut Vec<T>,
         limit: usize,
         location: &'static Location<'static>,
+        is_future: bool,
     ) -> Poll<usize> {
         let op = Op::write(OpKind::Recv, &self.resource, location).contained();
         let progress = ready!(proceed(cx, &op));
@@ -513,12 +544,16 @@ impl<T> Chan<T> {
             progress.done();
             return Poll::Ready(0);
         }
-        let received = ready!(self.poll_values(cx, |state| {
+        let received = self.poll_values(cx, |state| {
             let count = state.values.len().min(limit);
             buffer.extend(state.values.drain(..count));
             self.tell_messages(state, false);
             (count > 0).then_some(count)
-        }));
+        });
+        if is_future && received.is_pending() {
+            self.wait_as_receiver(location);
+        }
+        let received = ready!(received);
         progress.done();
         let count = received.unwrap_or(0);
         self.release(count);

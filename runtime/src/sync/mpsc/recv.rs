@@ -21,6 +21,12 @@ pin_project! {
         #[pin]
         pinned: PhantomPinned,
     }
+
+    impl<T> PinnedDrop for Recv<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.chan.leave_as_receiver();
+        }
+    }
 }
 
 impl<'a, T> Recv<'a, T> {
@@ -39,7 +45,7 @@ impl<T> Future for Recv<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.chan.poll_recv(cx, self.location)
+        self.chan.poll_recv(cx, self.location, true)
     }
 }
 
@@ -60,6 +66,12 @@ pin_project! {
         location: &'static Location<'static>,
         #[pin]
         pinned: PhantomPinned,
+    }
+
+    impl<T> PinnedDrop for RecvMany<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.chan.leave_as_receiver();
+        }
     }
 }
 
@@ -86,7 +98,7 @@ impl<T> Future for RecvMany<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
         this.chan
-            .poll_recv_many(cx, this.buffer, *this.limit, this.location)
+            .poll_recv_many(cx, this.buffer, *this.limit, this.location, true)
     }
 }
 
