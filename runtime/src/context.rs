@@ -32,6 +32,7 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static OWNER: Cell<u64> = const { Cell::new(0) };
     static BUDGET: Cell<u8> = const { Cell::new(0) };
+    static UNCONSTRAINED: Cell<bool> = const { Cell::new(false) };
     static TOLD: Cell<bool> = const { Cell::new(false) };
     static HOLDER: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static GUEST: Cell<bool> = const { Cell::new(false) };
@@ -113,6 +114,7 @@ fn enter_as<R>(
         holder: Option<NonNull<dyn Backend>>,
         owner: u64,
         budget: u8,
+        unconstrained: bool,
         told: bool,
         guest: bool,
         free: bool,
@@ -124,6 +126,7 @@ fn enter_as<R>(
             HOLDER.set(self.holder);
             OWNER.set(self.owner);
             BUDGET.set(self.budget);
+            UNCONSTRAINED.set(self.unconstrained);
             TOLD.set(self.told);
             GUEST.set(self.guest);
             FREE.set(self.free);
@@ -141,6 +144,7 @@ fn enter_as<R>(
         holder: HOLDER.replace(Some(pointer)),
         owner: OWNER.replace(claim.map_or(0, |claim| claim.owner().id)),
         budget: BUDGET.replace(0),
+        unconstrained: UNCONSTRAINED.replace(false),
         told: TOLD.replace(backend.wants_changes()),
         guest: GUEST.replace(guest),
         free: FREE.replace(guest),
@@ -181,6 +185,36 @@ pub(crate) fn take_budget() -> bool {
             }
         })
         .unwrap_or(false)
+}
+
+/// Whether the running poll has a unit of the budget left.
+#[inline]
+pub(crate) fn has_budget() -> bool {
+    BUDGET.try_with(|budget| budget.get() > 0).unwrap_or(false)
+}
+
+/// Runs `f`, during which no budget ends a poll. What was left of the budget is left afterwards.
+pub(crate) fn unconstrained<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore {
+        budget: u8,
+        unconstrained: bool,
+    }
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BUDGET.set(self.budget);
+            UNCONSTRAINED.set(self.unconstrained);
+        }
+    }
+    let _restore = Restore {
+        budget: BUDGET.get(),
+        unconstrained: UNCONSTRAINED.replace(true),
+    };
+    f()
+}
+
+/// Whether no budget ends the running poll.
+pub(crate) fn is_unconstrained() -> bool {
+    UNCONSTRAINED.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Returns a unit taken by an operation that made no progress.

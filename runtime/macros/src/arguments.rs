@@ -36,6 +36,17 @@ impl Argument {
         }
     }
 
+    /// Whether a value that must be `true` or `false` is true.
+    pub(crate) fn bool(&self) -> Result<bool> {
+        match self.literal() {
+            Some(Lit::Bool(value)) => Ok(value.value),
+            _ => Err(Error::new_spanned(
+                &self.value,
+                format!("`{}` is `true` or `false`", self.name),
+            )),
+        }
+    }
+
     /// The path in a value such as `"my::path"`.
     pub(crate) fn path(&self) -> Result<Path> {
         match self.literal() {

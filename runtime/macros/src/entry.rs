@@ -27,20 +27,21 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         }
     };
     let mut errors = Vec::new();
-    let root = settings(arguments).unwrap_or_else(|error| {
+    let settings = settings(arguments).unwrap_or_else(|error| {
         errors.push(error);
-        parse_quote!(::simoom)
+        Settings::default()
     });
     errors.extend(check_inputs(kind, &function).err());
 
-    let mut tokens = run(kind, &root, function);
+    let mut tokens = run(kind, &settings, function);
     for error in errors {
         tokens.extend(error.into_compile_error());
     }
     tokens
 }
 
-fn run(kind: Kind, root: &Path, mut function: Function) -> TokenStream {
+fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
+    let Settings { root, start_paused } = settings;
     let test = match kind {
         Kind::Main => TokenStream::new(),
         Kind::Test => function.test_attribute(),
@@ -60,6 +61,7 @@ fn run(kind: Kind, root: &Path, mut function: Function) -> TokenStream {
             let body = async move || #output #body;
             let runtime = #root::runtime::Builder::new_current_thread()
                 .enable_all()
+                .start_paused(#start_paused)
                 .build()
                 .expect("the runtime could not be started");
             runtime.block_on(body())
@@ -67,33 +69,43 @@ fn run(kind: Kind, root: &Path, mut function: Function) -> TokenStream {
     }
 }
 
-/// The path of the crate; every other argument only says what is so anyway.
-fn settings(tokens: TokenStream) -> Result<Path> {
-    let mut root = parse_quote!(::simoom);
+/// What the arguments say; those that are not here say what is so anyway.
+struct Settings {
+    /// The path of the crate.
+    root: Path,
+    start_paused: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            root: parse_quote!(::simoom),
+            start_paused: false,
+        }
+    }
+}
+
+fn settings(tokens: TokenStream) -> Result<Settings> {
+    let mut settings = Settings::default();
     for argument in arguments::parse(tokens)? {
         match argument.name.to_string().as_str() {
-            "crate" => root = argument.path()?,
+            "crate" => settings.root = argument.path()?,
             "flavor" => check_flavor(&argument)?,
             "worker_threads" => {
                 return Err(argument.unknown(
                     "`worker_threads` is not there yet: simoom runs its tasks on one thread",
                 ));
             }
-            "start_paused" => {
-                return Err(argument.unknown(
-                    "`start_paused` is not there yet: `#[simoom_sim::test]` runs a test in virtual \
-                     time",
-                ));
-            }
+            "start_paused" => settings.start_paused = argument.bool()?,
             name => {
                 return Err(argument.unknown(format!(
                     "`{name}` is not an argument of this attribute, which takes `flavor = \
-                     \"current_thread\"` and `crate = \"path\"`"
+                     \"current_thread\"`, `start_paused = true` and `crate = \"path\"`"
                 )));
             }
         }
     }
-    Ok(root)
+    Ok(settings)
 }
 
 fn check_flavor(argument: &Argument) -> Result<()> {

@@ -29,8 +29,22 @@ pub trait Files {
     /// An error in a world that has no such files, and in one that has ended: `job` is left.
     fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()>;
 
+    /// One of the files that a process has from its start.
+    fn standard(&self, which: Standard) -> Arc<dyn OpenFile>;
+
     /// What operations on paths act on, for a scheduler that asks.
     fn file_system(&self) -> Option<Arc<Resource>>;
+}
+
+/// The files that a process has from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standard {
+    /// What it reads.
+    Input,
+    /// What it says.
+    Output,
+    /// What it complains of.
+    Error,
 }
 
 /// Work on a file of the operating system.

@@ -20,8 +20,8 @@ use tokio::io::ReadBuf;
 
 pub use self::blocking::{Blocking, Job, TakenBack};
 pub use self::files::{
-    Completion, Entry, FileJob, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Stat,
-    Submitted, file_type,
+    Completion, Entry, FileJob, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Standard,
+    Stat, Submitted, file_type,
 };
 pub use self::pipe::{PipeAccess, PipeReceiver, PipeSender, Pipes};
 pub use self::polled::{Direction, Polled, ReadBytes, Seat, Signs, WriteBytes};
@@ -42,6 +42,7 @@ pub use crate::time::queue::{TimerKey, TimerQueue};
 
 mod blocking;
 mod datagram;
+mod descriptor;
 mod files;
 mod pipe;
 mod polled;
@@ -51,6 +52,7 @@ mod tcp_socket;
 mod waiters;
 
 pub use self::datagram::{Datagram, DatagramNet, Interface};
+pub use self::descriptor::{Descriptor, Descriptors};
 pub use self::signal_wait::SignalWait;
 pub use self::socket_option::SocketOption;
 pub use self::tcp_socket::{TcpSockets, UnusedTcp};
@@ -73,6 +75,7 @@ pub trait Backend:
     + TcpSockets
     + Unix
     + Pipes
+    + Descriptors
     + Files
     + Chance
     + Signals
@@ -145,6 +148,12 @@ pub trait Schedule {
     /// have no use for it.
     fn failed(&self, _op: &Op<'_>, _error: &io::Error) {}
 
+    /// Whether the running task may do a ready operation before it must yield, as far as that is a
+    /// matter of a budget.
+    fn has_budget(&self) -> bool {
+        true
+    }
+
     /// Whether it wants to know what tasks change without waiting. Asked when a thread enters it.
     fn wants_changes(&self) -> bool {
         false
@@ -179,6 +188,34 @@ pub trait Clock {
 
     /// Forgets the timer, whether it fired or not.
     fn disarm(&self, key: TimerKey);
+
+    /// Stops the clock, if this one can be stopped: it then moves by [`advance`](Self::advance),
+    /// and to the next deadline once nothing else can happen. False if it stands already.
+    fn pause(&self) -> bool {
+        true
+    }
+
+    /// Has a stopped clock go on. False if it runs.
+    fn resume(&self) -> bool {
+        true
+    }
+
+    /// Moves a stopped clock forward.
+    fn advance(&self, by: Duration) -> Advanced {
+        let _ = by;
+        Advanced::Passes
+    }
+}
+
+/// How a stopped clock was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// It shows a later moment.
+    Moved,
+    /// It runs, and was not.
+    Runs,
+    /// Time passes here as fast as it is waited for: one waits.
+    Passes,
 }
 
 /// What chance decides.

@@ -81,7 +81,7 @@ pub(super) fn opened(outcome: Outcome, site: &'static Location<'static>) -> File
 }
 
 impl File {
-    fn of(handle: Arc<dyn OpenFile>, site: &'static Location<'static>) -> Self {
+    pub(crate) fn of(handle: Arc<dyn OpenFile>, site: &'static Location<'static>) -> Self {
         Self {
             handle,
             stream: Mutex::default(),

@@ -11,6 +11,7 @@
 ///
 /// # Arguments
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
+/// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
 ///
 /// Other arguments that tokio knows are refused at compile time:
@@ -48,14 +49,8 @@ pub use simoom_macros::main;
 ///
 /// # Arguments
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
+/// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
-///
-/// `start_paused` is not there yet, and says so:
-///
-/// ```compile_fail
-/// #[simoom::test(start_paused = true)]
-/// async fn waits_a_day() {}
-/// ```
 ///
 /// # Examples
 /// ```
@@ -63,6 +58,11 @@ pub use simoom_macros::main;
 /// async fn a_task_returns_its_value() -> Result<(), simoom::task::JoinError> {
 ///     assert_eq!(simoom::spawn(async { 5 }).await?, 5);
 ///     Ok(())
+/// }
+///
+/// #[simoom::test(start_paused = true)]
+/// async fn waits_a_day() {
+///     simoom::time::sleep(std::time::Duration::from_secs(86_400)).await;
 /// }
 /// ```
 pub use simoom_macros::test;

@@ -126,7 +126,7 @@ pub(super) async fn connected<S: Polled + ?Sized>(
 /// Calls `attempt` if one of `interest` may be tried.
 ///
 /// The seam takes a closure that may be called often, and has no place for what it returns.
-pub(super) fn try_io<R>(
+pub(crate) fn try_io<R>(
     polled: &dyn Polled,
     interest: Interest,
     attempt: impl FnOnce() -> io::Result<R>,

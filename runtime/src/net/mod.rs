@@ -14,7 +14,7 @@ mod happy;
 mod keep_alive;
 mod lookup;
 mod raw;
-mod readiness;
+pub(crate) mod readiness;
 mod ready;
 mod tcp_listener;
 mod tcp_options;
@@ -31,6 +31,7 @@ pub use self::accept_backoff::AcceptBackoff;
 #[cfg(feature = "hyper")]
 pub(crate) use self::accept_backoff::is_of_one_connection;
 pub use self::addr::ToSocketAddrs;
+pub(crate) use self::attempt::try_io;
 pub use self::happy::{CONNECTION_ATTEMPT_DELAY, connect_happy_eyeballs};
 pub use self::keep_alive::TcpKeepalive;
 pub use self::lookup::lookup_host;

@@ -35,16 +35,16 @@ pub struct ReadyFor<'a> {
 }
 
 /// What reports call the two sorts of attempt.
-pub(super) type Kinds = [OpKind; 2];
+pub(crate) type Kinds = [OpKind; 2];
 
 /// Reading and writing.
-pub(super) const READ_WRITE: Kinds = [OpKind::Read, OpKind::Write];
+pub(crate) const READ_WRITE: Kinds = [OpKind::Read, OpKind::Write];
 
 /// Receiving and sending.
 pub(super) const RECV_SEND: Kinds = [OpKind::Recv, OpKind::Send];
 
 impl<'a> ReadyFor<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         polled: &'a dyn Polled,
         interest: Interest,
         kinds: Kinds,
@@ -98,7 +98,7 @@ impl Future for ReadyFor<'_> {
 }
 
 /// Waits in one direction for whoever polls: see [`waits_to_read`].
-pub(super) fn poll_one(
+pub(crate) fn poll_one(
     polled: &dyn Polled,
     cx: &mut Context<'_>,
     direction: Direction,
@@ -144,7 +144,7 @@ impl fmt::Debug for Held<'_> {
 }
 
 /// What it means that `direction` can be tried.
-fn meaning(direction: Direction, polled: &dyn Polled) -> Ready {
+pub(crate) fn meaning(direction: Direction, polled: &dyn Polled) -> Ready {
     let signs = polled.signs();
     let also = |holds: bool, sign: Ready| if holds { sign } else { Ready::EMPTY };
     match direction {

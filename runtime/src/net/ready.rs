@@ -102,7 +102,7 @@ impl Interest {
     }
 
     /// The directions of which one is to be ready for an attempt.
-    pub(super) fn directions(self) -> &'static [Direction] {
+    pub(crate) fn directions(self) -> &'static [Direction] {
         use Direction::{Error, Priority, Read, Write};
 
         const ALL: [&[Direction]; 16] = [

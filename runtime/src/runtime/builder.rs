@@ -22,6 +22,7 @@ use crate::backend::real::{PoolSettings, Real};
 pub struct Builder {
     event_interval: u32,
     pool: PoolSettings,
+    start_paused: bool,
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
@@ -36,6 +37,7 @@ impl Builder {
         Self {
             event_interval: EVENT_INTERVAL,
             pool: PoolSettings::default(),
+            start_paused: false,
         }
     }
 
@@ -157,12 +159,38 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime's clock stands from the start, as after
+    /// [`time::pause`](crate::time::pause). It does not by default.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::time::{Instant, sleep};
+    ///
+    /// let rt = simoom::runtime::Builder::new_current_thread()
+    ///     .start_paused(true)
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async {
+    ///     let start = Instant::now();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+    /// });
+    /// ```
+    pub fn start_paused(&mut self, start_paused: bool) -> &mut Self {
+        self.start_paused = start_paused;
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let real = Real::new(self.event_interval, self.pool.clone())?;
+        if self.start_paused {
+            real.pause();
+        }
         Ok(Runtime::new_in(Box::new(real)))
     }
 }
@@ -174,6 +202,7 @@ impl fmt::Debug for Builder {
             .field("max_blocking_threads", &self.pool.threads_max)
             .field("thread_keep_alive", &self.pool.keep_alive)
             .field("thread_stack_size", &self.pool.stack_size)
+            .field("start_paused", &self.start_paused)
             .finish_non_exhaustive()
     }
 }

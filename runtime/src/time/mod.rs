@@ -3,6 +3,7 @@
 pub mod error;
 mod instant;
 mod interval;
+mod pause;
 pub(crate) mod queue;
 mod sleep;
 mod system;
@@ -11,6 +12,7 @@ mod timer;
 
 pub use self::instant::Instant;
 pub use self::interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+pub use self::pause::{advance, pause, resume};
 pub use self::sleep::{Sleep, sleep, sleep_until};
 pub use self::system::system_time;
 pub use self::timeout::{Timeout, timeout, timeout_at};

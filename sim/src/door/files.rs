@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use simoom::backend::{
-    Backend, Completion, FileJob, FileOp, Files, OpenFile, Outcome, PathOp, Resource, Submitted,
+    Backend, Completion, FileJob, FileOp, Files, OpenFile, Outcome, PathOp, Resource, Standard,
+    Submitted,
 };
 
 use super::inside::{enter, inside};
+use super::standard::SimStandard;
 use crate::backend::SimBackend;
 use crate::checkers::leaks::Leak;
 use crate::remote::SimRemote;
@@ -33,6 +35,10 @@ impl Files for SimBackend {
         ))
     }
 
+    fn standard(&self, which: Standard) -> Arc<dyn OpenFile> {
+        Arc::new(SimStandard(which))
+    }
+
     fn file_system(&self) -> Option<Arc<Resource>> {
         if self.is_dead() {
             return None;
@@ -53,6 +59,10 @@ impl Files for SimRemote {
 
     fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()> {
         inside(self.owner().id, |backend| backend.hand_over(job))
+    }
+
+    fn standard(&self, which: Standard) -> Arc<dyn OpenFile> {
+        Arc::new(SimStandard(which))
     }
 
     fn file_system(&self) -> Option<Arc<Resource>> {

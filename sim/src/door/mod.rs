@@ -3,10 +3,12 @@
 //! A handle that leaves its world gets errors; dropped elsewhere it does nothing, since its world
 //! closes what is left by itself.
 
+mod descriptor;
 mod files;
 mod handle;
 mod inside;
 mod pipe;
+mod standard;
 mod tcp;
 mod tcp_socket;
 mod udp;

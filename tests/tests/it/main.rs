@@ -24,8 +24,10 @@
 mod assertions;
 mod blocking;
 mod cancel;
+mod coop;
 mod fairness;
 mod fs;
+mod io;
 mod join_set;
 mod macros;
 mod net;

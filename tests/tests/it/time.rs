@@ -11,7 +11,7 @@ use simoom::pin;
 use simoom::sync::oneshot;
 use simoom::task::yield_now;
 use simoom::time::{
-    Duration, Instant, MissedTickBehavior, Sleep, SystemTime, interval, interval_at, sleep,
+    self, Duration, Instant, MissedTickBehavior, Sleep, SystemTime, interval, interval_at, sleep,
     sleep_until, system_time, timeout, timeout_at,
 };
 use simoom_tests::{DropFlag, both, panic_text, settle};
@@ -49,6 +49,21 @@ fn arm(asleep: Pin<&mut Sleep>, number: usize, woken: &Arc<Mutex<Vec<usize>>>) {
 }
 
 both! {
+    async fn a_stopped_clock_is_moved_by_who_waits_and_by_hand() {
+        time::pause();
+        let start = Instant::now();
+        sleep(60_000 * MS).await;
+        assert!(start.elapsed() >= 60_000 * MS);
+        let asleep = simoom::spawn(sleep(3 * MS));
+        settle().await;
+        let start = Instant::now();
+        time::advance(5 * MS).await;
+        assert!(start.elapsed() >= 5 * MS);
+        settle().await;
+        assert!(asleep.is_finished());
+        time::resume();
+    }
+
     async fn the_clock_never_goes_back() {
         let mut last = Instant::now();
         for _ in 0..100 {

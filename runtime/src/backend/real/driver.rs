@@ -32,6 +32,11 @@ impl Alarm {
         self.notified.load(Ordering::Relaxed) && self.notified.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether anybody asked for the loop's attention, which is still to be taken.
+    pub(super) fn is_notified(&self) -> bool {
+        self.notified.load(Ordering::Acquire)
+    }
+
     /// The loop is about to sleep. False if it must not, because somebody asked for it.
     pub(super) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);

@@ -55,6 +55,11 @@ impl Real {
         })
     }
 
+    /// Stops the clock before anybody has looked at it.
+    pub(crate) fn pause(&self) {
+        self.shared.clock().stop();
+    }
+
     /// Takes the core, or has `root` nudged when it is free.
     fn take(&self, root: &Arc<Root>) -> Option<Borrowed<'_>> {
         let mut slot = lock(&self.slot);

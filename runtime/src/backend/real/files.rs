@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::local::Local;
 use super::shared::Shared;
-use crate::backend::{FileJob, Files, Job, PathOp, Resource, Submitted, system};
+use crate::backend::system::{self, StandardFile};
+use crate::backend::{FileJob, Files, Job, OpenFile, PathOp, Resource, Standard, Submitted};
 
 impl Files for Local {
     fn submit(&self, op: PathOp) -> io::Result<Box<dyn Submitted>> {
@@ -14,6 +15,10 @@ impl Files for Local {
 
     fn hand_over(&self, job: &mut Option<FileJob>) -> io::Result<()> {
         self.shared().hand_over(job)
+    }
+
+    fn standard(&self, which: Standard) -> Arc<dyn OpenFile> {
+        StandardFile::new(which)
     }
 
     fn file_system(&self) -> Option<Arc<Resource>> {
@@ -37,6 +42,10 @@ impl Files for Shared {
                 Err(gone())
             }
         }
+    }
+
+    fn standard(&self, which: Standard) -> Arc<dyn OpenFile> {
+        StandardFile::new(which)
     }
 
     fn file_system(&self) -> Option<Arc<Resource>> {

@@ -19,8 +19,9 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    BUDGET, Backend, Blocking, Chance, Claim, Clock, Id, Job, Listener, Message, Net, Op, Owner,
-    Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
+    Advanced, BUDGET, Backend, Blocking, Chance, Claim, Clock, Id, Job, Listener, Message, Net, Op,
+    Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
+    TimerKey,
 };
 use crate::context;
 use crate::time::Instant;
@@ -144,7 +145,9 @@ impl Local {
         } else if !self.shared.reactor().is_idle() {
             self.wait(Some(Duration::ZERO), &mut wakers);
         }
-        self.shared.timers().fire(Instant::now_real, &mut wakers);
+        self.shared
+            .timers()
+            .fire(|| self.shared.clock().now(), &mut wakers);
         wake_all(&mut wakers);
         self.wakers.set(wakers);
         if self.shared.alarm().take() {
@@ -154,16 +157,40 @@ impl Local {
 
     fn sleep(&self, wakers: &mut Vec<Waker>) {
         let alarm = self.shared.alarm();
-        let timeout = if alarm.fall_asleep() {
+        let (timeout, deadline) = if alarm.fall_asleep() {
             let deadline = self.shared.timers().fall_asleep();
-            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now_real()))
+            (self.wait_for(deadline), deadline)
         } else {
-            Some(Duration::ZERO)
+            (Some(Duration::ZERO), None)
         };
         if timeout != Some(Duration::ZERO) || !self.shared.reactor().is_idle() {
             self.wait(timeout, wakers);
         }
         alarm.wake_up();
+        if let Some(deadline) = deadline
+            && timeout == Some(Duration::ZERO)
+            && wakers.is_empty()
+            && !alarm.is_notified()
+        {
+            // Where the clock stands, nothing but time can happen.
+            self.shared.clock().reach(deadline);
+        }
+    }
+
+    /// How long to wait for events at most before `deadline` is due.
+    fn wait_for(&self, deadline: Option<Instant>) -> Option<Duration> {
+        /// How often work on other threads is asked after, for which a clock that stands waits.
+        const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+        let deadline = deadline?;
+        let clock = self.shared.clock();
+        Some(if !clock.stands() {
+            deadline.saturating_duration_since(clock.now())
+        } else if self.shared.pool().is_busy() {
+            LOOK_AGAIN
+        } else {
+            Duration::ZERO
+        })
     }
 
     fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {
@@ -225,6 +252,10 @@ impl Schedule for Local {
     }
 
     fn proceed(&self, cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
+        if context::is_unconstrained() {
+            context::set_budget(BUDGET);
+            return Poll::Ready(());
+        }
         let refusals = self.refusals.get() + 1;
         if refusals > REFUSALS_MAX {
             self.begin_poll();
@@ -236,11 +267,15 @@ impl Schedule for Local {
     }
 
     fn completed(&self, _op: &Op<'_>) {}
+
+    fn has_budget(&self) -> bool {
+        context::has_budget() || context::is_unconstrained()
+    }
 }
 
 impl Clock for Local {
     fn now(&self) -> Instant {
-        Instant::now_real()
+        self.shared.clock().now()
     }
 
     fn system_time(&self) -> SystemTime {
@@ -258,6 +293,25 @@ impl Clock for Local {
 
     fn disarm(&self, key: TimerKey) {
         self.shared.timers().disarm(key);
+    }
+
+    fn pause(&self) -> bool {
+        self.shared.pause()
+    }
+
+    fn resume(&self) -> bool {
+        self.shared.resume()
+    }
+
+    fn advance(&self, by: Duration) -> Advanced {
+        let advanced = self.shared.advance(by);
+        if advanced == Advanced::Moved {
+            let mut wakers = self.wakers.take();
+            self.shared.timers().fire(|| self.now(), &mut wakers);
+            wake_all(&mut wakers);
+            self.wakers.set(wakers);
+        }
+        advanced
     }
 }
 

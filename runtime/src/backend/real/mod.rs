@@ -4,6 +4,8 @@
 //! nothing of the public types above the seam.
 
 mod chance;
+mod clock;
+mod descriptor;
 mod driver;
 mod engine;
 mod files;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::ops::Deref;
-use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -12,13 +12,13 @@ use super::watched::Watched;
 use crate::backend::{Direction, Resource};
 
 /// A watched descriptor, and the names of its directions.
-pub(super) struct Named<S: AsFd> {
+pub(super) struct Named<S: AsRawFd> {
     watched: Watched<S>,
     reading: Resource,
     writing: Resource,
 }
 
-impl<S: AsFd> Named<S> {
+impl<S: AsRawFd> Named<S> {
     pub(super) fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
         Ok(Self {
             watched: Watched::new(io, shared, readiness)?,
@@ -43,7 +43,7 @@ impl<S: AsFd> Named<S> {
     }
 }
 
-impl<S: AsFd> Deref for Named<S> {
+impl<S: AsRawFd> Deref for Named<S> {
     type Target = Watched<S>;
 
     fn deref(&self) -> &Watched<S> {

@@ -8,7 +8,7 @@
 //!    place, so an event that was on its way when its socket was closed reaches nobody.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -88,20 +88,18 @@ impl Reactor {
     }
 
     /// Has the events of `descriptor` delivered from now on, and those that it has already.
-    pub(super) fn watch(&self, descriptor: BorrowedFd<'_>, token: Token) -> io::Result<()> {
+    pub(super) fn watch(&self, descriptor: RawFd, token: Token) -> io::Result<()> {
         self.registry
-            .register(&mut SourceFd(&descriptor.as_raw_fd()), token, INTEREST)?;
+            .register(&mut SourceFd(&descriptor), token, INTEREST)?;
         self.watched.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     /// Ends the events of a descriptor that stays open elsewhere. Closing the last one ends them
     /// too.
-    pub(super) fn unwatch(&self, descriptor: BorrowedFd<'_>) {
+    pub(super) fn unwatch(&self, descriptor: RawFd) {
         // Nothing is lost if this fails: events of a token that is not taken reach nobody.
-        let _ = self
-            .registry
-            .deregister(&mut SourceFd(&descriptor.as_raw_fd()));
+        let _ = self.registry.deregister(&mut SourceFd(&descriptor));
     }
 
     /// Gives a place back. `watched` says whether its socket was.

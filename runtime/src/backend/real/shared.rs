@@ -11,8 +11,9 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use super::clock::StopClock;
 use super::driver::Alarm;
 use super::pool::{Pool, PoolSettings};
 use super::reactor::Reactor;
@@ -20,9 +21,9 @@ use super::tcp::{RealListener, RealStream};
 use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
-    Backend, Blocking, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message, Net, Op, Owner,
-    Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
-    Unpark,
+    Advanced, Backend, Blocking, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message, Net, Op,
+    Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
+    TimerKey, Unpark,
 };
 use crate::time::Instant;
 
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     this: Weak<Self>,
     owner: Owner,
     alarm: Arc<Alarm>,
+    clock: StopClock,
     timers: Timers,
     reactor: Reactor,
     pool: Pool,
@@ -45,6 +47,7 @@ impl Shared {
             this: this.clone(),
             owner,
             alarm,
+            clock: StopClock::new(),
             timers: Timers::new(owner.id),
             reactor,
             pool: Pool::new(pool),
@@ -58,6 +61,10 @@ impl Shared {
 
     pub(super) fn alarm(&self) -> &Arc<Alarm> {
         &self.alarm
+    }
+
+    pub(super) fn clock(&self) -> &StopClock {
+        &self.clock
     }
 
     pub(super) fn timers(&self) -> &Timers {
@@ -162,7 +169,7 @@ impl Schedule for Shared {
 
 impl Clock for Shared {
     fn now(&self) -> Instant {
-        Instant::now_real()
+        self.clock.now()
     }
 
     fn system_time(&self) -> SystemTime {
@@ -183,6 +190,27 @@ impl Clock for Shared {
 
     fn disarm(&self, key: TimerKey) {
         self.timers.disarm(key);
+    }
+
+    fn pause(&self) -> bool {
+        self.clock.stop()
+    }
+
+    fn resume(&self) -> bool {
+        let started = self.clock.start();
+        // The loop may be waiting as long as a clock that stands lets it.
+        self.alarm.unpark();
+        started
+    }
+
+    fn advance(&self, by: Duration) -> Advanced {
+        if self.clock.advance(by) {
+            // What is due now is due to the loop.
+            self.alarm.unpark();
+            Advanced::Moved
+        } else {
+            Advanced::Runs
+        }
     }
 }
 

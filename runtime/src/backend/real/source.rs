@@ -97,6 +97,17 @@ impl Source {
         self.clear(bits(direction), seen);
     }
 
+    /// A number that every event changes.
+    pub(super) fn moment(&self) -> usize {
+        self.readiness.load(Ordering::Acquire) / TICK
+    }
+
+    /// As [`blocked`](Self::blocked), unless an event came after `moment`. A direction that is closed
+    /// stays ready.
+    pub(super) fn blocked_at(&self, direction: Direction, moment: usize) {
+        self.clear(open(direction), Seen(moment.wrapping_mul(TICK)));
+    }
+
     /// An attempt took all there was, so that the next one would block.
     ///
     /// A direction that is closed stays ready: there will be no further event to say so. So does
@@ -105,13 +116,7 @@ impl Source {
         if direction == Direction::Read && seen.0 & WAS_URGENT != 0 {
             return;
         }
-        let open = match direction {
-            Direction::Read => READABLE,
-            Direction::Write => WRITABLE,
-            Direction::Error => ERROR,
-            Direction::Priority => PRIORITY,
-        };
-        self.clear(open, seen);
+        self.clear(open(direction), seen);
     }
 
     fn clear(&self, cleared: usize, seen: Seen) {
@@ -219,6 +224,16 @@ fn bits(direction: Direction) -> usize {
         Direction::Write => WRITE,
         Direction::Error => ERROR,
         Direction::Priority => URGENT,
+    }
+}
+
+/// What an event in `direction` sets, but for its end.
+fn open(direction: Direction) -> usize {
+    match direction {
+        Direction::Read => READABLE,
+        Direction::Write => WRITABLE,
+        Direction::Error => ERROR,
+        Direction::Priority => PRIORITY,
     }
 }
 

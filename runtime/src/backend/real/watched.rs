@@ -4,7 +4,7 @@
 //! is attempted.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,7 +17,7 @@ use crate::backend::{Direction, Seat, Signs};
 use crate::shim::{AtomicBool, Ordering};
 
 /// A descriptor and its registration.
-pub(super) struct Watched<S: AsFd> {
+pub(super) struct Watched<S: AsRawFd> {
     io: S,
     source: Arc<Source>,
     shared: Arc<Shared>,
@@ -29,7 +29,7 @@ pub(super) struct Watched<S: AsFd> {
     has_twin: AtomicBool,
 }
 
-impl<S: AsFd> Watched<S> {
+impl<S: AsRawFd> Watched<S> {
     pub(super) fn new(io: S, shared: Arc<Shared>, readiness: usize) -> io::Result<Self> {
         let source = Arc::new(Source::new(readiness));
         let token = shared.reactor().open(&source)?;
@@ -134,7 +134,7 @@ impl<S: AsFd> Watched<S> {
         if self.watched.load(Ordering::Acquire) || self.watched.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let watched = self.shared.reactor().watch(self.io.as_fd(), self.token);
+        let watched = self.shared.reactor().watch(self.io.as_raw_fd(), self.token);
         if watched.is_err() {
             self.watched.store(false, Ordering::Release);
             // Another task may have gone to sleep on this attempt: it must make its own.
@@ -155,6 +155,18 @@ impl<S: AsFd> Watched<S> {
         self.has_twin.store(true, Ordering::Relaxed);
     }
 
+    /// A number that every event changes.
+    pub(super) fn moment(&self) -> usize {
+        self.source.moment()
+    }
+
+    /// An attempt would have blocked, unless an event came after `moment`.
+    pub(super) fn blocked(&self, direction: Direction, moment: usize) {
+        self.source.blocked_at(direction, moment);
+    }
+}
+
+impl<S: AsRawFd + AsFd> Watched<S> {
     /// A second descriptor of the same socket.
     pub(super) fn twin(&self) -> io::Result<std::os::fd::OwnedFd> {
         self.note_twin();
@@ -167,12 +179,12 @@ impl<S: AsFd> Watched<S> {
     }
 }
 
-impl<S: AsFd> Drop for Watched<S> {
+impl<S: AsRawFd> Drop for Watched<S> {
     fn drop(&mut self) {
         let watched = self.watched.load(Ordering::Relaxed);
         let reactor = self.shared.reactor();
         if watched && self.has_twin.load(Ordering::Relaxed) {
-            reactor.unwatch(self.io.as_fd());
+            reactor.unwatch(self.io.as_raw_fd());
         }
         reactor.release(self.token, watched);
     }

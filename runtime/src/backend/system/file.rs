@@ -31,7 +31,7 @@ impl SystemFile {
 }
 
 /// Has `job` run by a thread of the current runtime.
-fn hand_over(job: &mut Option<FileJob>) -> io::Result<()> {
+pub(super) fn hand_over(job: &mut Option<FileJob>) -> io::Result<()> {
     context::with_current(|backend| match backend {
         Some(backend) => backend.hand_over(job),
         None => Err(no_runtime()),

@@ -6,7 +6,9 @@
 mod file;
 mod lane;
 mod paths;
+mod standard;
 mod stat;
 
 pub(crate) use self::file::{SystemFile, no_runtime};
 pub(crate) use self::paths::submit;
+pub(crate) use self::standard::StandardFile;
