@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Error, Path, Result, parse_quote};
+use syn::{Error, Path, Result};
 
 use crate::arguments::{self, Argument};
 use crate::function::Function;
+use crate::root;
 
 /// Which of the two attributes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            root: parse_quote!(::simoom),
+            root: root::simoom(),
             start_paused: false,
         }
     }

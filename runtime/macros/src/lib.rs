@@ -11,6 +11,7 @@ mod entry;
 mod errors;
 mod function;
 mod join;
+mod root;
 mod select;
 mod sim;
 

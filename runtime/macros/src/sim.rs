@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Expr, FnArg, Lit, LitStr, Path, Result, parse_quote};
+use syn::{Error, Expr, FnArg, Lit, LitStr, Path, Result};
 
 use crate::arguments::{self, Argument};
 use crate::function::Function;
+use crate::root;
 
 /// A test without arguments that hands the function and its settings to the simulator.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -30,7 +31,7 @@ struct Settings {
 impl Settings {
     fn parse(tokens: TokenStream) -> Result<Self> {
         let mut settings = Self {
-            root: parse_quote!(::simoom_sim),
+            root: root::simoom_sim(),
             calls: TokenStream::new(),
         };
         for argument in arguments::parse(tokens)? {

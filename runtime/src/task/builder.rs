@@ -8,7 +8,8 @@ use std::panic::Location;
 
 use super::blocking::spawn_blocking_in;
 use super::join::JoinHandle;
-use super::spawn::{Origin, outside, spawn_in, spawn_local_in};
+use super::local_set::spawn_in_current;
+use super::spawn::{Origin, outside, spawn_in};
 use crate::context;
 use crate::runtime::Handle;
 
@@ -100,11 +101,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let origin = self.origin(Location::caller());
-        context::with_current(|backend| match backend {
-            Some(backend) => Ok(spawn_local_in(backend, future, origin)),
-            None => outside("Builder::spawn_local", origin.location),
-        })
+        Ok(spawn_in_current(future, self.origin(Location::caller())))
     }
 
     /// Runs a closure as [`spawn_blocking`](super::spawn_blocking) does.

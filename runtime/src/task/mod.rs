@@ -14,6 +14,7 @@ mod id;
 pub(crate) mod inbox;
 mod join;
 mod local;
+mod local_set;
 mod preemption_point;
 mod set;
 mod spawn;
@@ -29,6 +30,7 @@ pub use self::error::JoinError;
 pub use self::id::{Id, id, try_id};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local::{AccessError, LocalKey};
+pub use self::local_set::{LocalEnterGuard, LocalSet};
 pub use self::preemption_point::{PreemptionPoint, preemption_point};
 pub use self::set::JoinSet;
 pub use self::spawn::{spawn, spawn_local};
@@ -39,6 +41,7 @@ pub(crate) use self::blocking::spawn_blocking_in;
 pub mod futures {
     pub use super::cancel::{CancelRequested, CatchCancel, Shield};
     pub use super::local::TaskLocalFuture;
+    pub use super::local_set::RunUntil;
     pub use super::set::{JoinNext, JoinNextWithId};
 }
 

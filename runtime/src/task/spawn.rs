@@ -43,6 +43,8 @@ where
 
 /// Starts a task that stays on this thread, so that its future need not be `Send`.
 ///
+/// It belongs to the [`LocalSet`](super::LocalSet) that is the current one, if there is one.
+///
 /// # Panics
 /// Outside a runtime, or on a thread that has only [entered](crate::runtime::Handle::enter) one:
 /// the task can run only on the thread that is inside `block_on`.
@@ -62,11 +64,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let location = Location::caller();
-    context::with_current(|backend| match backend {
-        Some(backend) => spawn_local_in(backend, future, location.into()),
-        None => outside("spawn_local", location),
-    })
+    super::local_set::spawn_in_current(future, Location::caller().into())
 }
 
 /// Where a task comes from.

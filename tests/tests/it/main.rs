@@ -29,6 +29,7 @@ mod fairness;
 mod fs;
 mod io;
 mod join_set;
+mod local_set;
 mod macros;
 mod net;
 mod rand;
