@@ -139,6 +139,7 @@ pub use self::world::node::{Ended, OnFailure};
 /// | `watchdog = "1min"` | how long one poll may take in real time | 10 s |
 /// | `strategy = Strategy::Random` | who makes the choices, a [`Strategy`] | [`Strategy::Portfolio`] |
 /// | `cancels = Cancels::Every` | where tasks are cancelled, see [`Config::cancels`] | nowhere |
+/// | `cancel_deny = Deny::all()` | what may not come of cancelling, see [`Config::cancel_deny`] | nothing is denied |
 /// | `doubled = 5` | of how many seeds one runs twice, see [`Config::doubled`] | 20 |
 /// | `processes = 0` | how many of those run in a fresh process, see [`Config::processes`] | 1 |
 /// | `cover = "kv"` | the crate or module whose assertions all runs together must see, see [`Config::cover`] | none |

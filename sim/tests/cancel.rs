@@ -1,5 +1,7 @@
 //! Cancelling at every await: what is counted, what is dropped, what it finds.
 
+#[path = "cancel/denied.rs"]
+mod denied;
 #[path = "cancel/finds.rs"]
 mod finds;
 #[path = "cancel/more.rs"]

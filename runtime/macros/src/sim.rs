@@ -117,6 +117,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("watchdog", Kind::Duration),
     ("strategy", Kind::Any),
     ("cancels", Kind::Any),
+    ("cancel_deny", Kind::Any),
     (
         "cover",
         Kind::Text("the path of a crate or module, such as \"kv::store\""),

@@ -43,11 +43,14 @@
 //! assert!(found.story()[0].contains("at the await of sleep"));
 //! ```
 
+mod deny;
 mod report;
 mod scope;
 
+pub use self::deny::Deny;
 pub use self::report::{CancelReport, HeldLock, LeftBehind, Site, TornFrame};
 pub use self::scope::{Cancelled, Scope, scope, until_done};
 pub use crate::check::{Cancels, every_await, pairs};
 
+pub(crate) use self::deny::Denied;
 pub(crate) use self::report::{Coverage, Target, Tried};

@@ -175,7 +175,8 @@ impl CancelReport {
     /// timers, and messages in channels, told apart by the line at which they were made.
     ///
     /// That is no failure: what is left may be about to go, or be in the place of what was
-    /// cancelled. [`Config::leaks`](crate::Config::leaks) fails for what stays.
+    /// cancelled. [`Config::cancel_deny`](crate::Config::cancel_deny) makes it one, and
+    /// [`Config::leaks`](crate::Config::leaks) fails for what stays in any run.
     ///
     /// # Examples
     /// ```
@@ -213,7 +214,8 @@ impl CancelReport {
     ///
     /// What was handed to a stream at once counts as one frame: a write that takes a part of its
     /// bytes is to be followed by the others, whoever writes them. That is no failure, since a
-    /// protocol may find its frames again; few do. Assert that there are none where yours does not.
+    /// protocol may find its frames again; few do. Where yours does not, make it one with
+    /// [`Config::cancel_deny`](crate::Config::cancel_deny).
     /// A frame that is written in several pieces, and cut between two of them, is not seen.
     ///
     /// # Examples
@@ -376,11 +378,8 @@ impl fmt::Display for Coverage {
         for ((remnant, cancelled), runs) in &self.left {
             left.entry(remnant).or_insert((0, cancelled)).0 += runs;
         }
-        for (Remnant { what, site }, (runs, cancelled)) in left {
-            write!(f, "\n  left behind: {what}")?;
-            if let Some(site) = site {
-                write!(f, ", of {}:{}", site.file(), site.line())?;
-            }
+        for (remnant, (runs, cancelled)) in left {
+            write!(f, "\n  left behind: {}", remnant.told())?;
             let (file, line) = (cancelled.site.file(), cancelled.site.line());
             let plural = if runs == 1 { "" } else { "s" };
             write!(
@@ -389,18 +388,7 @@ impl fmt::Display for Coverage {
             )?;
         }
         for torn in &self.torn {
-            let (begun, cancelled, next) = (torn.begun, torn.cancelled.site, torn.next);
-            write!(
-                f,
-                "\n  torn frame: begun at {}:{}, cancelled at {}:{}, and something else written at \
-                 {}:{}",
-                begun.file(),
-                begun.line(),
-                cancelled.file(),
-                cancelled.line(),
-                next.file(),
-                next.line()
-            )?;
+            write!(f, "\n  {}", super::deny::tear(torn))?;
         }
         Ok(())
     }

@@ -16,12 +16,13 @@ use super::environment;
 use super::identity::Identity;
 use super::progress::Progress;
 use super::sweep::{Failed, Sweep, Swept, check_as, summary};
-use crate::cancel::{CancelReport, Coverage, Target, Tried};
+use crate::cancel::{CancelReport, Coverage, Denied, Deny, Target, Tried};
 use crate::choice::AnchorHash;
 use crate::run::{Choices, Outcome, Spec};
 use crate::sim::{Exit, Sim};
 use crate::strategy::{Learnt, Orders, Profile, Strategy};
 use crate::world::cancels::{AwaitPlace, Cancelling, Moment};
+use crate::world::failure::Failure;
 use crate::world::remains::{Remains, Remnant};
 
 /// Where a sweep cancels, for [`Config::cancels`].
@@ -170,10 +171,54 @@ impl Sweep<'_> {
             Cancels::Never => None,
             Cancels::Random(odds) => Some(Cancelling {
                 odds: Some(odds),
-                ..Cancelling::default()
+                ..self.denying()
             }),
-            Cancels::Every | Cancels::Pairs => Some(Cancelling::default()),
+            Cancels::Every | Cancels::Pairs => Some(self.denying()),
         }
+    }
+
+    /// What may not come of cancelling. What is left is known to be too much once there is a run to
+    /// compare with.
+    fn denying(&self) -> Cancelling {
+        let deny = &self.config.cancel_deny;
+        let undisturbed = self.undisturbed.get().cloned();
+        let denied = Denied {
+            deny: match undisturbed {
+                Some(_) => deny.clone(),
+                None => deny.clone().without_left_behind(),
+            },
+            undisturbed: undisturbed.unwrap_or_default(),
+        };
+        Cancelling {
+            counts: denied.deny.compares(),
+            denied: (*deny != Deny::none()).then_some(denied),
+            ..Cancelling::default()
+        }
+    }
+
+    /// Counts what there is at the end of the run in which nothing is cancelled, if runs are to be
+    /// compared with it.
+    pub(super) fn count_undisturbed(&self) {
+        let deny = &self.config.cancel_deny;
+        if !self.cancels_everywhere() || !deny.compares() {
+            return;
+        }
+        let profile = match self.config.one_seed {
+            Some(_) => self.run_calmly().take_profile(),
+            None => Profile::default(),
+        };
+        let mut spec = self.base(&Arc::new(profile));
+        spec.cancels = Some(Cancelling {
+            counts: true,
+            denied: Some(Denied {
+                deny: deny.clone(),
+                undisturbed: Arc::default(),
+            }),
+            ..Cancelling::default()
+        });
+        let outcome = self.run_quietly(spec);
+        // Nobody else sets it.
+        let _ = self.undisturbed.set(Arc::new(outcome.awaits.remains));
     }
 
     /// Whether places to cancel are run in place of seeds.
@@ -190,7 +235,7 @@ impl Sweep<'_> {
         lists.cancels = Some(Cancelling {
             lists: true,
             counts: true,
-            ..Cancelling::default()
+            ..self.denying()
         });
         let mut outcome = self.run_quietly(lists);
         coverage.points = std::mem::take(&mut outcome.awaits.listed);
@@ -380,6 +425,7 @@ fn spec_of(base: &Spec, attempt: &Attempt, lists: bool) -> Spec {
             targets: Arc::new(attempt.targets.clone()),
             lists,
             counts: true,
+            denied: base.cancels.as_ref().and_then(|it| it.denied.clone()),
         }),
         ..base.clone()
     }
@@ -388,7 +434,8 @@ fn spec_of(base: &Spec, attempt: &Attempt, lists: bool) -> Spec {
 /// What a run that passed has left that the undisturbed one has not, or less of it, and where it was
 /// cancelled first.
 fn left_over(outcome: &Outcome, undisturbed: &Remains) -> Vec<(Remnant, AwaitPlace)> {
-    let Some(place) = outcome.awaits.place.filter(|_| outcome.failure.is_none()) else {
+    let has_passed = matches!(outcome.failure, None | Some(Failure::AfterCancel { .. }));
+    let Some(place) = outcome.awaits.place.filter(|_| has_passed) else {
         return Vec::new();
     };
     let remains = outcome.awaits.remains.iter();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use simoom_faults::Plan;
 
 use super::cancels::Cancels;
+use crate::cancel::Deny;
 use crate::checkers::leaks::Leaks;
 use crate::run::Limits;
 use crate::strategy::Strategy;
@@ -63,6 +64,7 @@ pub struct Config {
     pub(crate) one_seed: Option<u64>,
     pub(crate) strategy: Strategy,
     pub(crate) cancels: Cancels,
+    pub(crate) cancel_deny: Deny,
     pub(crate) limits: Limits,
     pub(crate) shrink: bool,
     pub(crate) shrink_replays: u32,
@@ -116,6 +118,7 @@ impl Default for Config {
             one_seed: None,
             strategy: Strategy::default(),
             cancels: Cancels::Never,
+            cancel_deny: Deny::none(),
             limits: Limits {
                 steps: 1_000_000,
                 time: Duration::from_secs(3_600),
@@ -193,6 +196,34 @@ impl Config {
     #[must_use]
     pub fn cancels(mut self, cancels: impl Into<Cancels>) -> Self {
         self.cancels = cancels.into();
+        self
+    }
+
+    /// What may not come of cancelling (default [`Deny::none`]): a run that leaves something behind, or
+    /// tears a frame, fails although its test passes.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::time::sleep;
+    /// use simoom_sim::cancel::{self, Deny};
+    /// use simoom_sim::{Config, Failure};
+    ///
+    /// let config = Config::default().persist(false).cancel_deny(Deny::all());
+    /// let report = cancel::every_await(config, |_sim| async {
+    ///     let parent = simoom::spawn(async {
+    ///         let child = simoom::spawn(std::future::pending::<()>());
+    ///         sleep(Duration::from_millis(1)).await;
+    ///         child.abort();
+    ///     });
+    ///     drop(parent.await);
+    /// });
+    /// let cause = report.failure().unwrap().cause();
+    /// assert!(matches!(cause, Failure::AfterCancel { .. }), "{cause}");
+    /// ```
+    #[must_use]
+    pub fn cancel_deny(mut self, deny: Deny) -> Self {
+        self.cancel_deny = deny;
         self
     }
 

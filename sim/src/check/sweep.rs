@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::config::{Config, FIRST_SEED};
@@ -27,6 +27,7 @@ use crate::strategy::{Profile, Strategy};
 use crate::world::assertions::AssertionTally;
 use crate::world::failure::Failure;
 use crate::world::faults::{Entry, FaultTally, Named, merge_entries};
+use crate::world::remains::Remains;
 use crate::{logs, panics};
 
 /// Runs `test` once for each seed, and says what came of it.
@@ -104,7 +105,9 @@ where
         identity,
         config,
         runner: &runner,
+        undisturbed: OnceLock::new(),
     };
+    sweep.count_undisturbed();
     if let Some(request) = process::asked(&sweep.identity) {
         process::answer(request, |plan, errand| sweep.carry_out(plan, errand));
     }
@@ -207,6 +210,8 @@ pub(super) struct Sweep<'a> {
     pub(super) identity: Identity,
     pub(super) config: Config,
     pub(super) runner: &'a (dyn Fn(Spec, Mode) -> Outcome + Sync),
+    /// What there is at the end of the undisturbed run, where something is compared with that.
+    pub(super) undisturbed: OnceLock<Arc<Remains>>,
 }
 
 /// The seeds that were run, in order, and what went wrong in each.

@@ -19,6 +19,9 @@ use crate::world::{World, each};
 /// Describes how the run ended, then takes the world down.
 pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &Spec) -> Outcome {
     let mut failure = backend.with(|world| world.failure.clone());
+    if failure.is_none() && spec.stop.is_none() {
+        failure = backend.with(World::judge_cancelled);
+    }
     let (hash, events, time_ns) =
         backend.with(|world| (world.hash(), world.events(), world.now_ns));
     // One run deviates as often as it likes, and what a seed that passed deviated in is nobody's

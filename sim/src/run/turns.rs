@@ -76,8 +76,9 @@ where
     if let Some(leaks) = &spec.leaks {
         world.look_for_leaks(leaks.clone());
     }
-    if spec.cancels.as_ref().is_some_and(|cancels| cancels.counts) {
-        world.count_remains();
+    if let Some(cancels) = spec.cancels.as_ref().filter(|it| it.counts) {
+        let denied = cancels.denied.as_ref();
+        world.count_remains(denied.and_then(|it| it.deny.settles()));
     }
     debug_assert_eq!(test, NodeId::TEST, "the test runs on the first node");
     let backend = SimBackend::new(world, claim);

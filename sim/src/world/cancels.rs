@@ -18,6 +18,7 @@ use super::World;
 use super::framing::Torn;
 use super::remains::Remains;
 use super::tasks::{Await, TaskSlot};
+use crate::cancel::Denied;
 use crate::choice::{AnchorHash, Operation, PathHash, PathId, Point, ResourceName};
 use crate::strategy::Odds;
 
@@ -32,6 +33,8 @@ pub(crate) struct Cancelling {
     pub(crate) lists: bool,
     /// Whether what is there at the end is counted.
     pub(crate) counts: bool,
+    /// What fails a run in which something is cancelled.
+    pub(crate) denied: Option<Denied>,
 }
 
 /// When what waits is cancelled.
@@ -94,6 +97,7 @@ pub(crate) struct Cancels {
     /// Where that was.
     place: Option<AwaitPlace>,
     interrupted: Vec<Interrupted>,
+    denied: Option<Denied>,
 }
 
 impl Default for Cancels {
@@ -106,6 +110,7 @@ impl Default for Cancels {
             first: None,
             place: None,
             interrupted: Vec::new(),
+            denied: None,
         }
     }
 }
@@ -146,8 +151,14 @@ impl Cancels {
             odds,
             targets: cancelling.targets.iter().copied().collect(),
             listed: cancelling.lists.then(Vec::new),
+            denied: cancelling.denied.clone(),
             ..Self::default()
         }
+    }
+
+    /// What is denied, and where something was cancelled first, if it was.
+    pub(crate) fn denied(&self) -> Option<(Denied, AwaitPlace)> {
+        Some((self.denied.clone()?, self.place?))
     }
 
     fn take_awaits(&mut self) -> Awaits {

@@ -93,6 +93,12 @@ pub enum Failure {
         /// Each with who made it and where.
         leaks: Vec<String>,
     },
+    /// The test passed, but something was cancelled and left or tore what
+    /// [`Config::cancel_deny`](crate::Config::cancel_deny) denies.
+    AfterCancel {
+        /// Each with where it was made and where something was cancelled.
+        wrongs: Vec<String>,
+    },
     /// No run of a whole sweep came to assertions that some run is to come to, or saw them hold.
     Unseen {
         /// Each with what was seen of it.
@@ -209,7 +215,7 @@ impl Failure {
             Self::InertFaults { .. } | Self::UnknownNodes { .. } | Self::Unseen { .. } => {
                 Class::Correctness
             }
-            Self::Leaked { .. } => Class::Correctness,
+            Self::Leaked { .. } | Self::AfterCancel { .. } => Class::Correctness,
             Self::Assertion { .. } => Class::Assertion,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
             Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
@@ -285,6 +291,10 @@ impl Failure {
                     .first()
                     .map_or("", |leak| leak.split(" at ").next().unwrap_or_default());
                 format!("leaked {}", without_numbers(first))
+            }
+            Self::AfterCancel { wrongs } => {
+                let first = wrongs.first().map_or("", String::as_str);
+                format!("after cancel {}", without_numbers(first))
             }
             Self::Unseen { .. } => "unseen assertions".to_owned(),
             Self::UnknownNodes { .. } => "unknown nodes".to_owned(),
@@ -402,6 +412,13 @@ impl fmt::Display for Failure {
                 f.write_str("the test passed, but something is left behind:")?;
                 for leak in leaks {
                     write!(f, "\n  {leak}")?;
+                }
+                Ok(())
+            }
+            Self::AfterCancel { wrongs } => {
+                f.write_str("the test passed, but what was cancelled did not end well:")?;
+                for wrong in wrongs {
+                    write!(f, "\n  {wrong}")?;
                 }
                 Ok(())
             }

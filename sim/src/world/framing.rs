@@ -55,6 +55,10 @@ impl Framing {
         std::mem::take(&mut self.torn)
     }
 
+    pub(crate) fn torn(&self) -> &[Torn] {
+        &self.torn
+    }
+
     /// The futures of `task` that write are cancelled, or one of them is.
     fn cancel(&mut self, task: PathId, place: AwaitPlace) {
         let begun = self.begun.values_mut().filter(|it| it.task == task);

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
+use std::time::Duration;
 
 use super::locks::Poller;
 use super::node::NodeId;
@@ -23,6 +24,8 @@ pub(crate) struct Books {
     policy: Leaks,
     /// What is left fails the run; else it is but counted.
     is_judged: bool,
+    /// Whether the run goes on for what is under way.
+    settles: bool,
     /// Tasks that were born before were there already.
     births: u64,
     /// The incarnation of each node that there was.
@@ -42,7 +45,7 @@ pub(crate) struct Books {
 /// Something that a program holds.
 #[derive(Debug)]
 pub(super) struct Kept {
-    leak: Leak,
+    pub(super) leak: Leak,
     pub(super) what: &'static str,
     pub(super) origin: Origin,
 }
@@ -73,6 +76,7 @@ impl World {
         self.books = Some(Box::new(Books {
             policy,
             is_judged: true,
+            settles: true,
             births: self.tasks.births(),
             incarnations,
             temp_files,
@@ -84,12 +88,14 @@ impl World {
         }));
     }
 
-    /// Begins to count what programs hold, unless somebody looks for leaks and so does that.
-    pub(crate) fn count_remains(&mut self) {
+    /// Begins to count what programs hold, unless somebody looks for leaks and so does that: at the
+    /// end of the test, or once what is under way has had as much time as it says to end.
+    pub(crate) fn count_remains(&mut self, settle: Option<Duration>) {
         if self.books.is_none() {
-            self.look_for_leaks(Leaks::none());
+            self.look_for_leaks(Leaks::none().settle(settle.unwrap_or_default()));
             if let Some(books) = &mut self.books {
                 books.is_judged = false;
+                books.settles = settle.is_some();
             }
         }
     }
@@ -100,6 +106,11 @@ impl World {
         before.unwrap_or_else(|| self.remains())
     }
 
+    /// Keeps what was taken, which is what there is.
+    pub(crate) fn keep_remains(&mut self, remains: Remains) {
+        self.remains = Some(remains);
+    }
+
     /// Whether somebody looks.
     pub(crate) fn looks_for_leaks(&self) -> bool {
         self.books.is_some()
@@ -107,7 +118,7 @@ impl World {
 
     /// How long what is under way may take at the end; `None` if nobody judges it.
     pub(crate) fn settle_ns(&self) -> Option<i64> {
-        let books = self.books.as_ref().filter(|books| books.is_judged)?;
+        let books = self.books.as_ref().filter(|books| books.settles)?;
         let settle = books.policy.settle;
         Some(i64::try_from(settle.as_nanos()).unwrap_or(i64::MAX))
     }
@@ -187,7 +198,7 @@ impl World {
     /// What is left behind, in words.
     pub(crate) fn leaks(&mut self) -> Vec<String> {
         self.remains = Some(self.remains());
-        let Some(books) = self.books.take() else {
+        let Some(books) = self.books.take().filter(|books| books.is_judged) else {
             return Vec::new();
         };
         let mut leaks = Vec::new();

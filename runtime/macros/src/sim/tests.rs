@@ -129,8 +129,8 @@ fn mistaken_settings_are_refused() {
         quote!(sedes = 5),
         item,
         "`sedes` is not a setting of a simulated test, which has `seeds`, `first_seed`, `seed`, \
-         `time`, `steps`, `stalls`, `watchdog`, `strategy`, `cancels`, `cover`, `leaks`, `doubled`, \
-         `processes`, `shrink`, `shrink_replays`, `shrink_time`, `explain`, `explain_runs`, \
+         `time`, `steps`, `stalls`, `watchdog`, `strategy`, `cancels`, `cancel_deny`, `cover`, \
+         `leaks`, `doubled`, `processes`, `shrink`, `shrink_replays`, `shrink_time`, `explain`, `explain_runs`, \
          `explain_time`, `persist`, `regressions`, `replay`, `notes`, `jobs` and `crate`",
     );
 }
