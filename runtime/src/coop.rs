@@ -58,6 +58,8 @@ pub enum OpKind {
     Point,
     /// Taking permits of a semaphore.
     Acquire,
+    /// Waiting for others to come.
+    Meet,
 }
 
 impl OpKind {
@@ -85,6 +87,7 @@ impl OpKind {
             Self::Blocking => "blocking",
             Self::Point => "point",
             Self::Acquire => "acquire",
+            Self::Meet => "meet",
         }
     }
 }

@@ -38,7 +38,8 @@
 //! | [`net`] | TCP streams and listeners, UDP sockets, Unix sockets, pipes, names |
 //! | [`fs`] | files and directories |
 //! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
-//! | [`sync`] | [`Mutex`](sync::Mutex), [`RwLock`](sync::RwLock), [`Semaphore`](sync::Semaphore), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot) |
+//! | [`sync`] | [`Mutex`](sync::Mutex), [`RwLock`](sync::RwLock), [`Semaphore`](sync::Semaphore), [`Barrier`](sync::Barrier), [`OnceCell`](sync::OnceCell), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot), [`watch`](sync::watch), [`broadcast`](sync::broadcast) |
+//! | [`asyncio`] | what Python's asyncio has beside that: a [`Barrier`](asyncio::Barrier) that can be broken |
 //! | [`rand`] | random numbers that a simulation repeats |
 //! | [`signal`] | `ctrl_c`, and every other signal of a Unix system |
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
@@ -63,6 +64,7 @@
 //! apart at run time.
 
 mod assertion;
+pub mod asyncio;
 pub mod backend;
 mod block;
 mod context;

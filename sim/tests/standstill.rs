@@ -2,6 +2,8 @@
 
 #[path = "standstill/classes.rs"]
 mod classes;
+#[path = "standstill/company.rs"]
+mod company;
 #[path = "standstill/ends.rs"]
 mod ends;
 #[path = "standstill/outside.rs"]

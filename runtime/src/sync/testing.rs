@@ -134,6 +134,7 @@ pub(super) fn wake_panics() -> Waker {
 }
 
 /// A value that counts how many of its kind are alive.
+#[derive(Debug)]
 pub(super) struct Counted {
     pub(super) number: usize,
     alive: Rc<Cell<usize>>,

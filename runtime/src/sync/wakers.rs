@@ -14,6 +14,8 @@ pub(super) const BATCH: usize = 16;
 pub(super) struct Wakers {
     wakers: [Option<Waker>; BATCH],
     len: usize,
+    /// Those for whom there was no room, all collected under one lock.
+    more: Vec<Waker>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -22,6 +24,7 @@ impl Wakers {
         Self {
             wakers: [const { None }; BATCH],
             len: 0,
+            more: Vec::new(),
             panic: None,
         }
     }
@@ -38,10 +41,20 @@ impl Wakers {
         }
     }
 
+    /// Adds a waker, however many there are.
+    pub(super) fn add(&mut self, waker: Option<Waker>) {
+        if self.is_full() {
+            self.more.extend(waker);
+        } else {
+            self.push(waker);
+        }
+    }
+
     /// Wakes what was collected so far; a panic is kept for [`finish`](Self::finish).
     pub(super) fn wake(&mut self) {
-        for waker in &mut self.wakers[..self.len] {
-            let Some(waker) = waker.take() else { continue };
+        let few = self.wakers[..self.len].iter_mut();
+        let few = few.filter_map(Option::take);
+        for waker in few.chain(std::mem::take(&mut self.more)) {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 match self.panic {
                     None => self.panic = Some(payload),

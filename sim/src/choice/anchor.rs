@@ -190,6 +190,7 @@ impl Operation {
             OpKind::Signal => const { Self::called("signal") },
             OpKind::Point => const { Self::called("point") },
             OpKind::Acquire => const { Self::called("acquire") },
+            OpKind::Meet => const { Self::called("meet") },
             other => Self::called(other.name()),
         }
     }

@@ -20,6 +20,7 @@ pub(super) enum Ending {
     Receiver,
     Notification,
     Permits,
+    Company,
     Signal,
     Process,
     Thread,
@@ -49,6 +50,7 @@ impl Ending {
             Self::Receiver => "no receiver",
             Self::Notification => "no notification",
             Self::Permits => "no permits",
+            Self::Company => "too few",
             Self::Signal => "no signal",
             Self::Process => "process",
             Self::Thread => "blocking thread",
@@ -132,6 +134,10 @@ pub(super) fn outside(
         OpKind::Acquire => (
             Ending::Permits,
             "nobody has permits, and nobody adds any".to_owned(),
+        ),
+        OpKind::Meet => (
+            Ending::Company,
+            "not as many come to the barrier as it waits for".to_owned(),
         ),
         OpKind::Recv => (Ending::Datagram, "nobody sends to its socket".to_owned()),
         OpKind::Send => (
