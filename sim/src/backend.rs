@@ -23,9 +23,9 @@ use std::time::{Duration, SystemTime};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
-    Access, Backend, Blocking, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner, Remote,
-    Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
-    TimerKey, spawn_in,
+    Access, Backend, Blocking, Census, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner,
+    Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task,
+    TaskRef, TimerKey, spawn_in,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -182,6 +182,11 @@ impl SimBackend {
     /// The world's number.
     pub(crate) fn id(&self) -> u64 {
         self.owner.id
+    }
+
+    /// The node that runs, for people.
+    pub(crate) fn node_number(&self) -> u64 {
+        self.world.borrow().current_node().0.into()
     }
 
     /// Runs `f` in the dead context.
@@ -380,6 +385,15 @@ impl Schedule for SimBackend {
             }
         }
         Poll::Pending
+    }
+
+    fn census(&self) -> Census {
+        let world = self.world.borrow();
+        Census {
+            alive: world.tasks.alive(),
+            runnable: world.tasks.runnable(),
+            parks: 0,
+        }
     }
 
     fn completed(&self, op: &Op<'_>) {

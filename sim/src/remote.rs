@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use simoom::backend::{
-    Backend, Blocking, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote, Resolving,
-    Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
+    Backend, Blocking, Census, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote,
+    Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
 };
 use simoom::task::Id;
 use simoom::time::Instant;
@@ -56,6 +56,11 @@ impl Remote for SimRemote {
         self.owner
     }
 
+    /// The node: what the process counts must not be seen.
+    fn number(&self) -> u64 {
+        self.inside(|backend| backend.map_or(0, SimBackend::node_number))
+    }
+
     fn view(&self) -> &dyn Backend {
         self
     }
@@ -95,6 +100,10 @@ impl Schedule for SimRemote {
 
     fn proceed(&self, _cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
         Poll::Ready(())
+    }
+
+    fn census(&self) -> Census {
+        self.inside(|backend| backend.map_or(Census::default(), Schedule::census))
     }
 
     fn completed(&self, _op: &Op<'_>) {}

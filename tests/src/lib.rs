@@ -3,6 +3,7 @@
 mod both;
 #[cfg(target_os = "linux")]
 pub mod conformance;
+pub mod from_tokio;
 pub mod fuzz;
 pub mod kernels;
 pub mod known_bugs;

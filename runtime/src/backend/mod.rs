@@ -104,6 +104,11 @@ pub trait Remote: Send + Sync {
 
     /// The part of the world that works on any thread.
     fn view(&self) -> &dyn Backend;
+
+    /// Tells it from others, for people.
+    fn number(&self) -> u64 {
+        self.owner().id
+    }
 }
 
 /// A world that a thread can run, one thread at a time.
@@ -148,6 +153,9 @@ pub trait Schedule {
     /// have no use for it.
     fn failed(&self, _op: &Op<'_>, _error: &io::Error) {}
 
+    /// What it counts.
+    fn census(&self) -> Census;
+
     /// Whether the running task may do a ready operation before it must yield, as far as that is a
     /// matter of a budget.
     fn has_budget(&self) -> bool {
@@ -170,6 +178,17 @@ pub trait Schedule {
     fn told(&self, resource: &Resource, news: News) {
         let _ = (resource, news);
     }
+}
+
+/// What a world counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Tasks that have not ended.
+    pub alive: usize,
+    /// Tasks that can run and wait for their turn.
+    pub runnable: usize,
+    /// How often it waited for an event or a timer, having nothing to do.
+    pub parks: u64,
 }
 
 /// What time it is, and what waits for which.

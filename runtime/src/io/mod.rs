@@ -19,6 +19,7 @@ pub use tokio::io::{
 };
 
 pub use self::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+#[doc(inline)]
 pub use crate::net::{Interest, Ready};
 
 /// Descriptors of the operating system that can be waited for.

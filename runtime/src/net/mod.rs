@@ -40,4 +40,5 @@ pub use self::tcp_listener::TcpListener;
 pub use self::tcp_socket::TcpSocket;
 pub use self::tcp_stream::TcpStream;
 pub use self::udp_socket::UdpSocket;
+#[doc(inline)]
 pub use self::unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::backend::{Origin, Remote};
+use super::{Id, RuntimeFlavor, RuntimeMetrics};
+use crate::backend::{Backend, Census, Origin, Remote};
 use crate::block;
 use crate::context::{self, EnterGuard};
 use crate::task::{self, JoinHandle};
@@ -61,6 +62,37 @@ impl Handle {
         context::enter_remote(self.remote.clone())
     }
 
+    /// Which runtime it is.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        Id::of(self.remote.number())
+    }
+
+    /// On how many threads it runs its tasks.
+    #[must_use]
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        RuntimeFlavor::CurrentThread
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::of(self.clone())
+    }
+
+    pub(super) fn census(&self) -> Census {
+        self.view(|backend| backend.census())
+    }
+
+    /// Calls `f` with the runtime as this thread sees it best.
+    fn view<R>(&self, f: impl FnOnce(&dyn Backend) -> R) -> R {
+        if context::owner() == self.remote.owner().id {
+            // Not the current backend: this thread may have entered another runtime since.
+            return context::with_holder(|backend| f(backend.unwrap_or(self.remote.view())));
+        }
+        f(self.remote.view())
+    }
+
     /// Starts a task in the runtime, from any thread; see [`spawn`](crate::spawn).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -76,13 +108,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if context::owner() == self.remote.owner().id {
-            // Not the current backend: this thread may have entered another runtime since.
-            return context::with_holder(|backend| {
-                task::spawn_in(backend.unwrap_or(self.remote.view()), future, origin)
-            });
-        }
-        task::spawn_in(self.remote.view(), future, origin)
+        self.view(|backend| task::spawn_in(backend, future, origin))
     }
 
     /// Runs `f` on a thread where it may block; see
@@ -108,12 +134,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        if context::owner() == self.remote.owner().id {
-            return context::with_holder(|backend| {
-                task::spawn_blocking_in(backend.unwrap_or(self.remote.view()), f, origin)
-            });
-        }
-        task::spawn_blocking_in(self.remote.view(), f, origin)
+        self.view(|backend| task::spawn_blocking_in(backend, f, origin))
     }
 
     /// Runs `future` to its end on this thread, while another one runs the runtime.
@@ -164,6 +185,21 @@ impl fmt::Debug for Handle {
 /// This thread is not inside a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TryCurrentError(());
+
+impl TryCurrentError {
+    /// Whether this thread is not inside a runtime: always.
+    #[must_use]
+    pub fn is_missing_context(&self) -> bool {
+        true
+    }
+
+    /// Whether this thread is ending, and does not know any more what it was inside: never. Such a
+    /// thread counts as not inside a runtime.
+    #[must_use]
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        false
+    }
+}
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,8 @@
 
 mod builder;
 mod handle;
+mod id;
+mod metrics;
 #[expect(
     clippy::module_inception,
     reason = "a room is named after its main type"
@@ -13,5 +15,7 @@ mod runtime;
 
 pub use self::builder::Builder;
 pub use self::handle::{Handle, TryCurrentError};
+pub use self::id::{Id, RuntimeFlavor};
+pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use crate::context::EnterGuard;

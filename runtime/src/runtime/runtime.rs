@@ -106,6 +106,12 @@ impl Runtime {
         &self.handle
     }
 
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> super::RuntimeMetrics {
+        self.handle.metrics()
+    }
+
     /// Makes this the runtime of [`spawn`](crate::spawn) and of new sockets and timers on this
     /// thread, until the guard is dropped. Guards must be dropped in reverse order.
     pub fn enter(&self) -> EnterGuard<'_> {

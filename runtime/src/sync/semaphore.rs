@@ -14,6 +14,7 @@ pub use self::error::{AcquireError, TryAcquireError};
 pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
 use self::raw::{PERMITS_MAX, RawSemaphore, Share};
 use super::wait_list::Waiter;
+use crate::block;
 use crate::coop::OpKind;
 
 mod error;
@@ -195,6 +196,68 @@ impl Semaphore {
             location: Location::caller(),
             waiter: Waiter::new(Share::of(wanted)),
         }
+    }
+
+    /// As [`acquire`](Self::acquire), blocking this thread instead of a task.
+    ///
+    /// # Errors
+    /// If the semaphore is closed.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = simoom::sync::Semaphore::new(1);
+    /// let permit = semaphore.blocking_acquire().unwrap();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// # drop(permit);
+    /// ```
+    #[track_caller]
+    pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        block::wait("blocking_acquire", self.acquire())
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), blocking this thread instead of a task.
+    ///
+    /// # Errors
+    /// If the semaphore is closed.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    #[track_caller]
+    pub fn blocking_acquire_many(&self, count: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        block::wait("blocking_acquire_many", self.acquire_many(count))
+    }
+
+    /// As [`acquire_owned`](Self::acquire_owned), blocking this thread instead of a task.
+    ///
+    /// # Errors
+    /// If the semaphore is closed.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    #[track_caller]
+    pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        block::wait("blocking_acquire_owned", self.acquire_owned())
+    }
+
+    /// As [`acquire_many_owned`](Self::acquire_many_owned), blocking this thread instead of a task.
+    ///
+    /// # Errors
+    /// If the semaphore is closed.
+    ///
+    /// # Panics
+    /// On a thread that runs tasks.
+    #[track_caller]
+    pub fn blocking_acquire_many_owned(
+        self: Arc<Self>,
+        count: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        block::wait(
+            "blocking_acquire_many_owned",
+            self.acquire_many_owned(count),
+        )
     }
 
     /// Takes a permit if one is free.

@@ -18,6 +18,7 @@ use super::builder::Builder;
 use super::error::JoinError;
 use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
+use super::local_set::LocalSet;
 use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
 use crate::runtime::Handle;
 
@@ -157,6 +158,31 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + 'static,
     {
         self.insert(super::spawn_local(task))
+    }
+
+    /// Spawns a task of this set that is one of `local_set` too, as [`LocalSet::spawn_local`] does.
+    ///
+    /// # Panics
+    /// As [`LocalSet::spawn_local`] does.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::task::{JoinSet, LocalSet};
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (mut set, local) = (JoinSet::new(), LocalSet::new());
+    /// set.spawn_local_on(async { 5 }, &local);
+    /// local.await;
+    /// assert_eq!(set.join_next().await.unwrap().unwrap(), 5);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(task))
     }
 
     /// Runs a closure of the set where it may block, as [`spawn_blocking`](super::spawn_blocking) does.

@@ -256,6 +256,16 @@ impl Tasks {
         self.births
     }
 
+    /// How many have not ended.
+    pub(crate) fn alive(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many can run.
+    pub(crate) fn runnable(&self) -> usize {
+        self.ready.len()
+    }
+
     /// How many tasks were born.
     pub(crate) fn births(&self) -> u64 {
         self.births

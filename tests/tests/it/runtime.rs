@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-use simoom::runtime::{Handle, Runtime};
+use simoom::runtime::{Handle, Runtime, RuntimeFlavor};
 use simoom::task::yield_now;
 use simoom::time::{Duration, Instant, sleep};
 use simoom_sim::{Config, check};
@@ -32,6 +32,26 @@ both! {
         let handle = task.await.unwrap();
         assert_eq!(format!("{handle:?}"), format!("{:?}", Handle::current()));
         assert_eq!(handle.spawn(async { 5 }).await.unwrap(), 5);
+    }
+
+    async fn a_runtime_says_what_it_is_and_counts() {
+        let handle = Handle::current();
+        assert_eq!(handle.runtime_flavor(), RuntimeFlavor::CurrentThread);
+        assert_eq!(handle.id(), Handle::current().id());
+        assert!(handle.id().to_string().parse::<u64>().is_ok());
+        let metrics = handle.metrics();
+        assert_eq!(metrics.num_workers(), 1);
+        let before = metrics.num_alive_tasks();
+        let tasks = [simoom::spawn(pending::<()>()), simoom::spawn(pending())];
+        assert_eq!(metrics.num_alive_tasks(), before + 2);
+        assert!(metrics.global_queue_depth() >= 1);
+        settle().await;
+        assert_eq!(metrics.global_queue_depth(), 0);
+        for task in tasks {
+            task.abort();
+            task.await.unwrap_err();
+        }
+        assert_eq!(metrics.num_alive_tasks(), before);
     }
 
     async fn a_handle_reaches_a_task_through_a_task() {
@@ -177,6 +197,25 @@ fn run_1_and_2_the_output_is_returned_unchanged() {
     let report = check(config, |_sim| async { Err::<(), _>("unchanged") });
     let text = report.failure().unwrap().cause().to_string();
     assert!(text.contains("unchanged"), "{text}");
+}
+
+#[test]
+fn what_a_runtime_counts_is_seen_from_other_threads() {
+    let rt = Runtime::new().unwrap();
+    let metrics = rt.metrics();
+    rt.block_on(async {
+        let task = simoom::spawn(pending::<()>());
+        sleep(Duration::from_millis(1)).await;
+        let elsewhere = metrics.clone();
+        let seen = std::thread::spawn(move || {
+            (elsewhere.num_alive_tasks(), elsewhere.worker_park_count(0))
+        });
+        let (alive, parks) = seen.join().unwrap();
+        assert_eq!(alive, 1);
+        assert!(parks >= 1);
+        drop(task);
+    });
+    assert_ne!(rt.handle().id(), Runtime::new().unwrap().handle().id());
 }
 
 #[test]

@@ -19,9 +19,9 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    Advanced, BUDGET, Backend, Blocking, Chance, Claim, Clock, Id, Job, Listener, Message, Net, Op,
-    Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
-    TimerKey,
+    Advanced, BUDGET, Backend, Blocking, Census, Chance, Claim, Clock, Id, Job, Listener, Message,
+    Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task,
+    TaskRef, TimerKey,
 };
 use crate::context;
 use crate::time::Instant;
@@ -36,6 +36,7 @@ pub(super) struct Local {
     event_interval: u32,
     /// How often the running task was refused an operation since it was polled.
     refusals: Cell<u32>,
+    parks: Cell<u64>,
     /// Kept for their memory.
     messages: Cell<Vec<Message>>,
     wakers: Cell<Vec<Waker>>,
@@ -59,6 +60,7 @@ impl Local {
             driver: RefCell::new(driver),
             event_interval,
             refusals: Cell::new(0),
+            parks: Cell::new(0),
             messages: Cell::default(),
             wakers: Cell::default(),
         }
@@ -141,6 +143,8 @@ impl Local {
         let may_sleep = root_waits && self.tasks.runnable() == 0;
         let mut wakers = self.wakers.take();
         if may_sleep {
+            self.parks.set(self.parks.get() + 1);
+            self.shared.tell(self.census());
             self.sleep(&mut wakers);
         } else if !self.shared.reactor().is_idle() {
             self.wait(Some(Duration::ZERO), &mut wakers);
@@ -267,6 +271,14 @@ impl Schedule for Local {
     }
 
     fn completed(&self, _op: &Op<'_>) {}
+
+    fn census(&self) -> Census {
+        Census {
+            alive: self.tasks.alive(),
+            runnable: self.tasks.runnable(),
+            parks: self.parks.get(),
+        }
+    }
 
     fn has_budget(&self) -> bool {
         context::has_budget() || context::is_unconstrained()

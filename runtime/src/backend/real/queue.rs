@@ -28,6 +28,7 @@ pub(super) struct Tasks {
     first: Cell<Option<NonNull<Header>>>,
     last: Cell<Option<NonNull<Header>>>,
     runnable: Cell<usize>,
+    alive: Cell<usize>,
     /// How many owned tasks must be dropped on the thread that spawned them.
     bound: Cell<usize>,
     /// The world is being dropped: nothing is queued any more.
@@ -47,6 +48,7 @@ impl Tasks {
             first: Cell::new(None),
             last: Cell::new(None),
             runnable: Cell::new(0),
+            alive: Cell::new(0),
             bound: Cell::new(0),
             closing: Cell::new(false),
         }
@@ -101,6 +103,11 @@ impl Tasks {
         self.runnable.get()
     }
 
+    /// How many tasks are owned.
+    pub(super) fn alive(&self) -> usize {
+        self.alive.get()
+    }
+
     /// How many owned tasks must not leave this thread.
     pub(super) fn bound(&self) -> usize {
         self.bound.get()
@@ -139,6 +146,7 @@ impl Tasks {
     }
 
     fn link(&self, task: Task) -> NonNull<Header> {
+        self.alive.set(self.alive.get() + 1);
         if !task.view().is_send() {
             self.bound.set(self.bound.get() + 1);
         }
@@ -155,6 +163,7 @@ impl Tasks {
 
     /// Takes an owned header out of the list. The caller has seen that it is linked.
     fn unlink(&self, header: NonNull<Header>) -> Task {
+        self.alive.set(self.alive.get() - 1);
         // SAFETY: a linked header is alive (invariant 1).
         let links = &unsafe { header.as_ref() }.links;
         let (previous, next) = (links.previous.take(), links.next.take());

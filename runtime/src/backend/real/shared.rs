@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -21,9 +21,9 @@ use super::tcp::{RealListener, RealStream};
 use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
-    Advanced, Backend, Blocking, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message, Net, Op,
-    Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef,
-    TimerKey, Unpark,
+    Advanced, Backend, Blocking, Census, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message,
+    Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task,
+    TaskRef, TimerKey, Unpark,
 };
 use crate::time::Instant;
 
@@ -36,6 +36,9 @@ pub(super) struct Shared {
     timers: Timers,
     reactor: Reactor,
     pool: Pool,
+    /// What the loop counted when it had nothing to do last.
+    alive: AtomicUsize,
+    parks: AtomicU64,
 }
 
 impl Shared {
@@ -51,6 +54,8 @@ impl Shared {
             timers: Timers::new(owner.id),
             reactor,
             pool: Pool::new(pool),
+            alive: AtomicUsize::new(0),
+            parks: AtomicU64::new(0),
         });
         (shared, claim)
     }
@@ -77,6 +82,12 @@ impl Shared {
 
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The loop has nothing to do, and has counted.
+    pub(super) fn tell(&self, census: Census) {
+        self.alive.store(census.alive, Ordering::Relaxed);
+        self.parks.store(census.parks, Ordering::Relaxed);
     }
 
     /// The world has ended: whoever waits for it is moved to `wakers`.
@@ -165,6 +176,14 @@ impl Schedule for Shared {
     }
 
     fn completed(&self, _op: &Op<'_>) {}
+
+    fn census(&self) -> Census {
+        Census {
+            alive: self.alive.load(Ordering::Relaxed),
+            runnable: 0,
+            parks: self.parks.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl Clock for Shared {

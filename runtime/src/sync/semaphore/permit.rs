@@ -43,6 +43,12 @@ impl<'a> SemaphorePermit<'a> {
         self.permits
     }
 
+    /// The semaphore that they are of.
+    #[must_use]
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.semaphore
+    }
+
     /// Takes those of `other` as well.
     ///
     /// # Panics

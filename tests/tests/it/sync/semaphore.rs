@@ -147,6 +147,30 @@ both! {
         assert_eq!(semaphore.try_acquire_many(0).unwrap_err(), TryAcquireError::Closed);
     }
 
+    async fn a_thread_waits_for_permits() {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let there = semaphore.clone();
+        let thread = simoom::task::spawn_blocking(move || {
+            let one = there.blocking_acquire().unwrap();
+            let two = there.blocking_acquire_many(2).unwrap();
+            assert!(std::ptr::eq(one.semaphore(), two.semaphore()));
+            let three = there.clone().blocking_acquire_owned().unwrap();
+            let four = there.clone().blocking_acquire_many_owned(4).unwrap();
+            let all = [one.num_permits(), two.num_permits(), three.num_permits(), four.num_permits()];
+            let closed = there.blocking_acquire().map(drop);
+            (all, closed.is_err())
+        });
+        for _ in 0..8 {
+            yield_now().await;
+            semaphore.add_permits(1);
+        }
+        while semaphore.statistics().waiting == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        semaphore.close();
+        assert_eq!(thread.await.unwrap(), ([1, 2, 1, 4], true));
+    }
+
     async fn waves_of_so_many_at_once() {
         let semaphore = Arc::new(Semaphore::new(2));
         let begun = simoom::time::Instant::now();
