@@ -43,7 +43,7 @@ fn with_passing(arguments: &Diff) -> Ended {
 }
 
 /// The first event that differs, with those around it; nothing if there is none.
-fn part(one: &[&str], two: &[&str], context: usize) -> Option<Vec<String>> {
+pub(crate) fn part(one: &[&str], two: &[&str], context: usize) -> Option<Vec<String>> {
     let pairs = one.iter().zip(two);
     let agreed = pairs.take_while(|(one, two)| one == two).count();
     if agreed == one.len() && agreed == two.len() {
@@ -57,7 +57,7 @@ fn part(one: &[&str], two: &[&str], context: usize) -> Option<Vec<String>> {
     let before = &one[agreed.saturating_sub(context)..agreed];
     lines.extend(before.iter().map(|line| format!("  {line}")));
     for (sign, run) in [('-', one), ('+', two)] {
-        let after = run.iter().skip(agreed).take(context + 1);
+        let after = run.iter().skip(agreed).take(context.saturating_add(1));
         lines.extend(after.map(|line| format!("{sign} {line}")));
         if run.len() == agreed {
             lines.push(format!("{sign} the run ends"));

@@ -77,7 +77,11 @@ impl Matcher {
 /// # Errors
 /// What is wrong, and where.
 pub(crate) fn parse(text: &str) -> Result<Filter, String> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+    };
     let filter = parser.either().and_then(|filter| {
         parser.skip();
         match parser.rest() {
@@ -96,7 +100,12 @@ pub(crate) fn parse(text: &str) -> Result<Filter, String> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// In how many parentheses and behind how many `not`s it is.
+    depth: usize,
 }
+
+/// How deep a filterset may be: reading it and asking it takes a part of the stack for each.
+const DEPTH_MAX: usize = 100;
 
 impl<'a> Parser<'a> {
     fn rest(&self) -> &'a str {
@@ -146,6 +155,16 @@ impl<'a> Parser<'a> {
     }
 
     fn one(&mut self) -> Result<Filter, String> {
+        if self.depth == DEPTH_MAX {
+            return Err("it is nested too deep".to_owned());
+        }
+        self.depth += 1;
+        let filter = self.inner();
+        self.depth -= 1;
+        filter
+    }
+
+    fn inner(&mut self) -> Result<Filter, String> {
         if self.takes(&["not", "!"]) {
             return Ok(Filter::Not(Box::new(self.one()?)));
         }

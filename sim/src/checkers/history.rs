@@ -7,6 +7,7 @@
 //! lies beside the record as `history-NAME.jsonl`, and [`History::load`] reads it again.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -283,9 +284,18 @@ impl<O, R> History<O, R> {
         R: DeserializeOwned,
     {
         let path = path.as_ref();
-        let (name, lines) = Lines::read::<Line>(KIND, path)?;
+        Self::read(&path.display(), &fs::read_to_string(path)?)
+    }
+
+    /// Reads the text of a file.
+    fn read(file: &dyn fmt::Display, text: &str) -> io::Result<Self>
+    where
+        O: DeserializeOwned,
+        R: DeserializeOwned,
+    {
+        let (name, lines) = Lines::read::<Line>(KIND, file, text)?;
         let wrong = |moment: Moment, why: String| {
-            let message = format!("{}: event {}: {why}", path.display(), moment.event());
+            let message = format!("{file}: event {}: {why}", moment.event());
             io::Error::new(io::ErrorKind::InvalidData, message)
         };
         let mut operations: Vec<Operation<O, R>> = Vec::new();
@@ -303,6 +313,10 @@ impl<O, R> History<O, R> {
                 let why = format!("nobody has made call {}", line.call);
                 return Err(wrong(moment, why));
             };
+            if operation.ended.is_some() {
+                let why = format!("call {} has ended before", line.call);
+                return Err(wrong(moment, why));
+            }
             operation.outcome = match line.returned {
                 Some(answer) => {
                     Outcome::Returned(serde_json::from_value(answer).map_err(unreadable)?)
@@ -318,6 +332,53 @@ impl<O, R> History<O, R> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Operation<O, R>>> {
         let operations = self.shared.operations.lock();
         operations.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads what may be a history of a register, writes it, reads it again, and judges it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_history(text: &str) {
+    use super::linear::{Register, RegisterOp, RegisterRet, check_within};
+
+    let Ok(read) = History::<RegisterOp<u8>, RegisterRet<u8>>::read(&"the file", text) else {
+        return;
+    };
+    let operations = read.operations();
+    let mut lines = Vec::new();
+    for (call, operation) in operations.iter().enumerate() {
+        let client = &operation.client;
+        let op = &operation.op;
+        lines.push((operation.invoked, json(&Asked { call, client, op })));
+        let ended = match &operation.outcome {
+            Outcome::Open => continue,
+            Outcome::Returned(returned) => json(&Answered { call, returned }),
+            Outcome::Failed => json(&Refused { call, failed: true }),
+        };
+        let moment = operation.ended.expect("it has ended");
+        assert!(operation.invoked < moment, "an answer before the question");
+        lines.push((moment, ended));
+    }
+    let written = Lines::text(KIND, read.name(), lines);
+    let again = History::<RegisterOp<u8>, RegisterRet<u8>>::read(&"what is written", &written);
+    let again = again.unwrap_or_else(|error| panic!("{error}\n{written}"));
+    assert_eq!(
+        (again.name(), again.operations()),
+        (read.name(), operations)
+    );
+    // Without its last line, a history that was in order still is.
+    let judge = |operations: &[_]| check_within(&Register::new(0), operations, 500);
+    let mut operations = again.operations();
+    if judge(&operations).is_linearizable() {
+        let events = operations.iter().map(|it| it.ended.unwrap_or(it.invoked));
+        let last = events.max();
+        operations.retain(|it| Some(it.invoked) != last);
+        for operation in &mut operations {
+            if operation.ended == last && last.is_some() {
+                operation.outcome = Outcome::Open;
+                operation.ended = None;
+            }
+        }
+        assert!(judge(&operations).violation().is_none(), "{written}");
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -185,7 +186,16 @@ impl<M> Ledger<M> {
     where
         M: DeserializeOwned,
     {
-        let (name, lines) = Lines::read::<LineIn<M>>(KIND, path.as_ref())?;
+        let path = path.as_ref();
+        Self::read(&path.display(), &fs::read_to_string(path)?)
+    }
+
+    /// Reads the text of a file.
+    fn read(file: &dyn fmt::Display, text: &str) -> io::Result<Self>
+    where
+        M: DeserializeOwned,
+    {
+        let (name, lines) = Lines::read::<LineIn<M>>(KIND, file, text)?;
         let entry = |(moment, line): (Moment, LineIn<M>)| Entry {
             moment,
             what: line.what,
@@ -221,6 +231,38 @@ impl<M> Ledger<M> {
                 message,
             });
         }
+    }
+}
+
+/// Reads what may be a ledger, writes it, reads it again, and balances it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_ledger(text: &str) {
+    let Ok(read) = Ledger::<u8>::read(&"the file", text) else {
+        return;
+    };
+    let written = |ledger: &Ledger<u8>| {
+        let entries = ledger.entries().into_iter().map(|entry| {
+            let line = LineOut {
+                what: entry.what,
+                who: &entry.who,
+                message: &entry.message,
+            };
+            (entry.moment, json(&line))
+        });
+        Lines::text(KIND, ledger.name(), entries.collect())
+    };
+    let once = written(&read);
+    let again = Ledger::<u8>::read(&"what is written", &once);
+    let again = again.unwrap_or_else(|error| panic!("{error}\n{once}"));
+    assert_eq!(written(&again), once);
+    // What each of them asks for follows from what another does.
+    let _ = again.fifo();
+    if again.conserved().is_ok() {
+        assert!(again.at_least_once().is_ok(), "{once}");
+        assert!(again.at_most_once().is_ok(), "{once}");
+    }
+    if again.exactly_once().is_ok() {
+        assert!(again.at_most_once().is_ok(), "{once}");
     }
 }
 

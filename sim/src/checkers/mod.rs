@@ -9,4 +9,8 @@ pub mod ledger;
 pub mod linear;
 mod sheet;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::history::check_history;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::ledger::check_ledger;
 pub(crate) use self::sheet::{Lines, Written};

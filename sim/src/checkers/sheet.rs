@@ -4,9 +4,7 @@
 //! one begins with the number of its event in the record and the virtual time.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -101,16 +99,29 @@ impl Lines {
         format!("{{\"event\":{event},\"ns\":{time_ns},{rest}")
     }
 
-    /// Reads the lines of a file of this kind.
+    /// The text of a file with these lines, in the order of their moments.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn text(kind: &str, name: &str, mut lines: Vec<(Moment, String)>) -> String {
+        lines.sort_by_key(|(moment, _)| *moment);
+        let mut text = Self::head(kind, name) + "\n";
+        for (moment, body) in lines {
+            let time_ns = u64::try_from(moment.time().as_nanos()).expect("it was read from one");
+            text += &Self::stamped(moment.event(), time_ns, &body);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Reads the text of a file of this kind, whose name is `file`.
     pub(crate) fn read<T: DeserializeOwned>(
         kind: &str,
-        path: &Path,
+        file: &dyn fmt::Display,
+        text: &str,
     ) -> io::Result<(String, Vec<(Moment, T)>)> {
         let wrong = |line: usize, why: &dyn fmt::Display| {
-            let message = format!("{}:{}: {why}", path.display(), line + 1);
+            let message = format!("{file}:{}: {why}", line + 1);
             io::Error::new(io::ErrorKind::InvalidData, message)
         };
-        let text = fs::read_to_string(path)?;
         let mut lines = text.lines().enumerate();
         let (_, head) = lines.next().ok_or_else(|| wrong(0, &"the file is empty"))?;
         let head: Head = serde_json::from_str(head).map_err(|error| wrong(0, &error))?;
@@ -119,9 +130,15 @@ impl Lines {
             let why = format!("this is a {what} of format {format}, not a {kind} of {FORMAT}");
             return Err(wrong(0, &why));
         }
-        let mut read = Vec::new();
+        let mut read: Vec<(Moment, T)> = Vec::new();
         for (number, line) in lines {
             let stamp: Stamp = serde_json::from_str(line).map_err(|error| wrong(number, &error))?;
+            // Who judges it goes by the order of the events, and that is the order of the lines.
+            if let Some((before, _)) = read.last()
+                && (before.event() >= stamp.event || before.time().as_nanos() > stamp.ns.into())
+            {
+                return Err(wrong(number, &"this was before the line above"));
+            }
             let body = serde_json::from_str(line).map_err(|error| wrong(number, &error))?;
             read.push((
                 Moment::new(stamp.event, Duration::from_nanos(stamp.ns)),

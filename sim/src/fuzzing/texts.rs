@@ -4,6 +4,7 @@
 //! Owns the checks of the readers that this crate keeps to itself. Knows nothing of who writes.
 
 use crate::check::{check_settings, check_witness};
+use crate::checkers::{check_history, check_ledger};
 use crate::choice::{Plan, parse_path, unescape};
 
 /// Reads the text of saved failures.
@@ -58,4 +59,23 @@ pub fn settings(text: &str) {
     if let Ok(strategy) = text.parse::<crate::Strategy>() {
         assert_eq!(strategy.to_string().parse(), Ok(strategy));
     }
+}
+
+/// Reads what a failed run has left of its histories and ledgers, and judges it.
+///
+/// # Panics
+/// If what it reads is not what it writes of it, or a verdict is at odds with another.
+///
+/// # Examples
+/// ```
+/// simoom_sim::fuzzing::texts::sheets(concat!(
+///     r#"{"simoom":"ledger","format":1,"name":"jobs"}"#,
+///     "\n",
+///     r#"{"event":3,"ns":0,"what":"sent","who":"boss","message":1}"#,
+/// ));
+/// simoom_sim::fuzzing::texts::sheets("something else");
+/// ```
+pub fn sheets(text: &str) {
+    check_history(text);
+    check_ledger(text);
 }

@@ -51,6 +51,7 @@ const TABLE: [Row; 8] = [
             "simoom-macros",
             "simoom-faults",
             "simoom-sim",
+            "cargo-simoom",
             "kv",
         ],
         dev: &[],

@@ -70,18 +70,50 @@ fn bytes_of(store: &Store, clock: Both) -> Vec<u8> {
     bytes
 }
 
-/// Cuts frames out of `stream`, which comes in pieces of `piece_bytes`.
+/// Cuts lines and frames out of `stream`, which comes in pieces of `piece_bytes`, and returns how
+/// many bytes the frames take that are whole.
 ///
 /// # Panics
-/// If they are not the frames of the whole.
+/// If they, put together again, are not what was sent; if one that is whole was left; or if it
+/// matters where the pieces end.
 ///
 /// # Examples
 /// ```
-/// kv::fuzzing::frames(b"P and no record", 3);
+/// assert_eq!(kv::fuzzing::frames(b"P and no record", 3), 0);
 /// ```
-pub fn frames(stream: &[u8], piece_bytes: usize) {
-    let (whole, pieces) = crate::replication::check_frames(stream, piece_bytes);
-    assert_eq!(whole, pieces, "where the pieces end makes no difference");
+pub fn frames(stream: &[u8], piece_bytes: usize) -> usize {
+    crate::replication::check_lines(stream, piece_bytes);
+    crate::replication::check_frames(stream, piece_bytes)
+}
+
+/// Reads each line of `text` as an argument of the server.
+///
+/// # Panics
+/// If the settings that they come to are not read again from the arguments that say them, or are
+/// none that a server may have.
+///
+/// # Examples
+/// ```
+/// kv::fuzzing::flags("--port=0\n--replicaof\nlocalhost 6379");
+/// kv::fuzzing::flags("--sail");
+/// ```
+pub fn flags(text: &str) {
+    let config = match crate::flags::read(text.lines()) {
+        Ok(config) => config,
+        Err(error) => {
+            assert!(!error.is_empty());
+            return;
+        }
+    };
+    let written = crate::flags::written(&config);
+    let again = crate::flags::read(written.iter().map(String::as_str));
+    assert_eq!(again.as_ref(), Ok(&config), "{written:?}");
+    assert!(config.limits.request_bytes_max >= 1024, "{config:?}");
+    assert!(!config.replica_timeout.is_zero(), "{config:?}");
+    assert!(config.timeout.is_none_or(|it| !it.is_zero()), "{config:?}");
+    if let Some((host, _)) = &config.replica_of {
+        assert!(!host.is_empty(), "{config:?}");
+    }
 }
 
 /// Appends the record of a log that holds `changes`.

@@ -46,10 +46,12 @@ mod stop;
 
 pub mod client;
 mod config;
+mod flags;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod server;
 
 pub use self::client::Client;
 pub use self::config::{Config, SyncPolicy};
+pub use self::flags::Flags;
 pub use self::server::{Server, serve, stop_signal};

@@ -66,6 +66,8 @@ fn what_is_wrong_is_named() {
         ("test(/(/)", "regex parse error"),
         ("", "predicate is missing"),
         ("all", "no parentheses"),
+        (&"(".repeat(100_000), "nested too deep"),
+        (&"!".repeat(100_000), "nested too deep"),
     ] {
         let found = parse(text).expect_err(text);
         assert!(found.contains(error), "{text}: {found}");

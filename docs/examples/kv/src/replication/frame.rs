@@ -110,8 +110,10 @@ impl Frames {
     /// # Errors
     /// It does not end.
     pub(super) fn next_line(&mut self) -> io::Result<Option<String>> {
-        let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') else {
-            return match self.buffer.len() {
+        // Not what happens to have come already decides which line is too long.
+        let visible = &self.buffer[..self.buffer.len().min(LINE_BYTES_MAX)];
+        let Some(end) = visible.iter().position(|&byte| byte == b'\n') else {
+            return match visible.len() {
                 0..LINE_BYTES_MAX => Ok(None),
                 _ => Err(invalid("a line that does not end")),
             };
@@ -147,33 +149,6 @@ impl Frames {
     }
 }
 
-/// The frames of `stream`, as a whole and in pieces, and by what each ends.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn check_frames(stream: &[u8], piece_bytes: usize) -> ([String; 2], [String; 2]) {
-    let read = |piece_bytes: usize, mut frames: Frames| {
-        let mut text = String::new();
-        for piece in stream.chunks(piece_bytes.max(1)) {
-            frames.space().extend_from_slice(piece);
-            loop {
-                match frames.next() {
-                    Ok(Some((kind, record))) => text.push_str(&format!("{kind:?} {record:?}\n")),
-                    Ok(None) => break,
-                    Err(error) => return text + &error.to_string(),
-                }
-            }
-        }
-        text
-    };
-    let both = |piece_bytes| {
-        let of_replica = Frames::of_replica(BytesMut::new());
-        [
-            read(piece_bytes, Frames::of_primary()),
-            read(piece_bytes, of_replica),
-        ]
-    };
-    (both(usize::MAX), both(piece_bytes))
-}
-
 /// The other server sent something that it must not send.
 pub(super) fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
@@ -185,6 +160,11 @@ const OFFSET_BYTES: u32 = 8;
 const SPACE_BYTES_MIN: usize = 16 << 10;
 
 const LINE_BYTES_MAX: usize = 1 << 10;
+
+#[cfg(feature = "fuzzing")]
+mod checks;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::checks::{check_frames, check_lines};
 
 #[cfg(test)]
 mod tests {

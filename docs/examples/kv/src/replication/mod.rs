@@ -18,7 +18,7 @@ mod report;
 pub(crate) use self::apply::apply;
 pub(crate) use self::follow::run;
 #[cfg(feature = "fuzzing")]
-pub(crate) use self::frame::check_frames;
+pub(crate) use self::frame::{check_frames, check_lines};
 pub(crate) use self::kept::Told;
 pub(crate) use self::report::{info, role};
 pub(crate) use self::role::{Primary, Replication, Roles};

@@ -1,0 +1,4 @@
+//! The target `filters`.
+#![no_main]
+
+simoom_fuzz::target!("filters");

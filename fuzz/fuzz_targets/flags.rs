@@ -1,0 +1,4 @@
+//! The target `flags`.
+#![no_main]
+
+simoom_fuzz::target!("flags");

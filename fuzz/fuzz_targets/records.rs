@@ -1,0 +1,4 @@
+//! The target `records`.
+#![no_main]
+
+simoom_fuzz::target!("records");

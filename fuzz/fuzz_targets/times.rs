@@ -1,0 +1,4 @@
+//! The target `times`.
+#![no_main]
+
+simoom_fuzz::target!("times");
