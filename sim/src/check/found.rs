@@ -336,7 +336,10 @@ impl Found {
     fn is_of_a_run(&self) -> bool {
         !matches!(
             self.failure,
-            Failure::InertFaults { .. } | Failure::UnknownNodes { .. } | Failure::Unseen { .. }
+            Failure::InertFaults { .. }
+                | Failure::UnknownNodes { .. }
+                | Failure::Unseen { .. }
+                | Failure::SharedByRuns { .. }
         )
     }
 

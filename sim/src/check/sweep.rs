@@ -106,6 +106,7 @@ where
         config,
         runner: &runner,
         undisturbed: OnceLock::new(),
+        shared: OnceLock::new(),
     };
     sweep.count_undisturbed();
     if let Some(request) = process::asked(&sweep.identity) {
@@ -212,6 +213,8 @@ pub(super) struct Sweep<'a> {
     pub(super) runner: &'a (dyn Fn(Spec, Mode) -> Outcome + Sync),
     /// What there is at the end of the undisturbed run, where something is compared with that.
     pub(super) undisturbed: OnceLock<Arc<Remains>>,
+    /// What runs shared that were made at the same time, if one has noticed.
+    shared: OnceLock<Failure>,
 }
 
 /// The seeds that were run, in order, and what went wrong in each.
@@ -334,7 +337,9 @@ impl Sweep<'_> {
             })
         });
         let mut in_processes = 0;
+        let shared = self.shared(&swept.ran, horizon);
         let found = match failed {
+            _ if shared.is_some() => shared,
             Some(failed) => Some(self.investigate(failed, horizon)),
             None => self
                 .follow_in_processes(&swept.kept, horizon, &mut in_processes, &mut notes)
@@ -507,7 +512,19 @@ impl Sweep<'_> {
     }
 
     pub(super) fn run_quietly(&self, spec: Spec) -> Outcome {
-        (self.runner)(spec, Mode::Quiet)
+        let outcome = (self.runner)(spec, Mode::Quiet);
+        if let Some(failure @ Failure::SharedByRuns { .. }) = &outcome.failure {
+            // Whoever noticed first: they all share it.
+            let _ = self.shared.set(failure.clone());
+        }
+        outcome
+    }
+
+    /// What runs shared that were made at the same time: whatever else came of them is no news.
+    fn shared(&self, ran: &Ran, horizon: u64) -> Option<Found> {
+        let failure = self.shared.get()?.clone();
+        let run = ran.summaries.first().copied()?;
+        Some(self.found_by_sweep(run, failure, horizon))
     }
 
     /// The undisturbed run, which shows what the strategies want to know.

@@ -22,6 +22,7 @@ use crate::record::EventKind;
 use crate::sim::{Exit, Sim};
 use crate::watchdog::Watched;
 use crate::world::World;
+use crate::world::alive::Alive;
 use crate::world::cancels::Cancels;
 use crate::world::failure::{Failure, THE_TEST};
 use crate::world::node::{self, Left, NodeId, OnFailure};
@@ -56,6 +57,7 @@ where
     let foreign = Arc::new(Foreign::default());
     let claim = Inbox::open(foreign.clone());
     let owner = claim.owner();
+    let _alive = Alive::new(owner.id);
     let mut world = World::new(
         spec.seed,
         owner.id,

@@ -135,6 +135,10 @@ impl World {
             is_done: false,
             site: op.site,
         };
+        self.fail_if_shared();
+        let Some(entry) = self.tasks.get_mut(slot) else {
+            return true;
+        };
         if op.kind == simoom::backend::OpKind::Yield {
             entry.yielding = true;
             return true;

@@ -111,6 +111,14 @@ pub enum Failure {
         /// The names of the nodes there are.
         nodes: Vec<String>,
     },
+    /// Runs that are made at the same time use one thing, such as a lock that is a static: none of
+    /// them is what its seed says, and no seed repeats it.
+    SharedByRuns {
+        /// The task, as people read it.
+        task: String,
+        /// The operation in which it uses the thing, or the last one before that.
+        place: String,
+    },
     /// Replaying the same choices gave another run: something outside them decides.
     Nondeterminism {
         /// What differed.
@@ -218,7 +226,9 @@ impl Failure {
             Self::Leaked { .. } | Self::AfterCancel { .. } => Class::Correctness,
             Self::Assertion { .. } => Class::Assertion,
             Self::StepLimit { .. } | Self::TimeLimit { .. } => Class::Timeout,
-            Self::Escaped { .. } | Self::Nondeterminism { .. } => Class::Nondeterminism,
+            Self::Escaped { .. } | Self::SharedByRuns { .. } | Self::Nondeterminism { .. } => {
+                Class::Nondeterminism
+            }
         }
     }
 
@@ -298,6 +308,7 @@ impl Failure {
             }
             Self::Unseen { .. } => "unseen assertions".to_owned(),
             Self::UnknownNodes { .. } => "unknown nodes".to_owned(),
+            Self::SharedByRuns { .. } => "shared by runs".to_owned(),
             Self::Nondeterminism { .. } => "nondeterminism".to_owned(),
         }
     }
@@ -446,6 +457,13 @@ impl fmt::Display for Failure {
                     nodes.join(", ")
                 )
             }
+            Self::SharedByRuns { task, place } => write!(
+                f,
+                "runs that are made at the same time share a lock, a channel or the like: task {task} \
+                 uses it {place} (make it in the test and pass it in; what is a static is one thing \
+                 for all runs of the process, and with `jobs(1)` each still finds what the one before \
+                 has left in it)"
+            ),
             Self::Nondeterminism { message } => {
                 write!(f, "the run is not deterministic: {message}")
             }

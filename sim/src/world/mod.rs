@@ -4,6 +4,7 @@
 //! Nothing in here calls foreign code. Wakers to wake and to drop are put into [`Effects`] and
 //! handled by the caller once the world is released.
 
+pub(crate) mod alive;
 pub(crate) mod assertions;
 pub(crate) mod cancels;
 mod choose;

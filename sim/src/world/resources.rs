@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use simoom::backend::Resource;
 
+use super::alive::is_alive;
 use crate::choice::{PathId, Paths, ResourceName, escape, escape_thing};
 use crate::strategy::Thing;
 
@@ -18,6 +19,8 @@ pub(crate) struct Resources {
     entries: Vec<Entry>,
     /// What faults have hit.
     things: BTreeMap<ResourceName, String>,
+    /// Something was used that another world, which runs now, uses too.
+    is_shared: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -95,10 +98,16 @@ impl Resources {
         if let Some(thing) = self.number(world, resource) {
             return thing;
         }
+        self.is_shared |= resource.name() != 0 && is_alive(resource.name() >> 32);
         let index = self.entries.len() as u32;
         self.entries.push(Entry { named: None });
         resource.set_name((world << 32) | u64::from(index));
         Thing(index)
+    }
+
+    /// Whether something was used since the last call that another world, which runs now, uses too.
+    pub(super) fn take_shared(&mut self) -> bool {
+        std::mem::take(&mut self.is_shared)
     }
 
     /// Names `resource`.
@@ -181,3 +190,6 @@ impl Resources {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use super::World;
 use crate::choice::ResourceName;
 use crate::record::{Detail, EventKind};
 use crate::strategy::{Doing, Step, Thing};
+use crate::world::failure::Failure;
 
 impl World {
     /// Says of the next event, which is that an operation of the running task has completed, with
@@ -108,6 +109,26 @@ impl World {
         {
             self.strategy.tried(&step);
         }
+        self.fail_if_shared();
+    }
+
+    /// Fails the run if the running task uses what a run on another thread uses at the same time.
+    pub(super) fn fail_if_shared(&mut self) {
+        if !self.resources.take_shared() {
+            return;
+        }
+        let Some(entry) = self.tasks.current() else {
+            return;
+        };
+        let (at, started) = (entry.at, entry.location);
+        let line = |site: &Location<'_>| format!("{}:{}", site.file(), site.line());
+        let place = match at.kind {
+            Some(kind) if at.is_done => format!("after {} at {}", kind.name(), line(at.site)),
+            Some(kind) => format!("in {} at {}", kind.name(), line(at.site)),
+            None => format!("before its first operation, spawned at {}", line(started)),
+        };
+        let task = self.paths.label(entry.path);
+        self.fail_first(Failure::SharedByRuns { task, place });
     }
 
     /// Tells the strategy that something was done that any task may depend on.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt as _;
 
-use simoom_sim::check;
+use simoom_sim::{Failure, check};
 
 use crate::{config, is_caught};
 
@@ -13,6 +13,29 @@ use crate::{config, is_caught};
 fn a_static_counter_is_caught() {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     is_caught(|| COUNTER.fetch_add(1, Ordering::Relaxed).to_string());
+}
+
+/// Runs that are made at the same time, on a machine that has room for two, meet in it.
+#[test]
+fn a_static_lock_is_caught() {
+    static LOCK: simoom::sync::Mutex<()> = simoom::sync::Mutex::const_new(());
+    if std::thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
+        static CAME: AtomicU64 = AtomicU64::new(0);
+        let report = check(config().seeds(400).jobs(4), |_| async {
+            drop(LOCK.lock().await);
+            // The first is the calm run, which is made alone; then two wait for each other.
+            let mut patience = 0..5_000_000;
+            if CAME.fetch_add(1, Ordering::SeqCst) > 0 {
+                while CAME.load(Ordering::SeqCst) < 3 && patience.next().is_some() {
+                    std::thread::yield_now();
+                }
+            }
+            drop(LOCK.lock().await);
+        });
+        let found = report.failure().expect("two runs meet in the lock");
+        let cause = found.cause();
+        assert!(matches!(cause, Failure::SharedByRuns { .. }), "{found}");
+    }
 }
 
 /// Two runs of one process find the same value: a fresh process makes it itself.
