@@ -301,14 +301,9 @@ impl Schedule for SimBackend {
             world.tell_spawned(parent, path);
             // Whether or not a strategy listens, things have the same numbers.
             world.numbered(Some(task.view().resource()));
-            let slot = world.tasks.insert(TaskEntry::new(
-                task,
-                path,
-                hash,
-                order,
-                (node, deaths),
-                birth,
-            ));
+            let mut entry = TaskEntry::new(task, path, hash, order, (node, deaths), birth);
+            entry.draws = world.entropy.before(hash);
+            let slot = world.tasks.insert(entry);
             world.make_ready(slot);
             if is_main {
                 world.nodes[node.0 as usize].main = Some(slot);
@@ -502,6 +497,13 @@ impl Chance for SimBackend {
             let stream = match world.tasks.current_mut() {
                 Some(entry) => {
                     let hash = entry.hash;
+                    if !bytes.is_empty()
+                        && let Some(word) = intercept::draw_simple()
+                    {
+                        fill_simply(bytes, word);
+                        world.note(EventKind::EntropyDrawn, hash.0, count);
+                        return;
+                    }
                     entry
                         .rng
                         .get_or_insert_with(|| Box::new(task_rng(seed, hash)))
@@ -516,6 +518,18 @@ impl Chance for SimBackend {
             world.note(EventKind::EntropyDrawn, stream.0, count);
         });
     }
+}
+
+/// Makes of `bytes` the number `word`, in as many as eight of them; it is not 0.
+fn fill_simply(bytes: &mut [u8], word: u64) {
+    let width = bytes.len().min(8);
+    let most = match width {
+        8 => u64::MAX,
+        width => (1 << (8 * width)) - 1,
+    };
+    let small = 1 + (word - 1) % most;
+    bytes.fill(0);
+    bytes[..width].copy_from_slice(&small.to_le_bytes()[..width]);
 }
 
 /// The random bytes of one task: a stream of its own, so that no other task's draws move it.

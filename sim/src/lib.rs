@@ -147,6 +147,7 @@ pub use self::world::node::{Ended, OnFailure};
 /// | `shrink = false` | whether a failure is shrunk | `true` |
 /// | `shrink_replays = 1_000` | the most replays that it takes | 200 |
 /// | `shrink_time = "1min"` | the most real time | 5 minutes |
+/// | `shrink_entropy = true` | whether what the program draws becomes simple | `false` |
 /// | `explain = false` | whether a failure is explained, see [`Config::explain`] | `true` |
 /// | `explain_runs = 100` | the most runs that it takes | 600 |
 /// | `explain_time = "1s"` | the most real time | 10 s |

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use simoom::rand;
 use simoom::sync::Mutex;
 use simoom::task::{spawn_local, yield_now};
 use simoom::time::sleep;
@@ -354,4 +355,108 @@ fn stored_choices_whose_place_is_gone_are_told_of() {
         "{told}: {said}"
     );
     std::fs::remove_file(path).unwrap();
+}
+
+/// The plan of a run in which all draws are simple.
+const SIMPLE: &str =
+    "simoom plan 1\nseed 7\nstrategy replay\nhorizon 256\nentropy - draw - 0 0 = 1\n";
+
+/// The numbers differ from each other throughout the run, whoever draws them and by what means, and
+/// those that a program draws until it likes one come to an end.
+#[test]
+fn simple_draws_are_small_differ_and_come_to_an_end() {
+    let is_simulated = simoom_sim::interception() == simoom_sim::Interception::Active;
+    let report = check(
+        Config::default().persist(false).replay(SIMPLE),
+        move |_sim| async move {
+            let first: u64 = rand::random();
+            let of_a_task = simoom::spawn(async { rand::random::<u8>() }).await.unwrap();
+            let array: [u8; 16] = rand::random();
+            assert_eq!((first, of_a_task, array[0]), (1, 2, 3));
+            assert_eq!(array[1..], [0; 15]);
+            assert_eq!(rand::below(6), 0, "no draw is unfair");
+            let mut system = [0; 12];
+            getrandom::fill(&mut system).unwrap();
+            if is_simulated {
+                assert_eq!(system, [5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0]);
+            }
+            // Nothing is liked but what is large.
+            let mut count = 1;
+            while rand::random::<u64>() < 1 << 40 {
+                count += 1;
+            }
+            assert!((61..=63).contains(&count), "{count} draws");
+            simoom::task::yield_now().await;
+            assert!(rand::random::<u64>() < 100, "it is another poll");
+            // 255 comes after 256 draws at the latest, and 0 never.
+            let mut bytes = Vec::new();
+            for _ in 0..600 {
+                bytes.push(rand::random::<u8>());
+                simoom::task::yield_now().await;
+            }
+            assert!(bytes.contains(&255) && !bytes.contains(&0));
+            assert!(first == 0, "all of it is so");
+        },
+    );
+    let found = report.failure().expect("it panics");
+    let message = found.cause().to_string();
+    assert!(message.contains("all of it is so"), "{message}");
+    assert_eq!(
+        report.notes().len(),
+        0,
+        "the choice had an effect: {report}"
+    );
+    assert_eq!(found.deviations(), 0, "nothing happens by it");
+    let shown = report.to_string();
+    assert!(shown.contains("simple random numbers: all\n"), "{shown}");
+    assert!(!shown.contains("had no effect"), "{shown}");
+}
+
+/// A task's draws are simple from one on; where it draws less, that is said.
+#[test]
+fn draws_of_a_task_are_simple_from_one_on() {
+    let body = |_sim| async {
+        let drawn: [u64; 4] = std::array::from_fn(|_| rand::random());
+        assert!(drawn.is_empty(), "{drawn:?}");
+    };
+    let config = || Config::default().persist(false).explain(false);
+    let message = |plan: &str| {
+        let report = check(config().replay(plan), body);
+        let cause = report.failure().expect("it panics").cause().to_string();
+        let numbers = cause.split('[').nth(1).and_then(|it| it.split(']').next());
+        let numbers: Vec<u64> = (numbers.expect("they are there").split(", "))
+            .map(|it| it.parse().expect("a number"))
+            .collect();
+        (numbers, report.to_string().contains("had no effect"))
+    };
+    let plan = |line: &str| {
+        let head = SIMPLE.split("entropy").next().expect("there is one");
+        format!("{head}{line}")
+    };
+    let (seeded, _) = message(&plan(""));
+    let (from_third, is_lost) = message(&plan("entropy test/main draw - 0 0 = 3\n"));
+    assert_eq!(from_third, [seeded[0], seeded[1], 1, 2]);
+    assert!(!is_lost);
+    let (from_tenth, is_lost) = message(&plan("entropy test/main draw - 0 0 = 10\n"));
+    assert_eq!(from_tenth, seeded);
+    assert!(is_lost);
+}
+
+#[test]
+fn the_environment_asks_for_simple_draws() {
+    const NAME: &str = "the_environment_asks_for_simple_draws";
+    if is_child() {
+        let config = config().seeds(1).explain(false);
+        check(config, |_sim| async {
+            let drawn: u64 = rand::random();
+            assert_eq!(drawn, 0, "it is not");
+        })
+        .unwrap();
+        return;
+    }
+    let told = |value| text(&child(NAME, &[("SIMOOM_SHRINK_ENTROPY", value)]));
+    let (simple, seeded) = (told("1"), told("0"));
+    assert!(simple.contains("left: 1\n"), "{simple}");
+    assert!(seeded.contains("left: "), "{seeded}");
+    assert!(!seeded.contains("left: 1\n"), "{seeded}");
 }

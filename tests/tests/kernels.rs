@@ -72,3 +72,35 @@ fn faults_strike_elsewhere_where_less_is_needed_for_it() {
         assert_eq!(shrunk(1), shrunk(3), "seed {seed}");
     }
 }
+
+/// What the failure does not take of what is drawn is simple, and the plan says so.
+#[test]
+fn numbers_that_a_failure_does_not_take_become_simple() {
+    let shrunk = |name: &str, jobs| {
+        let kernel = KERNELS.iter().find(|it| it.name == name).expect(name);
+        let config = kernel.config().first_seed(7_000).seeds(5_000).jobs(jobs);
+        let report = kernel.check(config, Edit::None);
+        let found = report.failure().expect(name);
+        assert!(found.is_minimal() && found.replays() <= 200, "{found}");
+        let plan = found.plan();
+        let again = kernel.check(kernel.config().replay(&plan), Edit::None);
+        assert_eq!(again.failure().expect(name).plan(), plan);
+        assert!(!again.to_string().contains("had no effect"), "{again}");
+        let lines = plan.lines().filter(|line| line.starts_with("entropy "));
+        let choice = |line: &str| line.split(" # ").next().unwrap_or_default().to_owned();
+        let lines: Vec<_> = lines.map(choice).collect();
+        (lines, found.to_string())
+    };
+    let (lines, report) = shrunk("drawn_names", 1);
+    assert_eq!(lines, ["entropy - draw - 0 0 = 1"]);
+    assert!(report.contains("simple random numbers: all\n"), "{report}");
+    assert_eq!(shrunk("drawn_names", 3).0, lines);
+
+    let (lines, report) = shrunk("fourth_draw", 1);
+    let ends: Vec<_> = (lines.iter())
+        .map(|line| line.split_once(" draw ").expect("it is one").1)
+        .collect();
+    assert_eq!(ends, ["- 0 0 = 5", "- 0 0 = 1"], "{lines:?}");
+    assert!(report.contains(", from the 5th on\n"), "{report}");
+    assert_eq!(shrunk("fourth_draw", 3).0, lines);
+}

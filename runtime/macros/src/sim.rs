@@ -128,6 +128,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("shrink", Kind::Bool),
     ("shrink_replays", Kind::Integer),
     ("shrink_time", Kind::Duration),
+    ("shrink_entropy", Kind::Bool),
     ("explain", Kind::Bool),
     ("explain_runs", Kind::Integer),
     ("explain_time", Kind::Duration),

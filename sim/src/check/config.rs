@@ -31,6 +31,7 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_PERSIST` | `0`: do not save failures beside the sources |
 /// | `SIMOOM_PROGRESS` | `0`: no line of progress; `1`: one even where there is no terminal |
 /// | `SIMOOM_SHRINK_REPLAYS`, `SIMOOM_SHRINK_TIME` | see [`shrink_replays`](Self::shrink_replays) and [`shrink_time`](Self::shrink_time); a time has its unit: `30s` |
+/// | `SIMOOM_SHRINK_ENTROPY` | `1`: see [`shrink_entropy`](Self::shrink_entropy); `0`: do not |
 /// | `SIMOOM_EXPLAIN_RUNS`, `SIMOOM_EXPLAIN_TIME` | see [`explain_runs`](Self::explain_runs) and [`explain_time`](Self::explain_time) |
 /// | `SIMOOM_SAVED` | `0`: do not replay saved failures before the seeds |
 /// | `SIMOOM_MINIMIZE` | `1`: shrink what `SIMOOM_REPLAY` replays once more |
@@ -69,6 +70,7 @@ pub struct Config {
     pub(crate) shrink: bool,
     pub(crate) shrink_replays: u32,
     pub(crate) shrink_time: Duration,
+    pub(crate) shrink_entropy: bool,
     /// Where failures are saved, if not in the usual folder.
     pub(crate) regressions: Option<PathBuf>,
     pub(crate) explain: bool,
@@ -128,6 +130,7 @@ impl Default for Config {
             shrink: true,
             shrink_replays: 200,
             shrink_time: Duration::from_secs(300),
+            shrink_entropy: false,
             regressions: None,
             explain: true,
             explain_runs: 600,
@@ -309,6 +312,36 @@ impl Config {
     #[must_use]
     pub fn shrink_time(mut self, most: Duration) -> Self {
         self.shrink_time = most;
+        self
+    }
+
+    /// Whether shrinking also replaces the random numbers that the program under test draws (default
+    /// false) by simple ones: 1, 2, 3 and so on, in the order in which they are drawn.
+    ///
+    /// They are those of [`simoom::rand`] and, where the system's entropy is simulated, of what is
+    /// made of that. Only numbers that the failure does not take are replaced: all of them, else all
+    /// of a task, else those of a task from one on. What one thread keeps for all runs, such as the
+    /// keys of `std`'s hash maps, stays the seed's, and so does what one poll draws after its first
+    /// 64 simple numbers: a program that draws until it likes what it gets comes to its end.
+    ///
+    /// A program that takes two of its draws for surely far apart may fail by simple ones alone;
+    /// therefore it is asked for.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom_sim::{Config, check};
+    ///
+    /// let config = Config::default().seeds(1).persist(false).shrink_entropy(true);
+    /// let report = check(config, |_sim| async {
+    ///     let id = simoom::rand::random::<u64>();
+    ///     assert_eq!(id, 0, "so it is");
+    /// });
+    /// let message = report.failure().unwrap().cause().to_string();
+    /// assert!(message.contains("left: 1\n"), "{message}");
+    /// ```
+    #[must_use]
+    pub fn shrink_entropy(mut self, shrink: bool) -> Self {
+        self.shrink_entropy = shrink;
         self
     }
 

@@ -33,6 +33,9 @@ pub(super) fn apply(config: &mut Config) {
     if let Some(time) = time("SIMOOM_SHRINK_TIME") {
         config.shrink_time = time;
     }
+    if let Some(shrink) = flag("SIMOOM_SHRINK_ENTROPY") {
+        config.shrink_entropy = shrink;
+    }
     if let Some(most) = most("SIMOOM_EXPLAIN_RUNS") {
         config.explain_runs = most;
     }

@@ -487,9 +487,9 @@ fn lines(
     lines.into_iter().map(line).collect()
 }
 
-/// What happened: all but the operations that did not.
+/// What happened: all but the operations that did not, and the draws that are simple.
 fn events(deviations: &[Deviation]) -> impl Iterator<Item = &Deviation> {
-    let happened = |it: &&Deviation| it.anchor.kind != ChoiceKind::Work;
+    let happened = |it: &&Deviation| it.anchor.kind.is_event();
     deviations.iter().filter(happened)
 }
 

@@ -17,7 +17,7 @@ use super::report::RunSummary;
 use super::shrink::{self, Budget, Met, Shrunk};
 use super::sweep::{Failed, Mode, Sweep, foreign_note, lost_note, summary};
 use super::{environment, saved, workload};
-use crate::choice::{ChoiceKind, Deviation, Plan, REPLAY, Rate};
+use crate::choice::{Deviation, Plan, REPLAY, Rate};
 use crate::record::{Level, Watch};
 use crate::run::{Choices, Outcome, Spec};
 use crate::strategy::Strategy;
@@ -127,7 +127,7 @@ impl Sweep<'_> {
         let saved = self.save(&plan, &shown.confirmation, &mut notes);
         notes.extend(self.places(&shown.witness));
         let operations = (told.as_ref())
-            .map(|told| workload::lines(&told.done, &told.deviations))
+            .map(|told| told_less(&told.done, &told.deviations))
             .unwrap_or_default();
         let told = told.and_then(|told| Some((told.failure?, told.polls, told.time_ns)));
         let (failure, polls, time_ns) = match told {
@@ -279,9 +279,9 @@ impl Sweep<'_> {
             met,
             passes,
         } = shrink::shrink(&judge, signature, verdict(found), budget);
-        // Of what happened; nobody asks about an operation that did not.
+        // Of what happened; nobody asks about an operation that did not, or a draw that is simple.
         let without = (deviations.iter().zip(without))
-            .filter(|(it, _)| it.anchor.kind != ChoiceKind::Work)
+            .filter(|(it, _)| it.anchor.kind.is_event())
             .map(|(_, without)| without)
             .collect();
         let shrinking = Shrinking {
@@ -339,7 +339,7 @@ impl Sweep<'_> {
             Some(path) => format!("SIMOOM_REPLAY={}", self.identity.shown(path).display()),
             None => format!("SIMOOM_SEED={}", Seed(plan.seed)),
         };
-        let operations = workload::lines(&outcome.done, &outcome.deviations);
+        let operations = told_less(&outcome.done, &outcome.deviations);
         let found = Found {
             label: self.identity.label().to_owned(),
             seed: plan.seed,
@@ -567,6 +567,13 @@ impl Sweep<'_> {
             }
         }
     }
+}
+
+/// What a run does less, and more simply, than its test asks for.
+fn told_less(done: &[Deviation], deviations: &[Deviation]) -> Vec<String> {
+    let mut lines = workload::lines(done, deviations);
+    lines.extend(workload::simple_draws(deviations));
+    lines
 }
 
 /// Stored choices that had no effect: their anchors did not turn up, or calm chose the same.

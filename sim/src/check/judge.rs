@@ -95,5 +95,6 @@ pub(super) fn verdict(outcome: Outcome) -> Verdict {
         failure: outcome.failure,
         deviations: outcome.deviations,
         done: outcome.done,
+        drew: outcome.drew,
     }
 }

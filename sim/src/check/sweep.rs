@@ -480,6 +480,7 @@ impl Sweep<'_> {
             level: Level::History,
             watch: Watch::Nothing,
             lists_others: false,
+            counts_draws: self.config.shrink_entropy,
             faults: self.config.faults.clone(),
             leaks: self.config.leaks.clone(),
             cancels: self.cancelling(),

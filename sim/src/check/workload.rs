@@ -1,4 +1,4 @@
-//! Which operations of a test's workloads are left, in words.
+//! Which operations of a test's workloads are left, and which random numbers are simple, in words.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -33,6 +33,24 @@ pub(super) fn lines(done: &[Deviation], deviations: &[Deviation]) -> Vec<String>
         let more = lines.len() - (LINES - 1);
         lines.truncate(LINES - 1);
         lines.push(format!("and so on for {more} more workloads"));
+    }
+    lines
+}
+
+/// One line for all of whose draws it is: `simple random numbers: those of client, from the 4th on`.
+pub(super) fn simple_draws(deviations: &[Deviation]) -> Vec<String> {
+    let draws = deviations
+        .iter()
+        .filter(|it| it.anchor.kind == ChoiceKind::Entropy);
+    let lines = draws.map(|it| {
+        let (_, whose) = it.story.text.split_once("  ").unwrap_or_default();
+        format!("simple random numbers: {}", whose.trim_start())
+    });
+    let mut lines: Vec<_> = lines.collect();
+    if lines.len() > LINES {
+        let more = lines.len() - (LINES - 1);
+        lines.truncate(LINES - 1);
+        lines.push(format!("and so on for {more} more tasks"));
     }
     lines
 }

@@ -31,11 +31,14 @@ pub(crate) enum ChoiceKind {
     /// Whether a task or a future is cancelled where it waits: 1 as it waits, 2 once it was woken and
     /// before it is polled. Calm: 0, it is not.
     Cancel,
+    /// From which of its draws on a task, or everybody, draws simple numbers in place of the seed's,
+    /// counted from 1. Calm: 0, never.
+    Entropy,
 }
 
 impl ChoiceKind {
     /// The order in which a shrinker tries to do without them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fault,
         Self::Cancel,
         Self::Delay,
@@ -44,7 +47,14 @@ impl ChoiceKind {
         Self::Sched,
         Self::Stall,
         Self::Work,
+        Self::Entropy,
     ];
+
+    /// Whether something happens by such a choice that would not happen otherwise, and not only
+    /// something less or something simpler.
+    pub(crate) fn is_event(self) -> bool {
+        !matches!(self, Self::Work | Self::Entropy)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -56,6 +66,7 @@ impl ChoiceKind {
             Self::Fault => "fault",
             Self::Work => "work",
             Self::Cancel => "cancel",
+            Self::Entropy => "entropy",
         }
     }
 
@@ -69,6 +80,7 @@ impl ChoiceKind {
             Self::Fault => const { hash_text("fault") },
             Self::Work => const { hash_text("work") },
             Self::Cancel => const { hash_text("cancel") },
+            Self::Entropy => const { hash_text("entropy") },
         }
     }
 
@@ -164,6 +176,7 @@ impl Operation {
     pub(crate) const READ: Self = Self::called("read");
     pub(crate) const WRITE: Self = Self::called("write");
     pub(crate) const WORK: Self = Self::called("do");
+    pub(crate) const DRAW: Self = Self::called("draw");
 
     pub(crate) const fn called(name: &'static str) -> Self {
         Self {

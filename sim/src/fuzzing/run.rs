@@ -42,6 +42,7 @@ where
         level: Level::History,
         watch: Watch::Nothing,
         lists_others: false,
+        counts_draws: false,
         faults: None,
         leaks: config.leaks.clone(),
         cancels: None,

@@ -25,8 +25,8 @@ pub(crate) use self::caller::Callers;
 pub use self::escape::Escape;
 pub(crate) use self::escape::Escaped;
 pub(crate) use self::state::{
-    Carried, Clocks, absorb_lead, allow, begin_poll, carry, drawn, during, has_escaped, lead,
-    outside, publish, set_dead, simulated, take_escaped,
+    Carried, Clocks, Draws, absorb_lead, allow, begin_poll, carry, draw_simple, drawn, draws,
+    during, has_escaped, lead, outside, publish, set_dead, simulated, take_escaped,
 };
 pub(crate) use self::support::seed_thread;
 pub use self::support::{Interception, interception};

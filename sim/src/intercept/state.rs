@@ -59,6 +59,36 @@ struct Entropy {
     index: u64,
 }
 
+/// What a task draws, from either source of its own: this one and `simoom::rand`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Draws {
+    /// After how many draws they are simple.
+    pub(crate) after: u64,
+    pub(crate) made: u64,
+    /// How many of them were the seed's.
+    pub(crate) seeded: u64,
+}
+
+impl Draws {
+    /// None yet, and never simple ones.
+    pub(crate) const NONE: Self = Self {
+        after: u64::MAX,
+        made: 0,
+        seeded: 0,
+    };
+}
+
+/// How many simple words there were in this run, and in this poll.
+#[derive(Clone, Copy, Debug)]
+struct Simple {
+    given: u64,
+    in_poll: u32,
+}
+
+/// How many draws of one poll are simple. A program that draws until it likes what it gets may like
+/// none of them: the seed's come after these.
+const SIMPLE_IN_POLL: u32 = 64;
+
 struct Cells {
     /// Whether simulated code is running.
     simulated: Cell<bool>,
@@ -69,6 +99,8 @@ struct Cells {
     lead_ns: Cell<i64>,
     reads: Cell<u32>,
     entropy: Cell<Entropy>,
+    draws: Cell<Draws>,
+    simple: Cell<Simple>,
     allowed: Cell<Escape>,
     /// Whether [`ESCAPED`] holds something.
     escaped: Cell<bool>,
@@ -83,6 +115,8 @@ thread_local! {
             lead_ns: Cell::new(0),
             reads: Cell::new(0),
             entropy: Cell::new(Entropy { seed: 0, stream: 0, index: 0 }),
+            draws: Cell::new(Draws::NONE),
+            simple: Cell::new(Simple { given: 0, in_poll: 0 }),
             allowed: Cell::new(Escape::NONE),
             escaped: Cell::new(false),
         }
@@ -146,10 +180,16 @@ pub(crate) fn publish(clocks: Clocks) {
     cells(|cells| cells.clocks.set(clocks));
 }
 
-/// Says that a task is polled, which has drawn so many values of its stream before.
-pub(crate) fn begin_poll(task: PathHash, drawn: u64) {
+/// Says that a task is polled, which has drawn so many values of its stream before, and what it drew
+/// of either.
+pub(crate) fn begin_poll(task: PathHash, drawn: u64, draws: Draws) {
     cells(|cells| {
         cells.reads.set(0);
+        cells.draws.set(draws);
+        cells.simple.set(Simple {
+            in_poll: 0,
+            ..cells.simple.get()
+        });
         let entropy = cells.entropy.get();
         cells.entropy.set(Entropy {
             stream: stream_of(task),
@@ -162,6 +202,33 @@ pub(crate) fn begin_poll(task: PathHash, drawn: u64) {
 /// How many values of its stream the task that was polled last has drawn.
 pub(crate) fn drawn() -> u64 {
     cells(|cells| cells.entropy.get().index).unwrap_or(0)
+}
+
+/// What the task that was polled last has drawn, from either source.
+pub(crate) fn draws() -> Draws {
+    cells(|cells| cells.draws.get()).unwrap_or(Draws::NONE)
+}
+
+/// Counts a draw of the running task, and says what it gets if that is to be simple: 1, 2, 3 and so
+/// on through the run. They differ, as those of the seed do, so that names and numbers that a
+/// program makes of them still tell things apart; and none of them is 0, of which generators and
+/// fair ranges make nothing.
+pub(crate) fn draw_simple() -> Option<u64> {
+    cells(|cells| {
+        let (mut draws, mut simple) = (cells.draws.get(), cells.simple.get());
+        draws.made += 1;
+        let is_simple = draws.made > draws.after && simple.in_poll < SIMPLE_IN_POLL;
+        if is_simple {
+            simple.given += 1;
+            simple.in_poll += 1;
+            cells.simple.set(simple);
+        } else {
+            draws.seeded += 1;
+        }
+        cells.draws.set(draws);
+        is_simple.then_some(simple.given)
+    })
+    .flatten()
 }
 
 /// The system's entropy as a task sees it: not the stream of `simoom::rand`.
@@ -211,6 +278,8 @@ pub(crate) struct Carried {
     lead_ns: i64,
     reads: u32,
     entropy: Entropy,
+    draws: Draws,
+    simple: Simple,
     allowed: Escape,
     escaped: Option<Escaped>,
 }
@@ -225,6 +294,8 @@ pub(crate) fn carry() -> Carried {
         lead_ns: cells.lead_ns.take(),
         reads: cells.reads.take(),
         entropy: cells.entropy.get(),
+        draws: cells.draws.get(),
+        simple: cells.simple.get(),
         allowed: cells.allowed.take(),
         escaped,
     })
@@ -244,6 +315,11 @@ impl Carried {
                 stream: stream_of(PathHash(0)),
                 index: 0,
             },
+            draws: Draws::NONE,
+            simple: Simple {
+                given: 0,
+                in_poll: 0,
+            },
             allowed: Escape::NONE,
             escaped: None,
         }
@@ -258,6 +334,8 @@ impl Carried {
             cells.lead_ns.set(self.lead_ns);
             cells.reads.set(self.reads);
             cells.entropy.set(self.entropy);
+            cells.draws.set(self.draws);
+            cells.simple.set(self.simple);
             cells.allowed.set(self.allowed);
         });
         CELLS.with(|cells| cells.escaped.set(self.escaped.is_some()));
@@ -306,6 +384,9 @@ pub(super) fn pass(ns: i64) {
 
 /// The next eight bytes of the running task's entropy.
 pub(super) fn draw() -> u64 {
+    if let Some(simple) = draw_simple() {
+        return simple;
+    }
     cells(|cells| {
         let entropy = cells.entropy.get();
         cells.entropy.set(Entropy {

@@ -26,6 +26,9 @@ pub(crate) struct Outcome {
     /// The operations of the workloads that were done, as choices that leave them out; empty where
     /// `deviations` is.
     pub(crate) done: Vec<Deviation>,
+    /// Who drew the seed's numbers, as choices that make them simple, and how many, if these were to
+    /// be counted; empty where `deviations` is.
+    pub(crate) drew: Vec<(Deviation, u64)>,
     /// How else the tasks' order could have gone on, if that was asked for.
     pub(crate) orders: Vec<Deviation>,
     /// Which faults and cancellations were in question and did not happen, if that was asked for.

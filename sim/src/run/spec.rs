@@ -10,6 +10,7 @@ use crate::choice::{ChoiceKind, Deviation, Plan};
 use crate::record::{Level, Watch};
 use crate::strategy::{Choose, Explorer, Orders, Prefix, Profile, Replay, Strategy};
 use crate::world::cancels::Cancelling;
+use crate::world::entropy::Entropy;
 
 /// What one run is made of.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Spec {
     /// Whether to list how else it could have gone on: other orders of the tasks, and faults and
     /// cancellations that did not happen.
     pub(crate) lists_others: bool,
+    /// Whether to count what programs draw of the seed's numbers.
+    pub(crate) counts_draws: bool,
     /// What it may leave behind, if anybody looks.
     pub(crate) leaks: Option<Leaks>,
     /// Where it is stopped to be looked at.
@@ -111,6 +114,15 @@ impl Spec {
         };
         let cancels = self.cancels.clone();
         cancels.or_else(|| (self.lists_others || by_plan()).then(Cancelling::default))
+    }
+
+    /// What of the programs' draws is simple: what a plan says, whoever makes the other choices.
+    pub(super) fn entropy(&self) -> Entropy {
+        let plan: &[Deviation] = match &self.choices {
+            Choices::Plan(plan) | Choices::Prefix(plan, _) => &plan.deviations,
+            _ => &[],
+        };
+        Entropy::of(plan, self.counts_draws)
     }
 }
 

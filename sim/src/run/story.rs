@@ -92,13 +92,13 @@ fn cancelled(subject: &str, deviated: &Deviated) -> String {
     match place.scope {
         Some(scope) => {
             let (file, line) = (scope.file(), scope.line());
-            let number = Ordinal(point.visit + 1);
+            let number = Ordinal(u64::from(point.visit) + 1);
             format!("{subject}, the future at {file}:{line}, at {at}, its {number}{moment}")
         }
         None => {
             // To give way is done before the task waits.
             let before = u32::from(place.operation != YIELD);
-            let number = Ordinal(point.step + before);
+            let number = Ordinal(u64::from(point.step + before));
             format!("{subject} at {at}, its {number}{moment}")
         }
     }
@@ -107,7 +107,7 @@ fn cancelled(subject: &str, deviated: &Deviated) -> String {
 const YIELD: &str = "yield";
 
 /// A number as a place in a sequence.
-struct Ordinal(u32);
+struct Ordinal(u64);
 
 impl std::fmt::Display for Ordinal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,6 +181,17 @@ fn story(world: &World, deviated: &Deviated) -> String {
                 "work.left_out".to_owned(),
                 format!("operation #{step} of {}", name.unwrap_or_default()),
             )
+        }
+        ChoiceKind::Entropy => {
+            let whose = match deviated.subject {
+                Some(_) => format!("those of {subject}"),
+                None => "all".to_owned(),
+            };
+            let from = match value {
+                1 => String::new(),
+                from => format!(", from the {} on", Ordinal(from)),
+            };
+            ("draws.simple".to_owned(), format!("{whose}{from}"))
         }
         ChoiceKind::Cancel => (
             match deviated.point.operation {

@@ -68,6 +68,7 @@ where
     world.stall_most_ns = u64::try_from(spec.limits.stall.as_nanos()).unwrap_or(u64::MAX);
     world.orders = spec.lists_others.then(Vec::new);
     world.spared = spec.lists_others.then(Vec::new);
+    world.entropy = spec.entropy();
     if let Some(plan) = &spec.faults {
         world.follow_instead(plan.clone());
     }
@@ -313,12 +314,12 @@ impl Run<'_> {
                 entry.polls += 1;
                 entry.is_cut = false;
                 entry.yielding = false;
-                let (path, drawn) = (entry.hash, entry.drawn);
+                let (path, drawn, draws) = (entry.hash, entry.drawn, entry.draws);
                 let event = world.note(EventKind::TaskPolled, path.0, 0);
                 world.because_of(event);
                 world.polls(task.view().resource());
                 intercept::publish(world.clocks());
-                intercept::begin_poll(path, drawn);
+                intercept::begin_poll(path, drawn, draws);
             }
             is_cancelled = world.cancels_woken();
         });
@@ -329,7 +330,7 @@ impl Run<'_> {
             polled = self.watched.poll(|| intercept::simulated(|| task.run()));
             let is_pending = polled.is_pending();
             is_cancelled = self.backend.with(|world| {
-                world.note_drawn(intercept::drawn());
+                world.note_drawn(intercept::drawn(), intercept::draws());
                 is_pending && world.cancels_waiting()
             });
         }
@@ -404,7 +405,7 @@ impl Run<'_> {
         self.backend.with(World::cancel_begins);
         self.watched.poll(|| intercept::simulated(|| task.cancel()));
         self.backend.with(|world| {
-            world.note_drawn(intercept::drawn());
+            world.note_drawn(intercept::drawn(), intercept::draws());
             world.cancel_ends();
         });
         Poll::Ready(Ended::Cancelled)

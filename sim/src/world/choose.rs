@@ -558,7 +558,13 @@ pub(super) struct Details {
 
 impl Details {
     /// What is written down of a choice at `time_ns`.
-    fn deviated(self, kind: ChoiceKind, point: Point, value: u64, time_ns: i64) -> Deviated {
+    pub(super) fn deviated(
+        self,
+        kind: ChoiceKind,
+        point: Point,
+        value: u64,
+        time_ns: i64,
+    ) -> Deviated {
         let Self {
             subject,
             chosen,

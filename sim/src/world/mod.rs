@@ -10,6 +10,7 @@ pub(crate) mod cancels;
 mod choose;
 mod clock;
 mod effects;
+pub(crate) mod entropy;
 pub(crate) mod failure;
 pub(crate) mod faults;
 pub(crate) mod files;
@@ -37,7 +38,7 @@ use simoom::time::Instant;
 use simoom_faults::Kind;
 
 use crate::choice::{ChoiceKind, PathId, Paths, Point, ResourceName, hash_text};
-use crate::intercept::{self, Clocks};
+use crate::intercept::{self, Clocks, Draws};
 use crate::record::{Detail, Event, EventKind, Level, Names, Recorder, Watch};
 use crate::strategy::{Choose, Learnt};
 
@@ -46,6 +47,7 @@ use self::cancels::Cancels;
 pub(crate) use self::choose::{Deviated, Leave};
 pub(crate) use self::clock::{DRIFT_MAX_PPM, epoch};
 pub(crate) use self::effects::{Effects, each};
+use self::entropy::Entropy;
 use self::failure::Failure;
 use self::faults::Faults;
 use self::files::Files;
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) spared: Option<Vec<Deviated>>,
     /// The workloads of the test.
     pub(crate) works: Works,
+    /// What programs draw, and what of it is simple.
+    pub(crate) entropy: Entropy,
     /// What the user noted: when, who, what.
     pub(crate) history: Vec<(i64, String, String)>,
     /// What the test did itself, and what else a story tells.
@@ -222,6 +226,7 @@ impl World {
             orders: None,
             spared: None,
             works: Works::default(),
+            entropy: Entropy::default(),
             history: Vec::new(),
             acts: Vec::new(),
             sheets: Vec::new(),
@@ -456,7 +461,16 @@ impl World {
     }
 
     /// Notes that the running task has drawn the system's entropy, `drawn` values so far.
-    pub(crate) fn note_drawn(&mut self, drawn: u64) {
+    ///
+    /// `draws` is what it drew of either source.
+    pub(crate) fn note_drawn(&mut self, drawn: u64, draws: Draws) {
+        let Some(entry) = self.tasks.current_mut() else {
+            return;
+        };
+        let former = std::mem::replace(&mut entry.draws, draws);
+        if former != draws {
+            self.note_draws(former, draws);
+        }
         let Some(entry) = self.tasks.current_mut() else {
             return;
         };

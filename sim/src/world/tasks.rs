@@ -16,6 +16,7 @@ use slab::Slab;
 
 use super::node::NodeId;
 use crate::choice::{Operation, PathHash, PathId, Place, Point, ResourceName};
+use crate::intercept::Draws;
 use crate::strategy::Thing;
 
 /// Where a task stands in the table.
@@ -61,6 +62,8 @@ pub(crate) struct TaskEntry {
     pub(crate) rng: Option<Box<ChaCha12Rng>>,
     /// How many values of the system's entropy it drew.
     pub(crate) drawn: u64,
+    /// What it drew of that and of `simoom::rand`.
+    pub(crate) draws: Draws,
     steps: BTreeMap<(OpKind, ResourceName), Steps>,
     is_ready: bool,
 }
@@ -148,6 +151,7 @@ impl TaskEntry {
             scopes: 0,
             rng: None,
             drawn: 0,
+            draws: Draws::NONE,
             steps: BTreeMap::new(),
             is_ready: false,
         }

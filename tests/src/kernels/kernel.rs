@@ -6,7 +6,7 @@ use simoom_sim::{Config, Report, Sim, check};
 
 use super::edit::Edit;
 use super::stored::Program;
-use super::{environment, order};
+use super::{draws, environment, order};
 
 /// A program with a bug.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ macro_rules! kernel {
 }
 
 /// All of them.
-pub const KERNELS: [Kernel; 18] = [
+pub const KERNELS: [Kernel; 20] = [
     kernel!(lost_update in order, 1),
     kernel!(lost_updates in order, 2),
     kernel!(reorder_10 in order, 1),
@@ -98,4 +98,6 @@ pub const KERNELS: [Kernel; 18] = [
     kernel!(failed_writes in environment, 2),
     kernel!(unsynced in environment, 2),
     kernel!(killed_between in environment, 1),
+    kernel!(drawn_names in draws, 1, |config| config.shrink_entropy(true)),
+    kernel!(fourth_draw in draws, 1, |config| config.shrink_entropy(true)),
 ];

@@ -3,6 +3,7 @@
 //! Owns the programs, the edits that do not touch their bug, and whether stored failures outlive
 //! them. Knows nothing of what else is measured with them.
 
+mod draws;
 mod edit;
 mod environment;
 mod kernel;

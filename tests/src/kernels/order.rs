@@ -13,27 +13,27 @@ use super::edit::Edit;
 
 /// A number that tasks share, each access of which is an operation.
 #[derive(Clone, Default)]
-struct Shared(Rc<(Mutex<()>, Cell<i64>)>);
+pub(super) struct Shared(Rc<(Mutex<()>, Cell<i64>)>);
 
 impl Shared {
-    async fn load(&self) -> i64 {
+    pub(super) async fn load(&self) -> i64 {
         let _guard = self.0.0.lock().await;
         self.0.1.get()
     }
 
-    async fn store(&self, value: i64) {
+    pub(super) async fn store(&self, value: i64) {
         let _guard = self.0.0.lock().await;
         self.0.1.set(value);
     }
 
-    async fn add(&self, value: i64) -> i64 {
+    pub(super) async fn add(&self, value: i64) -> i64 {
         let _guard = self.0.0.lock().await;
         self.0.1.set(self.0.1.get() + value);
         self.0.1.get()
     }
 }
 
-async fn all(tasks: Vec<JoinHandle<()>>) {
+pub(super) async fn all(tasks: Vec<JoinHandle<()>>) {
     for task in tasks {
         task.await.unwrap();
     }

@@ -56,6 +56,7 @@ fn settings_become_calls_in_their_order() {
             regressions = "tests/failures",
             replay = include_str!("failure.txt"),
             shrink_replays = 1_000,
+            shrink_entropy = true,
             explain_runs = 0,
             leaks = Leaks::none()
         ),
@@ -63,6 +64,7 @@ fn settings_become_calls_in_their_order() {
             .regressions("tests/failures")
             .replay(include_str!("failure.txt"))
             .shrink_replays(1_000)
+            .shrink_entropy(true)
             .explain_runs(0)
             .leaks(Leaks::none())
         ),
@@ -130,8 +132,9 @@ fn mistaken_settings_are_refused() {
         item,
         "`sedes` is not a setting of a simulated test, which has `seeds`, `first_seed`, `seed`, \
          `time`, `steps`, `stalls`, `watchdog`, `strategy`, `cancels`, `cancel_deny`, `cover`, \
-         `leaks`, `doubled`, `processes`, `shrink`, `shrink_replays`, `shrink_time`, `explain`, `explain_runs`, \
-         `explain_time`, `persist`, `regressions`, `replay`, `notes`, `jobs` and `crate`",
+         `leaks`, `doubled`, `processes`, `shrink`, `shrink_replays`, `shrink_time`, \
+         `shrink_entropy`, `explain`, `explain_runs`, `explain_time`, `persist`, `regressions`, \
+         `replay`, `notes`, `jobs` and `crate`",
     );
 }
 

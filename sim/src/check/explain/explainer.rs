@@ -437,7 +437,7 @@ fn is_cancel(told: &Told) -> bool {
 }
 
 /// Whether something happens because of it that would not happen otherwise. What a test leaves out
-/// of its workload is not told.
+/// of its workload, and which draws are simple, is not told.
 fn is_event(deviation: &Deviation) -> bool {
-    deviation.anchor.kind != ChoiceKind::Work
+    deviation.anchor.kind.is_event()
 }

@@ -282,6 +282,7 @@ fn choice(
         ChoiceKind::Fault => format!("{operation} happens{}{at}", thing()),
         ChoiceKind::Work if value == 0 => format!("does operation {}{}", point.step, thing()),
         ChoiceKind::Work => format!("leaves out operation {}{}", point.step, thing()),
+        ChoiceKind::Entropy => format!("draws simple numbers from number {value} on"),
         ChoiceKind::Cancel => match value {
             0 => format!("is not cancelled in {operation}{at}"),
             1 => format!("is cancelled while it waits in {operation}{at}"),

@@ -17,6 +17,8 @@ pub(crate) struct Cost {
     others: usize,
     /// How many operations of the workload were done.
     operations: usize,
+    /// How many numbers of the seed were drawn, if that counts.
+    draws: u64,
     /// All sizes added up.
     size: u128,
 }
@@ -26,12 +28,13 @@ impl Cost {
     pub(crate) fn of(verdict: &Verdict) -> Self {
         Self {
             operations: verdict.done.len(),
+            draws: verdict.drew.iter().map(|(_, count)| count).sum(),
             ..Self::of_choices(&verdict.deviations)
         }
     }
 
     /// Of choices that may or may not take effect: that of their run is at most this, but for the
-    /// operations of the workload.
+    /// operations of the workload and what is drawn.
     pub(super) fn of_choices(deviations: &[Deviation]) -> Self {
         let mut cost = Self {
             faults: 0,
@@ -40,6 +43,7 @@ impl Cost {
             orders: 0,
             others: 0,
             operations: 0,
+            draws: 0,
             size: 0,
         };
         for deviation in deviations {
@@ -48,7 +52,7 @@ impl Cost {
                 ChoiceKind::Cancel => cost.cancels += 1,
                 ChoiceKind::Sched if is_preemption(deviation) => cost.preemptions += 1,
                 ChoiceKind::Sched => cost.orders += 1,
-                ChoiceKind::Work => continue,
+                ChoiceKind::Work | ChoiceKind::Entropy => continue,
                 ChoiceKind::Pick | ChoiceKind::Delay | ChoiceKind::Short | ChoiceKind::Stall => {
                     cost.others += 1;
                 }

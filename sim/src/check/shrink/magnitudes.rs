@@ -106,7 +106,7 @@ impl Scale {
                 Ok(simoom_faults::Unit::Nanoseconds) => Some(Self::Time),
                 _ => Some(Self::Count),
             },
-            ChoiceKind::Sched | ChoiceKind::Pick | ChoiceKind::Work => None,
+            ChoiceKind::Sched | ChoiceKind::Pick | ChoiceKind::Work | ChoiceKind::Entropy => None,
         }
     }
 

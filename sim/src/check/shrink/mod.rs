@@ -17,8 +17,10 @@
 //! 7. neighbouring changes of the tasks' order made one, first of the two that there are, then of
 //!    what else could have gone on instead of several;
 //! 8. operations of the workload, the outermost first;
-//! 9. sizes: the least, then round ones;
-//! 10. single choices again, until none can go: what is left is minimal, and what each of them is
+//! 9. if that is asked for, what programs draw: simple numbers in place of the seed's, for
+//!    everybody, then task by task, then from one draw of a task on;
+//! 10. sizes: the least, then round ones;
+//! 11. single choices again, until none can go: what is left is minimal, and what each of them is
 //!     for is known.
 //!
 //! Candidates are run ahead of their turn, several at a time. What has been run ahead is counted
@@ -28,6 +30,7 @@
 mod bulk;
 mod cost;
 mod delta;
+mod entropy;
 mod magnitudes;
 mod orders;
 mod passes;

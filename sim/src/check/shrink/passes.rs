@@ -2,7 +2,7 @@
 
 use super::search::{Budget, Search, Shrunk};
 use super::verdict::{Judge, Verdict};
-use super::{bulk, delta, magnitudes, orders, strikes, work};
+use super::{bulk, delta, entropy, magnitudes, orders, strikes, work};
 
 /// Shrinks what was `found`, which fails by `signature`.
 pub(crate) fn shrink(judge: &dyn Judge, signature: &str, found: Verdict, budget: Budget) -> Shrunk {
@@ -19,6 +19,7 @@ pub(crate) fn shrink(judge: &dyn Judge, signature: &str, found: Verdict, budget:
     search.pass("elsewhere", orders::elsewhere);
     search.pass("singles", delta::singles);
     search.pass("operations", work::leave_out);
+    search.pass("entropy", entropy::simplify);
     search.pass("sizes", magnitudes::lower);
     search.pass("singles", delta::singles);
     search.finish()

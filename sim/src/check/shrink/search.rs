@@ -112,6 +112,11 @@ impl<'a> Search<'a> {
         &self.current.done
     }
 
+    /// Who drew the seed's numbers, as choices that make them simple, and how many.
+    pub(super) fn drew(&self) -> &[(Deviation, u64)] {
+        &self.current.drew
+    }
+
     /// How else a run of `candidate` could have gone on; that is a replay, too.
     pub(super) fn others(&mut self, candidate: &[Deviation]) -> Others {
         self.replays += 1;
@@ -288,12 +293,15 @@ impl<'a> Search<'a> {
 
     /// Whether a run of `candidate` can cost less than what is kept.
     fn may_cost_less(&self, candidate: &[Deviation]) -> bool {
-        // How many operations are done is known after the run.
+        // How many operations are done, and how much is drawn, is known after the run.
         let (former, new) = (
             Cost::of_choices(self.choices()),
             Cost::of_choices(candidate),
         );
-        new < former || (new == former && leaves_out(candidate) > leaves_out(self.choices()))
+        let (simple, leaves_out) = (simple(candidate), leaves_out(candidate));
+        new < former
+            || (new == former && leaves_out > self::leaves_out(self.choices()))
+            || (new == former && simple > self::simple(self.choices()))
     }
 
     /// What the run does without each of the choices that are left, and whether all of them were
@@ -306,9 +314,9 @@ impl<'a> Search<'a> {
             verdict.map_or(Without::Unknown, |it| Without::of(it, self.signature))
         };
         let without: Vec<_> = (0..self.choices().len()).map(without).collect();
-        let is_work = |index: usize| self.choices()[index].anchor.kind == ChoiceKind::Work;
+        let is_event = |index: usize| self.choices()[index].anchor.kind.is_event();
         let all = (without.iter().enumerate())
-            .all(|(index, it)| *it != Without::Unknown || is_work(index));
+            .all(|(index, it)| *it != Without::Unknown || !is_event(index));
         (without, all)
     }
 
@@ -332,6 +340,15 @@ fn leaves_out(choices: &[Deviation]) -> usize {
         .iter()
         .filter(|it| it.anchor.kind == ChoiceKind::Work);
     works.count()
+}
+
+/// How much is simple of what programs draw.
+fn simple(choices: &[Deviation]) -> u128 {
+    let simple = |it: &Deviation| match it.anchor.kind {
+        ChoiceKind::Entropy => u128::from(u64::MAX - it.number().unwrap_or(u64::MAX)),
+        _ => 0,
+    };
+    choices.iter().map(simple).sum()
 }
 
 /// What identifies a candidate, whatever the order in which its choices are written.

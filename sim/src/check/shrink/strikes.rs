@@ -27,7 +27,7 @@ pub(super) fn elsewhere(search: &mut Search<'_>) {
     for it in search.choices() {
         match it.anchor.kind {
             ChoiceKind::Fault | ChoiceKind::Cancel => struck.push(it.clone()),
-            ChoiceKind::Work => placed.push(it.clone()),
+            ChoiceKind::Work | ChoiceKind::Entropy => placed.push(it.clone()),
             _ => others += 1,
         }
     }

@@ -7,6 +7,7 @@ use super::{Budget, Judge, Others, Shrunk, Verdict, Without, shrink};
 use crate::choice::{ANY, Anchor, ChoiceKind, Deviation, Story, value};
 use crate::world::failure::Failure;
 
+mod entropy;
 mod strikes;
 
 /// The kinds of deviations that have no part of their own in these tests.
@@ -138,6 +139,7 @@ fn verdict(candidate: &[Deviation], fails: bool) -> Verdict {
     Verdict {
         failure: fails.then(failure),
         deviations: candidate.to_vec(),
+        drew: Vec::new(),
         done: Vec::new(),
     }
 }
@@ -354,6 +356,7 @@ fn four_at_a_time_shrink_as_one_does() {
                 failure,
                 deviations: candidate.to_vec(),
                 done: Vec::new(),
+                drew: Vec::new(),
             }
         };
         let (one, runs_of_one) = shrunk_of(deviations(120), run, 1, BUDGET);
@@ -390,6 +393,7 @@ fn what_fails_in_another_way_is_kept_aside() {
             failure,
             deviations: candidate.to_vec(),
             done: Vec::new(),
+            drew: Vec::new(),
         }
     };
     let (result, _) = shrunk_of(deviations(60), run, 1, BUDGET);
@@ -562,6 +566,7 @@ fn operations_are_left_out_the_outermost_first() {
             }),
             deviations: effective,
             done,
+            drew: Vec::new(),
         }
     };
     let (result, _) = shrunk_of(Vec::new(), run, 1, BUDGET);

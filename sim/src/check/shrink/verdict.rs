@@ -38,6 +38,9 @@ pub(crate) struct Verdict {
     pub(crate) deviations: Vec<Deviation>,
     /// The operations of the workload that were done, as choices that leave them out.
     pub(crate) done: Vec<Deviation>,
+    /// Who drew the seed's numbers, as choices that make them simple, and how many; nobody unless
+    /// these are to become simple.
+    pub(crate) drew: Vec<(Deviation, u64)>,
 }
 
 /// What the run does without one of the choices that are left.
