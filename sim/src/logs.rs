@@ -10,7 +10,9 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::backend::SimBackend;
+use crate::choice::PathId;
 use crate::run::Logged;
+use crate::world::World;
 use crate::world::failure::Seconds;
 
 /// What shows events on standard output, as `RUST_LOG` says (default `info`).
@@ -57,6 +59,14 @@ fn filter() -> EnvFilter {
     filter.add_directive(silent)
 }
 
+/// What `place` finds in the world that this thread is inside of, about its running task.
+fn of_running<R>(place: impl FnOnce(&World, PathId) -> R) -> Option<R> {
+    SimBackend::current(|backend| {
+        let backend = backend?;
+        Some(backend.with(|world| place(world, world.current_path())))
+    })
+}
+
 struct Keeper(Log);
 
 impl<S, N> FormatEvent<S, N> for Keeper
@@ -72,14 +82,7 @@ where
     ) -> fmt::Result {
         let mut text = format!("{} ", event.metadata().level());
         context.format_fields(Writer::new(&mut text), event)?;
-        let place = SimBackend::current(|backend| {
-            backend.map(|backend| {
-                backend.with(|world| {
-                    let task = world.paths.hash(world.current_path());
-                    (world.events(), task.0)
-                })
-            })
-        });
+        let place = of_running(|world, task| (world.events(), world.paths.hash(task).0));
         let (events, task) = place.unwrap_or_default();
         let mut lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.push(Logged { events, task, text });
@@ -100,13 +103,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let place = SimBackend::current(|backend| {
-            backend.map(|backend| {
-                backend.with(|world| {
-                    let task = world.paths.label(world.current_path());
-                    format!("{:>9} {task}", Seconds(world.now_ns).to_string())
-                })
-            })
+        let place = of_running(|world, task| {
+            let now = Seconds(world.now_ns).to_string();
+            format!("{now:>9} {}", world.paths.label(task))
         });
         let level = event.metadata().level();
         write!(writer, "{} {level} ", place.unwrap_or_default())?;

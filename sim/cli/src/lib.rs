@@ -10,6 +10,7 @@
 mod arguments;
 mod bundle;
 mod cargo;
+mod completions;
 mod diff;
 mod exit;
 mod explain;
@@ -32,14 +33,19 @@ mod summary;
 mod text;
 mod timeline;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use self::arguments::{Cargo, Simoom, Verb};
 use self::exit::{Ended, Exit};
 
 /// Reads the command line, does what it says, and ends the process.
 pub fn main() -> ! {
-    let Cargo::Simoom(Simoom { verb }) = Cargo::parse();
+    let mut words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_none_or(|word| word != "simoom") {
+        // It was called by its own name.
+        words.insert(words.len().min(1), "simoom".into());
+    }
+    let Cargo::Simoom(Simoom { verb }) = Cargo::parse_from(words);
     let ended: Ended = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Merge(arguments) => merge::merge(&arguments),
@@ -52,8 +58,8 @@ pub fn main() -> ! {
         Verb::List(arguments) => list::list(&arguments),
         Verb::Save(arguments) => save::save(&arguments),
         Verb::Completions { shell } => {
-            let mut output = std::io::stdout();
-            clap_complete::generate(shell, &mut Cargo::command(), "cargo-simoom", &mut output);
+            // Whoever reads it may have read enough.
+            let _ = completions::write(shell, &mut std::io::stdout());
             Ok(Exit::Clean)
         }
     };
