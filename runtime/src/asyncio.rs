@@ -1,10 +1,34 @@
 //! What Python's asyncio has and tokio has no word for.
 //!
 //! Owns the names. What they stand for is in [`sync`](crate::sync), and works in every world.
+//!
+//! | Here | In asyncio |
+//! | --- | --- |
+//! | [`Event`] | `Event` |
+//! | [`Condition`] | `Condition`; its lock is a [`Mutex`](crate::sync::Mutex) of yours |
+//! | [`BoundedSemaphore`] | `BoundedSemaphore`; `Semaphore` is [`sync::Semaphore`](crate::sync::Semaphore) |
+//! | [`Barrier`] | `Barrier`; one that nobody breaks is [`sync::Barrier`](crate::sync::Barrier) |
+//! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | the same |
+//!
+//! `Lock` is [`sync::Mutex`](crate::sync::Mutex), and a future that somebody settles is
+//! [`sync::oneshot`](crate::sync::oneshot).
 
 pub use crate::sync::barrier::breakable::{Barrier, BarrierState, BrokenBarrier};
+pub use crate::sync::bounded::{BoundExceeded, BoundedPermit, BoundedSemaphore};
+pub use crate::sync::condition::Condition;
+pub use crate::sync::event::Event;
+pub use crate::sync::queue::{LifoQueue, PriorityQueue, Queue};
+
+/// Why a queue did not take or give an item.
+pub mod error {
+    pub use crate::sync::queue::error::{
+        NothingToDo, PutError, ShutDown, TryGetError, TryPutError,
+    };
+}
 
 /// The futures that waiting returns.
 pub mod futures {
     pub use crate::sync::barrier::breakable::BreakableWait;
+    pub use crate::sync::condition::ConditionWait;
+    pub use crate::sync::event::EventWait;
 }

@@ -5,8 +5,11 @@
 //! in every world, and outside of one under any executor.
 
 pub(crate) mod barrier;
+pub(crate) mod bounded;
 pub mod broadcast;
+pub(crate) mod condition;
 mod crowd;
+pub(crate) mod event;
 #[cfg(all(test, loom))]
 pub(crate) mod loom;
 pub mod mpsc;
@@ -14,6 +17,7 @@ mod mutex;
 mod notify;
 mod once_cell;
 pub mod oneshot;
+pub(crate) mod queue;
 mod rw_lock;
 mod semaphore;
 mod set_once;

@@ -115,9 +115,15 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> Lock<'_, T> {
+        self.lock_at(Location::caller())
+    }
+
+    /// As [`lock`](Self::lock), for a line of the program that called something else.
+    #[inline]
+    pub(super) fn lock_at(&self, location: &'static Location<'static>) -> Lock<'_, T> {
         Lock {
             mutex: self,
-            location: Location::caller(),
+            location,
             waiter: Waiter::new(()),
         }
     }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use simoom::asyncio::{Barrier, BrokenBarrier};
-use simoom::sync::{OnceCell, SetOnce, broadcast, watch};
+use simoom::asyncio::{Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, Queue};
+use simoom::sync::{Mutex, OnceCell, SetOnce, broadcast, watch};
 use simoom::task::{spawn_local, yield_now};
 use simoom_sim::cancel::{CancelReport, every_await};
 use simoom_sim::{Config, Sim};
@@ -157,5 +157,116 @@ fn receivers_get_everything_without_one_that_was_cancelled() {
             ended += usize::from(task.await.is_ok_and(|got| got == (Ok(1), Ok(2))));
         }
         assert!(ended >= 1, "one is cancelled at most");
+    });
+}
+
+#[test]
+fn a_flag_is_told_to_the_others() {
+    at_every_await(3, |_| async {
+        let event = Rc::new(Event::new());
+        let tasks = [(); 3].map(|()| {
+            let event = event.clone();
+            spawn_local(async move { event.wait().await })
+        });
+        yield_now().await;
+        event.set();
+        event.clear();
+        let mut told = 0;
+        for task in tasks {
+            told += usize::from(task.await.is_ok());
+        }
+        assert!(told >= 2, "one is cancelled at most");
+    });
+}
+
+/// One notification for two who wait: it is used up, or nobody is left.
+#[test]
+fn a_notification_is_not_lost_with_one_that_was_cancelled() {
+    at_every_await(3, |_| async {
+        let shared = Rc::new((Mutex::new(0), Condition::new()));
+        let tasks = [(); 2].map(|()| {
+            let shared = shared.clone();
+            spawn_local(async move {
+                let guard = shared.0.lock().await;
+                let mut guard = shared.1.wait(guard).await;
+                *guard += 1;
+            })
+        });
+        for _ in 0..4 {
+            yield_now().await;
+        }
+        let guard = shared.0.lock().await;
+        shared.1.notify_one();
+        yield_now().await;
+        yield_now().await;
+        drop(guard);
+        for _ in 0..8 {
+            yield_now().await;
+        }
+        assert!(*shared.0.lock().await >= 1, "one is cancelled at most");
+        shared.1.notify_all();
+        let mut ended = 0;
+        for task in tasks {
+            ended += usize::from(task.await.is_ok());
+        }
+        assert_eq!(shared.0.try_lock().map(|guard| *guard).ok(), Some(ended));
+    });
+}
+
+#[test]
+fn permits_come_back_from_one_that_was_cancelled() {
+    at_every_await(3, |_| async {
+        let semaphore = Rc::new(BoundedSemaphore::new(1));
+        let tasks = [(); 3].map(|()| {
+            let semaphore = semaphore.clone();
+            spawn_local(async move {
+                let _permit = semaphore.acquire().await;
+                yield_now().await;
+            })
+        });
+        for task in tasks {
+            let _ = task.await;
+        }
+        assert_eq!(semaphore.available_permits(), 1);
+        assert!(semaphore.release().is_err());
+    });
+}
+
+/// Items that nobody has got are there, whoever was cancelled as it put or got one.
+#[test]
+fn items_are_not_lost_with_one_that_was_cancelled() {
+    at_every_await(4, |_| async {
+        let queue = Rc::new(Queue::new(1));
+        let put = Rc::new(Cell::new(0));
+        let got = Rc::new(Cell::new(0));
+        let putting = [(); 2].map(|()| {
+            let (queue, put) = (queue.clone(), put.clone());
+            spawn_local(async move {
+                for _ in 0..2 {
+                    queue.put(()).await.unwrap();
+                    put.set(put.get() + 1);
+                }
+            })
+        });
+        let getting = [(); 2].map(|()| {
+            let (queue, got) = (queue.clone(), got.clone());
+            spawn_local(async move {
+                while queue.get().await.is_ok() {
+                    got.set(got.get() + 1);
+                    queue.task_done().unwrap();
+                }
+            })
+        });
+        for task in putting {
+            let _ = task.await;
+        }
+        queue.join().await;
+        queue.shutdown();
+        for task in getting {
+            let _ = task.await;
+        }
+        assert_eq!(put.get(), got.get());
+        assert!(put.get() >= 2, "one is cancelled at most");
+        assert_eq!((queue.len(), queue.unfinished()), (0, 0));
     });
 }

@@ -1,13 +1,17 @@
 //! What tasks share.
 
 mod barrier;
+mod bounded;
 mod broadcast;
 mod cancelled;
+mod condition;
+mod event;
 mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;
 mod oneshot;
+mod queue;
 mod rw_lock;
 mod semaphore;
 mod set_once;
