@@ -1,13 +1,14 @@
 //! Every target of `fuzz/` with what is kept for it: the corpus, and what was found once.
 //!
 //! No fuzzer takes part, so that this runs with any compiler. Beside the kept inputs each target is
-//! given cut-off and mixed ones of them, and some that are drawn.
+//! given cut-off and mixed ones of them: 80 of each, or as many as `SIMOOM_FUZZ_DRAWS` says, and of one
+//! alone if `SIMOOM_FUZZ_TARGET` names it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use simoom_sim::value;
-use simoom_tests::fuzz::{TARGETS, Target};
+use simoom_tests::fuzz::{TARGETS, Target, crossed, mutated};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -42,27 +43,111 @@ fn what_is_kept_passes() {
     }
 }
 
+/// How many inputs are drawn for each target, and for which.
+fn wanted() -> (u64, Option<String>) {
+    let draws = std::env::var("SIMOOM_FUZZ_DRAWS").ok();
+    let draws = draws.map_or(80, |text| text.parse().expect("a number of inputs"));
+    (draws, std::env::var("SIMOOM_FUZZ_TARGET").ok())
+}
+
 #[test]
 fn what_is_drawn_from_it_passes() {
-    for target in TARGETS {
+    let (draws, only) = wanted();
+    let is_meant = |target: &&Target| only.as_ref().is_none_or(|name| target.name == name);
+    for target in TARGETS.iter().filter(is_meant) {
         let kept = kept(target);
-        for index in 0..80 {
-            let draw = |stream| value(index, stream, 0) as usize;
-            let mut bytes = kept[draw(1) % kept.len()].1.clone();
-            let other = &kept[draw(2) % kept.len()].1;
-            bytes.truncate(draw(3) % (bytes.len() + 1));
-            bytes.extend_from_slice(&other[draw(4) % (other.len() + 1)..]);
-            for change in 0..draw(5) % 4 {
-                if !bytes.is_empty() {
-                    let at = draw(10 + change as u64) % bytes.len();
-                    bytes[at] = draw(20 + change as u64) as u8;
-                }
+        // Where the last runs made choices.
+        let mut places = Vec::new();
+        for index in 0..draws {
+            let bytes = drawn(target, &kept, &places, index);
+            eprintln!("{} {index}: {}", target.name, bytes.escape_ascii());
+            let seen = (target.run)(&bytes);
+            if !seen.places.is_empty() {
+                places = seen.places;
             }
-            eprintln!("{}: {}", target.name, bytes.escape_ascii());
-            (target.run)(&bytes);
         }
     }
 }
+
+/// An input made of two that are kept.
+fn drawn(target: &Target, kept: &[(PathBuf, Vec<u8>)], places: &[u64], index: u64) -> Vec<u8> {
+    let draw = |stream| value(index, stream, 0) as usize;
+    let mut bytes = kept[draw(1) % kept.len()].1.clone();
+    let other = &kept[draw(2) % kept.len()].1;
+    // A schedule is changed as a fuzzer changes it, at places that it comes to.
+    if let Some(at) = target.schedule_at
+        && !index.is_multiple_of(4)
+        && bytes.len() >= at
+    {
+        let room = 12 * 64;
+        let mut schedule = bytes.split_off(at);
+        if index.is_multiple_of(2) {
+            schedule = crossed(&schedule, other.get(at..).unwrap_or_default(), room, index);
+        }
+        for round in 0..4 {
+            schedule = mutated(&schedule, places, room, value(index, 3, round));
+        }
+        for byte in 0..draw(5) % 4 {
+            if at > 0 {
+                bytes[draw(10 + byte as u64) % at] = draw(20 + byte as u64) as u8;
+            }
+        }
+        bytes.extend(schedule);
+        return bytes;
+    }
+    bytes.truncate(draw(3) % (bytes.len() + 1));
+    bytes.extend_from_slice(&other[draw(4) % (other.len() + 1)..]);
+    for change in 0..draw(5) as u64 % 4 {
+        let at = draw(10 + change) % (bytes.len() + 1);
+        let number = draw(20 + change);
+        match draw(30 + change) % 4 {
+            0 => bytes.insert(at, number as u8),
+            1 if at < bytes.len() => bytes[at] = number as u8,
+            2 if at < bytes.len() => bytes[at] = WORDS[number % WORDS.len()].as_bytes()[0],
+            _ => {
+                let word = WORDS[number % WORDS.len()].bytes();
+                bytes.splice(at..at, word);
+            }
+        }
+    }
+    bytes
+}
+
+/// What texts and numbers often hinge on.
+const WORDS: [&str; 32] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "9",
+    "-",
+    "+",
+    ".",
+    "=",
+    "%",
+    "/",
+    "#",
+    ":",
+    ",",
+    "_",
+    " ",
+    "\n",
+    "\r\n",
+    "(",
+    ")",
+    "\"",
+    "\\",
+    "65536",
+    "4294967296",
+    "18446744073709551616",
+    "%3d",
+    "%u3d;",
+];
 
 #[test]
 fn folders_and_binaries_are_those_of_the_targets() {

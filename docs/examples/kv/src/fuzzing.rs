@@ -108,6 +108,28 @@ pub fn flags(text: &str) {
     let written = crate::flags::written(&config);
     let again = crate::flags::read(written.iter().map(String::as_str));
     assert_eq!(again.as_ref(), Ok(&config), "{written:?}");
+    // Each may be said once, so that what a line says of a number holds.
+    let seconds = |time: std::time::Duration| time.as_secs() as usize;
+    for line in text.lines() {
+        let Some((name, number)) = line.split_once('=') else {
+            continue;
+        };
+        let Ok(number) = number.parse::<usize>() else {
+            continue;
+        };
+        let found = match name {
+            "--port" => Some(usize::from(config.port)),
+            "--max-clients" | "--maxclients" => Some(config.max_clients),
+            "--timeout" => Some(config.timeout.map_or(0, seconds)),
+            "--max-request-bytes" => Some(config.limits.request_bytes_max),
+            "--status-port" => config.status_port.map(usize::from),
+            "--sync-replicas" => Some(config.sync_replicas),
+            "--repl-timeout" => Some(seconds(config.replica_timeout)),
+            "--repl-backlog-size" => Some(config.backlog_bytes_max),
+            _ => continue,
+        };
+        assert_eq!(found, Some(number), "{line}");
+    }
     assert!(config.limits.request_bytes_max >= 1024, "{config:?}");
     assert!(!config.replica_timeout.is_zero(), "{config:?}");
     assert!(config.timeout.is_none_or(|it| !it.is_zero()), "{config:?}");
