@@ -261,14 +261,14 @@ pub(crate) fn release(resource: &Resource) {
 /// Tells a world that wants to know who has `resource`, or waits for it. Never a point at which
 /// another task may go first.
 #[inline]
-pub(crate) fn tell(resource: &Resource, news: News) {
+pub(crate) fn tell(resource: &Resource, news: News<'_>) {
     if context::is_told_of_changes() {
         tell_slow(resource, news);
     }
 }
 
 #[cold]
-fn tell_slow(resource: &Resource, news: News) {
+fn tell_slow(resource: &Resource, news: News<'_>) {
     context::with_current(|backend| {
         if let Some(backend) = backend {
             backend.told(resource, news);
@@ -300,7 +300,7 @@ impl QueuePlace {
 /// [`Lock`](OpKind::Lock) has completed says itself that one was taken.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum News {
+pub enum News<'a> {
     /// The running task has some of it.
     Taken {
         /// What one does to get it.
@@ -343,6 +343,16 @@ pub enum News {
         messages: usize,
         /// The running task has sent one of them, or else taken some.
         is_more: bool,
+    },
+    /// It is a set of tasks that are waited for together, and has one more.
+    Collected {
+        /// What whoever joins the task waits for.
+        task: &'a Resource,
+    },
+    /// It is a set of tasks, and one of them has left it.
+    Parted {
+        /// As above.
+        task: &'a Resource,
     },
     /// The running task has dropped it, with so many messages that nobody will take.
     Abandoned {

@@ -33,7 +33,7 @@
 //!
 //! | Module | Holds |
 //! | --- | --- |
-//! | [`task`] | spawning, joining, cancelling and aborting tasks, sets of them, and values that a task has; [`spawn`] stands here too |
+//! | [`task`] | spawning, joining, cancelling and aborting tasks, sets of them, and values that a task has; [`spawn`] and [`TaskGroup`] stand here too |
 //! | [`time`] | [`sleep`](time::sleep), [`timeout`](time::timeout()), [`interval`](time::interval()), [`Instant`](time::Instant) |
 //! | [`net`] | TCP streams and listeners, UDP sockets, Unix sockets, pipes, names |
 //! | [`fs`] | files and directories |
@@ -84,7 +84,7 @@ pub mod task;
 pub mod time;
 
 pub use self::macros::{main, test};
-pub use self::task::spawn;
+pub use self::task::{TaskGroup, spawn};
 
 #[doc(hidden)]
 pub use self::macros::support as __private;

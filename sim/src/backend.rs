@@ -332,7 +332,7 @@ impl Schedule for SimBackend {
     }
 
     /// Also in the dead context, where locks are given back without a word to anybody else.
-    fn told(&self, resource: &Resource, news: News) {
+    fn told(&self, resource: &Resource, news: News<'_>) {
         let is_of_messages = matches!(news, News::Holds { .. } | News::Abandoned { .. });
         if is_of_messages && !self.world.borrow().looks_for_leaks() {
             return;

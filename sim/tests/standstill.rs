@@ -10,6 +10,8 @@ mod ends;
 mod outside;
 #[path = "standstill/permits.rs"]
 mod permits;
+#[path = "standstill/sets.rs"]
+mod sets;
 #[path = "standstill/slots.rs"]
 mod slots;
 

@@ -57,6 +57,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/cancellation.md")]
     pub mod cancellation {}
 
+    #[doc = include_str!("../../docs/book/src/groups.md")]
+    pub mod groups {}
+
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
 

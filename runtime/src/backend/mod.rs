@@ -175,7 +175,7 @@ pub trait Schedule {
 
     /// Who has `resource`, or waits for it, has changed. Told to a world that wants changes alone,
     /// also while the primitive is locked: nothing may be woken.
-    fn told(&self, resource: &Resource, news: News) {
+    fn told(&self, resource: &Resource, news: News<'_>) {
         let _ = (resource, news);
     }
 }

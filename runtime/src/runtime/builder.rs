@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use crate::backend::real::{PoolSettings, Real};
+use crate::task::{Hook, Unobserved};
 
 /// Configures a [`Runtime`] before it starts.
 ///
@@ -23,6 +24,7 @@ pub struct Builder {
     event_interval: u32,
     pool: PoolSettings,
     start_paused: bool,
+    unobserved: Option<Hook>,
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
@@ -38,6 +40,7 @@ impl Builder {
             event_interval: EVENT_INTERVAL,
             pool: PoolSettings::default(),
             start_paused: false,
+            unobserved: None,
         }
     }
 
@@ -182,12 +185,52 @@ impl Builder {
         self
     }
 
+    /// Calls `f` once for each task that panics and that nobody waits for: when it ends, if its
+    /// handle is gone, else when the handle is dropped.
+    ///
+    /// Nothing is said of tasks that were joined or that were aborted, of blocking closures, nor when
+    /// the runtime has ended. The panic itself has been printed by the panic hook in any case; `f` is
+    /// told which task it was. What `f` panics with is dropped.
+    ///
+    /// # Under simulation
+    /// There is no such function: a task that panics fails the run, whether or not it is joined.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use simoom::runtime::Builder;
+    ///
+    /// let told = Arc::new(Mutex::new(Vec::new()));
+    /// let log = told.clone();
+    /// let rt = Builder::new_current_thread()
+    ///     .on_unobserved_failure(move |failure| log.lock().unwrap().push(failure.to_string()))
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async {
+    ///     drop(simoom::spawn(async { panic!("nobody looks") }));
+    ///     simoom::task::yield_now().await;
+    /// });
+    /// let told = told.lock().unwrap();
+    /// assert!(told[0].contains("panicked with message \"nobody looks\", spawned at "), "{told:?}");
+    /// ```
+    pub fn on_unobserved_failure<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&Unobserved<'_>) + Send + Sync + 'static,
+    {
+        self.unobserved = Some(Arc::new(f));
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
     pub fn build(&mut self) -> io::Result<Runtime> {
-        let real = Real::new(self.event_interval, self.pool.clone())?;
+        let real = Real::new(
+            self.event_interval,
+            self.pool.clone(),
+            self.unobserved.clone(),
+        )?;
         if self.start_paused {
             real.pause();
         }

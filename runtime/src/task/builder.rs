@@ -52,6 +52,7 @@ impl<'a> Builder<'a> {
         Origin {
             location,
             name: self.name,
+            future: None,
         }
     }
 

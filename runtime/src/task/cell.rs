@@ -81,6 +81,8 @@ const QUEUED: u8 = 1;
 const RUNNING: u8 = 1 << 2;
 /// The task's future may be dropped on any thread. Set when the cell is made.
 const SEND: u8 = 1 << 1;
+/// The task has come to its world: until then nothing queues it.
+const ARRIVED: u8 = 1 << 3;
 
 /// The part of a task that does not depend on its future.
 #[repr(C)]
@@ -103,7 +105,9 @@ pub(crate) struct Header {
 #[derive(Debug, Default)]
 pub(crate) struct Extra {
     pub(crate) name: Option<Box<str>>,
-    pub(crate) cancellation: Cancellation,
+    /// The type of the spawner's future, if the task's is another's around it.
+    pub(crate) future: Option<&'static str>,
+    pub(crate) cancellation: Arc<Cancellation>,
 }
 
 impl Header {
@@ -205,7 +209,7 @@ impl Task {
     where
         F: Future + 'static,
     {
-        let header = allocate(future, owner, id, origin, 0);
+        let header = allocate(future, owner, id, origin, ARRIVED);
         let task = Self {
             reference: Reference(header),
             _not_send: PhantomData,
@@ -236,7 +240,10 @@ impl Task {
         header.flags.set(header.flags.get() & !RUNNING);
         if polled.is_ready() {
             self.complete();
-        } else if header.is_to_be_dropped(header.state.load(Ordering::Acquire)) {
+            return polled;
+        }
+        let state = header.state.load(Ordering::Acquire);
+        if state & ABORT != 0 || header.is_to_be_dropped(state) {
             self.cancel();
             return Poll::Ready(Ended::Cancelled);
         }
@@ -271,6 +278,15 @@ impl Task {
             // SAFETY: the task is complete and nobody else owns its output (invariant 2).
             unsafe { (header.vtable.drop_output)(self.reference.0) };
         }
+    }
+
+    /// The task of `reference`, whose world keeps its own hold on it.
+    #[cfg(not(loom))]
+    fn borrow(reference: &Reference) -> ManuallyDrop<Self> {
+        ManuallyDrop::new(Self {
+            reference: Reference(reference.0),
+            _not_send: PhantomData,
+        })
     }
 
     /// What the world may know of the task.
@@ -365,10 +381,11 @@ impl<'a> TaskRef<'a> {
         self.header().state.load(Ordering::Acquire) & CANCEL != 0
     }
 
-    /// The type of its future.
+    /// The type of its future, as its spawner gave it.
     #[must_use]
     pub fn type_name(self) -> &'static str {
-        (self.header().vtable.type_name)()
+        let inside = self.header().extra.get().and_then(|it| it.future);
+        inside.unwrap_or_else(self.header().vtable.type_name)
     }
 
     /// The world's own word about the task; 0 until it is set.

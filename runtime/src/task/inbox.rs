@@ -15,6 +15,7 @@ use std::sync::Mutex as StdMutex;
 use std::sync::atomic::AtomicU64 as StdAtomicU64;
 use std::sync::atomic::Ordering as StdOrdering;
 
+use super::Hook;
 use super::cell::{SendTask, WokenTask};
 use crate::shim::{Mutex, lock};
 
@@ -43,6 +44,8 @@ struct State {
     owner: u64,
     messages: Vec<Message>,
     unpark: Option<Arc<dyn Unpark>>,
+    /// Whom the world tells of failures that nobody waits for.
+    unobserved: Option<Hook>,
 }
 
 /// The right to run a world: to poll its tasks and to receive what is sent to it.
@@ -96,6 +99,7 @@ impl Inbox {
                     owner: 0,
                     messages: Vec::new(),
                     unpark: None,
+                    unobserved: None,
                 }),
             }))
         });
@@ -118,6 +122,7 @@ static NOBODY: Inbox = Inbox {
         owner: 0,
         messages: Vec::new(),
         unpark: None,
+        unobserved: None,
     }),
 };
 
@@ -141,6 +146,7 @@ impl Owner {
                 owner: 0,
                 messages: Vec::new(),
                 unpark: None,
+                unobserved: None,
             }),
         }));
         Self {
@@ -151,6 +157,13 @@ impl Owner {
 
     /// No world is ever given this id.
     pub(crate) const NOBODY: u64 = u64::MAX;
+
+    /// Whom to tell of a failure that nobody waits for; nobody once the world has ended.
+    pub(crate) fn unobserved(self) -> Option<Hook> {
+        let state = lock(&self.inbox.state);
+        let hook = state.unobserved.as_ref();
+        hook.filter(|_| state.owner == self.id).cloned()
+    }
 
     /// Sends `message`, or drops it if the world has ended.
     pub fn send(self, message: Message) {
@@ -182,6 +195,14 @@ impl Claim {
         self.owner
     }
 
+    /// Tells `hook` of failures that nobody waits for.
+    pub(crate) fn tell_unobserved(&self, hook: Option<Hook>) {
+        let mut state = lock(&self.owner.inbox.state);
+        let before = std::mem::replace(&mut state.unobserved, hook);
+        drop(state);
+        drop(before);
+    }
+
     /// Moves everything that waits into `messages`, in the order it was sent.
     pub fn receive(&self, messages: &mut Vec<Message>) {
         let mut state = lock(&self.owner.inbox.state);
@@ -197,10 +218,10 @@ impl Claim {
             return Vec::new();
         }
         state.owner = 0;
-        let unpark = state.unpark.take();
+        let (unpark, hook) = (state.unpark.take(), state.unobserved.take());
         let messages = std::mem::take(&mut state.messages);
         drop(state);
-        drop(unpark);
+        drop((unpark, hook));
         #[cfg(not(loom))]
         pool().push(self.owner.inbox);
         messages

@@ -9,10 +9,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::cancel::Reason;
 use super::cell::{Aborter, Join};
 use super::error::JoinError;
 use super::id::Id;
-use crate::coop::{Op, OpKind, proceed};
+use crate::coop::{Op, OpKind, Resource, proceed};
 
 /// Waits for a task's output; also stops the task, on request.
 ///
@@ -40,7 +41,7 @@ impl<T> JoinHandle<T> {
         Self { join, location }
     }
 
-    /// Asks for the task to be dropped at its next turn.
+    /// Asks for the task to be dropped at its next turn, or after its poll if it is being polled.
     ///
     /// Joining it then gives a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless
     /// the task ended first. Does nothing to a task that has ended.
@@ -103,6 +104,11 @@ impl<T> JoinHandle<T> {
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(self.join.aborter())
+    }
+
+    /// What whoever joins it waits for.
+    pub(super) fn resource(&self) -> &Resource {
+        self.join.resource()
     }
 
     /// Wakes `waker` when the task ends; true if it has. For one who never polls the handle.
@@ -177,6 +183,16 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle(Aborter);
 
 impl AbortHandle {
+    /// As [`abort`](Self::abort). The task is dropped before this returns, unless it is being polled
+    /// or belongs to another thread.
+    pub(super) fn abort_now(&self) {
+        self.0.abort_now();
+    }
+
+    pub(super) fn cancel_for(&self, reason: Reason) -> bool {
+        self.0.cancel(reason)
+    }
+
     pub(super) fn current() -> Option<Self> {
         Aborter::current().map(Self)
     }

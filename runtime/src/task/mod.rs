@@ -10,6 +10,7 @@ pub(crate) mod cell;
 pub mod coop;
 mod current;
 mod error;
+mod group;
 mod id;
 pub(crate) mod inbox;
 mod join;
@@ -19,6 +20,7 @@ mod preemption_point;
 mod set;
 mod spawn;
 mod trace;
+mod unobserved;
 mod yield_now;
 
 pub use self::blocking::{block_in_place, spawn_blocking};
@@ -27,6 +29,9 @@ pub use self::cancel::{Cancelled, cancelled, catch_cancel, is_cancelled, shield,
 pub use self::coop::{consume_budget, unconstrained};
 pub use self::current::{current, try_current};
 pub use self::error::JoinError;
+pub use self::group::{
+    ChildError, ChildHandle, Failed, Failure, GroupError, Started, Starting, TaskGroup,
+};
 pub use self::id::{Id, id, try_id};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local::{AccessError, LocalKey};
@@ -34,9 +39,11 @@ pub use self::local_set::{LocalEnterGuard, LocalSet};
 pub use self::preemption_point::{PreemptionPoint, preemption_point};
 pub use self::set::JoinSet;
 pub use self::spawn::{spawn, spawn_local};
+pub use self::unobserved::Unobserved;
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::blocking::spawn_blocking_in;
+pub(crate) use self::unobserved::Hook;
 /// The futures that task-local values and cancellation return.
 pub mod futures {
     pub use super::cancel::{CancelRequested, CatchCancel, Shield};

@@ -19,7 +19,7 @@ use super::error::JoinError;
 use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
 use super::local_set::LocalSet;
-use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
+use crate::coop::{News, Op, OpKind, Resource, observe, proceed, tell, touch};
 use crate::runtime::Handle;
 
 /// Tasks that all return a `T`, and are waited for in the order in which they end.
@@ -58,8 +58,8 @@ pub struct JoinSet<T> {
 
 /// The tasks that have ended.
 #[derive(Debug, Default)]
-struct Ended {
-    resource: Resource,
+pub(super) struct Ended {
+    pub(super) resource: Resource,
     state: Mutex<State>,
 }
 
@@ -71,6 +71,37 @@ struct State {
 }
 
 impl Ended {
+    /// Wakes whoever waits, although nothing need have ended.
+    pub(super) fn wake(&self) {
+        let waker = self.state().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits for the end of a task of that key.
+    pub(super) fn watch<T>(self: &Arc<Self>, key: u64, task: &JoinHandle<T>) {
+        let watch = Arc::new(Watch {
+            key,
+            ended: self.clone(),
+        });
+        if task.watch(&Waker::from(watch)) {
+            self.state().keys.push_back(key);
+        }
+    }
+
+    /// Tells a world that wants to know that the task is waited for here.
+    pub(super) fn tell_collected<T>(&self, task: &JoinHandle<T>) {
+        let task = task.resource();
+        tell(&self.resource, News::Collected { task });
+    }
+
+    /// Tells a world that wants to know that the task is not waited for here any more.
+    pub(super) fn tell_parted<T>(&self, task: &JoinHandle<T>) {
+        let task = task.resource();
+        tell(&self.resource, News::Parted { task });
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -231,13 +262,8 @@ impl<T: 'static> JoinSet<T> {
         let key = self.next;
         self.next += 1;
         let stop = task.abort_handle();
-        let watch = Arc::new(Watch {
-            key,
-            ended: self.ended.clone(),
-        });
-        if task.watch(&Waker::from(watch)) {
-            self.ended.state().keys.push_back(key);
-        }
+        self.ended.watch(key, &task);
+        self.ended.tell_collected(&task);
         self.tasks.insert(key, task);
         stop
     }
@@ -390,7 +416,9 @@ impl<T: 'static> JoinSet<T> {
 
     /// Takes all tasks out of the set. They run on.
     pub fn detach_all(&mut self) {
-        self.tasks.clear();
+        for task in std::mem::take(&mut self.tasks).into_values() {
+            self.ended.tell_parted(&task);
+        }
         self.ended.state().keys.clear();
         // Those that are gone say so to nobody.
         self.ended = Arc::default();
@@ -399,6 +427,7 @@ impl<T: 'static> JoinSet<T> {
     /// Takes the task that has ended.
     fn take(&mut self, key: u64) -> Result<(Id, T), JoinError> {
         let task = self.tasks.remove(&key).expect("a key leaves with its task");
+        self.ended.tell_parted(&task);
         let id = task.id();
         task.into_output().map(|output| (id, output))
     }
@@ -410,7 +439,7 @@ fn without_id<T>(ended: Option<Result<(Id, T), JoinError>>) -> Option<Result<T, 
 
 impl Ended {
     /// The next key, or the task of `cx` is woken when there is one.
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<u64> {
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<u64> {
         let mut spare = None;
         loop {
             let mut state = self.state();
@@ -437,7 +466,10 @@ impl Ended {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        self.tasks.values().for_each(JoinHandle::abort);
+        for task in self.tasks.values() {
+            self.ended.tell_parted(task);
+            task.abort();
+        }
     }
 }
 

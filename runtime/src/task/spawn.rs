@@ -74,6 +74,8 @@ pub struct Origin<'a> {
     pub location: &'static Location<'static>,
     /// The name that its spawner gave it.
     pub name: Option<&'a str>,
+    /// The type of the spawner's future, if that is inside another.
+    pub future: Option<&'static str>,
 }
 
 impl From<&'static Location<'static>> for Origin<'_> {
@@ -81,6 +83,7 @@ impl From<&'static Location<'static>> for Origin<'_> {
         Self {
             location,
             name: None,
+            future: None,
         }
     }
 }

@@ -91,7 +91,7 @@ impl SimBackend {
     }
 
     /// Keeps where a future stands that is in a queue, for the report.
-    pub(super) fn keep_stack_of(&self, news: &News) {
+    pub(super) fn keep_stack_of(&self, news: &News<'_>) {
         match *news {
             News::Waits { place, .. } if self.world.borrow().tells_everything() => {
                 self.parts.borrow_mut().keep_stack(place);

@@ -12,7 +12,7 @@
 //! Who waits for a lock waits for all that have it; who waits for slots, for one of those that have
 //! some, and only if no message takes up the others: then the receiver waits as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simoom::backend::{OpKind, QueuePlace};
 
@@ -39,6 +39,8 @@ pub(crate) struct Graph {
     dormant: Vec<Waiting>,
     /// Whose end it is that others join.
     ends: BTreeMap<Thing, u64>,
+    /// The tasks of sets that are waited for together.
+    sets: BTreeMap<Thing, BTreeSet<Thing>>,
 }
 
 /// Who has a lock, or slots.
@@ -141,6 +143,7 @@ impl Graph {
                 .copied()
                 .collect(),
             ends: ends.collect(),
+            sets: world.locks.sets().clone(),
         };
         for task in seen {
             graph.classify(task.birth, &mut Vec::new());
@@ -172,10 +175,14 @@ impl Graph {
                 let edges: Vec<_> = held.iter().map(Has::edge).collect();
                 if edges.is_empty() { nobody } else { edges }
             }
-            OpKind::Join => match self.ends.get(&thing) {
-                Some(&birth) => vec![Edge::Join(birth)],
-                None => nobody,
-            },
+            OpKind::Join => {
+                let joined = self.sets.get(&thing).into_iter().flatten();
+                let ends = joined
+                    .chain([&thing])
+                    .filter_map(|task| self.ends.get(task));
+                let edges: Vec<_> = ends.map(|&birth| Edge::Join(birth)).collect();
+                if edges.is_empty() { nobody } else { edges }
+            }
             _ => nobody,
         }
     }

@@ -9,7 +9,7 @@
 //! 2. `waiting` has the futures that stand in a queue, in the order in which they began to wait, and
 //!    those that were handed what they wait for and have not been polled since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
 use simoom::backend::{News, OpKind, QueuePlace, Resource};
@@ -25,6 +25,8 @@ use crate::strategy::Thing;
 pub(crate) struct Locks {
     held: BTreeMap<Thing, Vec<Holder>>,
     waiting: Vec<Waiting>,
+    /// The tasks of sets that are waited for together.
+    sets: BTreeMap<Thing, BTreeSet<Thing>>,
     /// The locks that were given back since somebody began to look.
     given_back: Option<Vec<Holder>>,
 }
@@ -86,6 +88,20 @@ impl Locks {
         &self.waiting
     }
 
+    /// The tasks of each set, by what whoever joins one waits for.
+    pub(crate) fn sets(&self) -> &BTreeMap<Thing, BTreeSet<Thing>> {
+        &self.sets
+    }
+
+    fn part(&mut self, set: Thing, task: Thing) {
+        if let Some(tasks) = self.sets.get_mut(&set) {
+            tasks.remove(&task);
+            if tasks.is_empty() {
+                self.sets.remove(&set);
+            }
+        }
+    }
+
     /// Gives so much of `thing` back: what the task born as `birth` took last, if it has any, else
     /// what was taken first. Whose guard it was that is dropped is known of locks alone, which
     /// have one holder, or one for each task.
@@ -118,7 +134,20 @@ impl Locks {
 
 impl World {
     /// Takes in what a primitive says of itself; `Waits` and `Taken` are the running task's.
-    pub(crate) fn told(&mut self, resource: &Resource, news: News) {
+    pub(crate) fn told(&mut self, resource: &Resource, news: News<'_>) {
+        match news {
+            News::Collected { task } => {
+                let (set, task) = (self.numbered(Some(resource)), self.numbered(Some(task)));
+                self.locks.sets.entry(set).or_default().insert(task);
+                return;
+            }
+            News::Parted { task } => {
+                let (set, task) = (self.numbered(Some(resource)), self.numbered(Some(task)));
+                self.locks.part(set, task);
+                return;
+            }
+            _ => {}
+        }
         let Some(thing) = self.resources.number(self.id, resource) else {
             return;
         };

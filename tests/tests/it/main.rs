@@ -27,6 +27,7 @@ mod cancel;
 mod coop;
 mod fairness;
 mod fs;
+mod group;
 mod io;
 mod join_set;
 mod local_set;

@@ -511,3 +511,109 @@ fn there_is_no_id_outside_a_task() {
     let panicked = catch_unwind(task::id).unwrap_err();
     assert!(panic_text(&*panicked).contains("outside a task"));
 }
+
+/// In the real world alone: another thread spawns, and the task's own has not learned of it.
+#[test]
+fn a_task_that_is_stopped_before_it_arrives_harms_nobody() {
+    let runtime = simoom::runtime::Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    runtime.block_on(async move {
+        let before: Vec<_> = (0..3)
+            .map(|number| simoom::spawn(async move { number }))
+            .collect();
+        let flag = DropFlag::default();
+        let held = flag.guard();
+        // This thread waits, and does not look at what others send.
+        let spawns = std::thread::spawn(move || {
+            let one = handle.spawn(async move {
+                let _held = held;
+                std::future::pending::<()>().await;
+            });
+            (one, handle.spawn(std::future::pending::<()>()))
+        });
+        let (one, two) = spawns.join().unwrap();
+        one.abort();
+        two.cancel();
+        assert!(one.await.unwrap_err().is_cancelled());
+        assert!(two.await.unwrap_err().is_cancelled());
+        assert!(flag.is_set());
+        for (number, task) in before.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), number);
+        }
+        assert_eq!(simoom::spawn(async { 5 }).await.unwrap(), 5);
+    });
+}
+
+/// A runtime that notes of whom nobody is told.
+fn noting() -> (simoom::runtime::Runtime, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    let note = move |failure: &task::Unobserved<'_>| {
+        let name = failure.name().unwrap_or("-").to_owned();
+        assert!(failure.location().file().ends_with("task.rs"));
+        log.lock().unwrap().push(match failure.panic() {
+            Some(error) => format!("{name}: {error}"),
+            None => format!("{name}: an error"),
+        });
+    };
+    let mut builder = simoom::runtime::Builder::new_current_thread();
+    (builder.on_unobserved_failure(note).build().unwrap(), told)
+}
+
+/// In the real world alone: a panic fails a simulated run.
+#[test]
+fn tsk_5_a_panic_that_nobody_joins_is_told_once() {
+    let (runtime, told) = noting();
+    runtime.block_on(async {
+        let spawn = |name: &str| {
+            let text = name.to_owned();
+            let task = task::Builder::new().name(name);
+            task.spawn(async move { panic!("{text} is over") }).unwrap()
+        };
+        // Its handle is gone when it ends, or goes afterwards, or is asked for the output.
+        drop(spawn("one"));
+        let two: task::JoinHandle<()> = spawn("two");
+        let joined: task::JoinHandle<()> = spawn("three");
+        settle().await;
+        assert_eq!(told.lock().unwrap().len(), 1);
+        drop(two);
+        assert!(joined.await.unwrap_err().is_panic());
+        // What was stopped did not panic.
+        let stopped = simoom::spawn(pending::<()>());
+        stopped.abort();
+        settle().await;
+        drop(stopped);
+        drop(simoom::spawn(async { 5 }));
+        settle().await;
+    });
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (line, name) in told.iter().zip(["one", "two"]) {
+        assert!(line.starts_with(&format!("{name}: task ")), "{line}");
+        assert!(
+            line.ends_with(&format!("{:?}", format!("{name} is over"))),
+            "{line}"
+        );
+    }
+}
+
+/// In the real world alone: a panic fails a simulated run.
+#[test]
+fn tg_11_what_failed_beside_a_panic_of_the_body_is_told() {
+    let (runtime, told) = noting();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(simoom::TaskGroup::<u32>::run(async |group| {
+            group.spawn_named("fails", async {
+                drop(task::catch_cancel(pending::<()>()).await);
+                Err::<(), _>(5)
+            });
+            yield_now().await;
+            if group.len() == 1 {
+                panic!("the body is over");
+            }
+            Ok(())
+        }))
+    }));
+    assert_eq!(panic_text(&*ended.unwrap_err()), "the body is over");
+    assert_eq!(*told.lock().unwrap(), ["fails: an error"]);
+}

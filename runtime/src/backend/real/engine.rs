@@ -21,6 +21,7 @@ use super::shared::Shared;
 use crate::backend::{BUDGET, Engine, Remote};
 use crate::context;
 use crate::shim::{Mutex, lock};
+use crate::task::Hook;
 
 /// The real world.
 pub(crate) struct Real {
@@ -40,9 +41,14 @@ struct Slot {
 
 impl Real {
     /// A world without tasks, which polls for events after every `event_interval` polls at least.
-    pub(crate) fn new(event_interval: u32, pool: PoolSettings) -> io::Result<Self> {
+    pub(crate) fn new(
+        event_interval: u32,
+        pool: PoolSettings,
+        unobserved: Option<Hook>,
+    ) -> io::Result<Self> {
         let (driver, reactor, alarm) = Driver::new()?;
         let (shared, claim) = Shared::new(reactor, alarm, pool);
+        claim.tell_unobserved(unobserved);
         let core = Box::new(Local::new(shared.clone(), claim, driver, event_interval));
         Ok(Self {
             shared,

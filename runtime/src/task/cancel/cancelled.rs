@@ -24,7 +24,7 @@ pub struct Cancelled {
 }
 
 impl Cancelled {
-    pub(super) fn new(reason: Reason) -> Self {
+    pub(in crate::task) fn new(reason: Reason) -> Self {
         Self { reason }
     }
 

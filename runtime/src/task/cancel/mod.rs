@@ -11,6 +11,7 @@
 
 mod cancelled;
 mod catch;
+mod domain;
 mod scope;
 mod shield;
 mod state;
@@ -21,4 +22,7 @@ pub use self::catch::{CatchCancel, catch_cancel};
 pub use self::shield::{Shield, shield};
 pub use self::watch::{CancelRequested, cancelled, is_cancelled, uncancel};
 
+pub(super) use self::domain::Domain;
+pub(super) use self::scope::Scope;
+pub(super) use self::state::Role;
 pub(crate) use self::state::{Cancellation, Reason};

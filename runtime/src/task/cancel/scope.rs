@@ -6,11 +6,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::state::{Reason, Role};
-use crate::task::cell::{Extra, TaskRef, current};
+use super::domain;
+use super::state::{Cancellation, Reason, Role};
 
 thread_local! {
-    /// The innermost scope that this thread polls right now, with the address of its task's state.
+    /// The innermost scope that this thread polls right now, with the address of what it belongs to.
     static INNERMOST: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
 }
 
@@ -18,19 +18,19 @@ thread_local! {
 ///
 /// Outside of a task it is none: nobody can ask for anything.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(in crate::task) struct Scope {
     role: Role,
     entered: Option<Entered>,
 }
 
 #[derive(Debug)]
 struct Entered {
-    task: Arc<Extra>,
+    of: Arc<Cancellation>,
     key: usize,
 }
 
 impl Scope {
-    pub(super) fn new(role: Role) -> Self {
+    pub(in crate::task) fn new(role: Role) -> Self {
         Self {
             role,
             entered: None,
@@ -39,23 +39,22 @@ impl Scope {
 
     /// Polls what is inside of the scope. `Err` when that is pending, and is to be dropped as
     /// somebody has asked for it.
-    pub(super) fn poll<R>(
+    pub(in crate::task) fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
         inner: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<Result<R, Reason>> {
         self.enter();
         let role = self.role;
-        let Some(Entered { task, key }) = &self.entered else {
+        let Some(Entered { of, key }) = &self.entered else {
             return inner(cx).map(Ok);
         };
-        let cancellation = &task.cancellation;
-        if role == Role::Catches && !cancellation.wakes(*key, cx.waker()) {
+        if role != Role::Shields && !of.wakes(*key, cx.waker()) {
             let waker = cx.waker().clone();
-            drop(cancellation.keep_waker(*key, waker));
+            drop(of.keep_waker(*key, waker));
         }
         let polled = {
-            let _inside = Inside::new(Arc::as_ptr(task).addr(), *key);
+            let _inside = Inside::new(Arc::as_ptr(of).addr(), *key);
             inner(cx)
         };
         match polled {
@@ -63,8 +62,8 @@ impl Scope {
                 self.leave();
                 Poll::Ready(Ok(output))
             }
-            Poll::Pending if role == Role::Shields => Poll::Pending,
-            Poll::Pending => match cancellation.answer(*key) {
+            Poll::Pending if role != Role::Catches => Poll::Pending,
+            Poll::Pending => match of.answer(*key) {
                 Some(reason) => {
                     self.leave();
                     Poll::Ready(Err(reason))
@@ -74,25 +73,32 @@ impl Scope {
         }
     }
 
+    /// Why it was asked, if it leaves the answer to others. Enters the scope.
+    pub(in crate::task) fn asked(&mut self) -> Option<Reason> {
+        self.enter();
+        let Entered { of, key } = self.entered.as_ref()?;
+        of.asked(*key)
+    }
+
     /// Enters the scope of the running task, unless a task's was entered before.
     fn enter(&mut self) {
         if self.entered.is_some() {
             return;
         }
-        let Some(task) = current::with(|task| task.map(TaskRef::extra).cloned()) else {
+        let Some(of) = domain::current() else {
             return;
         };
         let innermost = INNERMOST.try_with(Cell::get).unwrap_or(None);
-        let parent = innermost.filter(|&(of, _)| of == Arc::as_ptr(&task).addr());
+        let parent = innermost.filter(|&(within, _)| within == Arc::as_ptr(&of).addr());
         let parent = parent.map(|(_, key)| key);
-        let key = task.cancellation.enter(self.role, parent);
-        self.entered = Some(Entered { task, key });
+        let key = of.enter(self.role, parent);
+        self.entered = Some(Entered { of, key });
     }
 
     /// Leaves the scope: nothing is inside any more.
     pub(super) fn leave(&mut self) {
-        if let Some(Entered { task, key }) = self.entered.take() {
-            drop(task.cancellation.leave(key));
+        if let Some(Entered { of, key }) = self.entered.take() {
+            drop(of.leave(key));
         }
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Role {
     Catches,
     /// It keeps it from all that is inside.
     Shields,
+    /// It ends what it is around, and leaves the answer to what is around it.
+    Defers,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl Cancellation {
         state.request = Request::Made;
         state.reason = reason;
         let is_to_answer = |&(_, scope): &(usize, &Scope)| {
-            scope.children == 0 && scope.role == Role::Catches && !state.is_shielded(scope)
+            scope.children == 0 && scope.role != Role::Shields && !state.is_shielded(scope)
         };
         let innermost: Vec<_> = state.scopes.iter().filter(is_to_answer).collect();
         let innermost: Vec<_> = innermost.into_iter().map(|(key, _)| key).collect();
@@ -173,16 +175,17 @@ impl Cancellation {
     /// Whether a scope that has nothing to return is to answer a request, which it then has.
     pub(super) fn answer(&self, key: usize) -> Option<Reason> {
         let state = &mut *self.state();
-        let scope = &state.scopes[key];
-        if scope.children > 0 || state.is_shielded(scope) {
-            return None;
-        }
-        let is_meant = state.request == Request::Made || state.is_marked(key);
-        is_meant.then(|| {
+        state.is_meant(key).then(|| {
             state.request = Request::Delivered;
             state.unmark(key);
             state.reason.clone()
         })
+    }
+
+    /// Why a scope was asked that leaves the answer to others, if it was.
+    pub(super) fn asked(&self, key: usize) -> Option<Reason> {
+        let state = self.state();
+        state.is_meant(key).then(|| state.reason.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,6 +194,13 @@ impl Cancellation {
 }
 
 impl State {
+    /// Whether a scope is the one that a request is for.
+    fn is_meant(&self, key: usize) -> bool {
+        let scope = &self.scopes[key];
+        let is_asked = self.request == Request::Made || self.is_marked(key);
+        is_asked && scope.children == 0 && !self.is_shielded(scope)
+    }
+
     /// Whether something around `scope` keeps requests from it.
     fn is_shielded(&self, scope: &Scope) -> bool {
         let mut next = scope.parent;

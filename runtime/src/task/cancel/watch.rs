@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::cancelled::Cancelled;
+use super::domain;
 use super::scope::Scope;
 use super::state::Role;
-use crate::task::cell::current;
 
 /// Waits until somebody asks the task to end, which this answers: for a branch of a
 /// [`select!`](crate::select).
@@ -90,9 +90,7 @@ impl fmt::Debug for CancelRequested {
 /// ```
 #[must_use]
 pub fn is_cancelled() -> bool {
-    current::with(|task| {
-        task.is_some_and(|task| task.is_asked_to_end() && task.extra().cancellation.is_requested())
-    })
+    domain::existing().is_some_and(|it| it.is_requested())
 }
 
 /// Takes back what was asked of the running task, answered or not: the task is not to end, and
@@ -120,7 +118,5 @@ pub fn is_cancelled() -> bool {
 /// # });
 /// ```
 pub fn uncancel() -> bool {
-    current::with(|task| {
-        task.is_some_and(|task| task.is_asked_to_end() && task.extra().cancellation.withdraw())
-    })
+    domain::existing().is_some_and(|it| it.withdraw())
 }

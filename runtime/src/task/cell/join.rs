@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::task::{Context, Poll, Waker};
 
-use super::waker::{abort, cancel};
+use super::waker::{abort, abort_now, cancel};
 use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference, current};
 use crate::coop::{Resource, observe};
 use crate::shim::Ordering;
@@ -145,6 +145,11 @@ impl Aborter {
 
     pub(crate) fn abort(&self) {
         abort(&self.0);
+    }
+
+    /// As [`abort`](Self::abort), before it returns if that can be.
+    pub(crate) fn abort_now(&self) {
+        abort_now(&self.0);
     }
 
     pub(crate) fn cancel(&self, reason: Reason) -> bool {

@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 use std::task::Poll;
 
 use super::stage::allocate;
-use super::{ABORT, CANCEL, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
+use super::{ABORT, ARRIVED, CANCEL, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
 use crate::coop::Resource;
 use crate::shim::Ordering;
 use crate::task::id::Id;
@@ -72,10 +72,13 @@ impl SendTask {
     /// The task, on the thread that holds its world.
     #[must_use]
     pub fn into_task(self) -> Task {
-        Task {
+        let task = Task {
             reference: Reference(ManuallyDrop::new(self).0.0),
             _not_send: PhantomData,
-        }
+        };
+        let flags = &task.reference.header().flags;
+        flags.set(flags.get() | ARRIVED);
+        task
     }
 }
 

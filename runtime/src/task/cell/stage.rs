@@ -26,6 +26,7 @@ use crate::task::id::Id;
 use crate::task::inbox::Owner;
 use crate::task::spawn::Origin;
 use crate::task::trace::{Kind, Trace};
+use crate::task::unobserved::Unobserved;
 
 /// What a cell does that depends on its future.
 pub(super) struct Vtable {
@@ -76,10 +77,10 @@ pub(super) fn allocate<F: Future>(
         _ => Kind::Task,
     };
     let extra = OnceLock::new();
-    if let Some(name) = origin.name {
-        let name = Some(name.into());
+    if origin.name.is_some() || origin.future.is_some() {
         let named = Extra {
-            name,
+            name: origin.name.map(Into::into),
+            future: origin.future,
             ..Extra::default()
         };
         extra.get_or_init(|| Arc::new(named));
@@ -108,7 +109,7 @@ pub(super) fn allocate<F: Future>(
             flags: Cell::new(flags),
             trace: Trace::new(
                 kind,
-                origin.name.unwrap_or(std::any::type_name::<F>()),
+                (origin.name.or(origin.future)).unwrap_or(std::any::type_name::<F>()),
                 id,
                 origin.location,
             ),
@@ -215,7 +216,27 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
         // SAFETY: the caller owns the output of a complete task (invariant 2).
         std::mem::replace(unsafe { &mut *stage }, Stage::Gone)
     });
+    if let Stage::Finished(Err(error)) = &stage
+        && error.is_panic()
+    {
+        tell_unobserved(&cell.header, error);
+    }
     discard(stage);
+}
+
+/// Tells whoever wants to know of a panic that nobody joins.
+#[cold]
+fn tell_unobserved(header: &Header, error: &JoinError) {
+    let Some(hook) = header.owner.unobserved() else {
+        return;
+    };
+    let unobserved = Unobserved {
+        id: header.id,
+        name: header.extra.get().and_then(|it| it.name.as_deref()),
+        location: header.location,
+        panic: Some(error),
+    };
+    contain(|| hook(&unobserved));
 }
 
 unsafe fn set_join_waker<F: Future>(header: NonNull<Header>, waker: Option<Waker>) {

@@ -10,7 +10,9 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::{ABORT, CANCEL, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
+use super::{ABORT, ARRIVED, CANCEL, COMPLETE, Header, REMOTE, Reference, TaskRef, WokenTask};
+#[cfg(not(loom))]
+use super::{RUNNING, SEND, Task};
 use crate::context;
 use crate::coop::touch;
 use crate::shim::Ordering;
@@ -22,8 +24,30 @@ pub(super) fn abort(reference: &Reference) {
     touch(&reference.header().resource);
     let before = reference.header().state.fetch_or(ABORT, Ordering::AcqRel);
     if before & (ABORT | COMPLETE) == 0 {
-        wake(reference);
+        wake_arrived(reference);
     }
+}
+
+/// As [`abort`], and drops the future before it returns, if this thread holds the task's world and
+/// the task is not being polled.
+#[cfg(not(loom))]
+pub(super) fn abort_now(reference: &Reference) {
+    abort(reference);
+    let header = reference.header();
+    if context::owner() != header.owner.id {
+        return;
+    }
+    let flags = header.flags.get();
+    let is_idle = flags & (ARRIVED | RUNNING) == ARRIVED;
+    if is_idle && (flags & SEND != 0 || !context::is_guest()) {
+        Task::borrow(reference).cancel();
+    }
+}
+
+/// A model's threads hold no world.
+#[cfg(loom)]
+pub(super) fn abort_now(reference: &Reference) {
+    abort(reference);
 }
 
 /// Asks the task to end, and sees that it is polled and can answer. False if it has ended.
@@ -38,8 +62,16 @@ pub(super) fn cancel(reference: &Reference, reason: Reason) -> bool {
     for waker in wakers {
         waker.wake();
     }
-    wake(reference);
+    wake_arrived(reference);
     true
+}
+
+/// As [`wake`]. A task that has not come to its world yet is queued when it does.
+fn wake_arrived(reference: &Reference) {
+    let header = reference.header();
+    if context::owner() != header.owner.id || header.flags.get() & ARRIVED != 0 {
+        wake(reference);
+    }
 }
 
 /// Queues the task, from any thread.
