@@ -1,6 +1,7 @@
 //! What Python's asyncio has and tokio has no word for.
 //!
-//! Owns the names. What they stand for is in [`sync`](crate::sync), and works in every world.
+//! Owns the names. What they stand for is in [`sync`](crate::sync) and [`task`](crate::task), and works
+//! in every world.
 //!
 //! | Here | In asyncio |
 //! | --- | --- |
@@ -9,7 +10,11 @@
 //! | [`BoundedSemaphore`] | `BoundedSemaphore`; `Semaphore` is [`sync::Semaphore`](crate::sync::Semaphore) |
 //! | [`Barrier`] | `Barrier`; one that nobody breaks is [`sync::Barrier`](crate::sync::Barrier) |
 //! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | the same |
+//! | [`gather`], [`wait`] | the same; [`gather(…).as_values()`](futures::Gather::as_values) is `return_exceptions=True` |
+//! | [`timeout_cancel`] | `wait_for`; [`time::timeout`](crate::time::timeout()) drops instead |
 //!
+//! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), `as_completed` is [`JoinSet`](crate::task::JoinSet),
+//! `shield` is [`task::shield`](crate::task::shield()).
 //! `Lock` is [`sync::Mutex`](crate::sync::Mutex), and a future that somebody settles is
 //! [`sync::oneshot`](crate::sync::oneshot).
 
@@ -18,6 +23,8 @@ pub use crate::sync::bounded::{BoundExceeded, BoundedPermit, BoundedSemaphore};
 pub use crate::sync::condition::Condition;
 pub use crate::sync::event::Event;
 pub use crate::sync::queue::{LifoQueue, PriorityQueue, Queue};
+pub use crate::task::cancel::{Stopped, timeout_cancel};
+pub use crate::task::gather::{GatherError, Waited, gather, wait};
 
 /// Why a queue did not take or give an item.
 pub mod error {
@@ -31,4 +38,6 @@ pub mod futures {
     pub use crate::sync::barrier::breakable::BreakableWait;
     pub use crate::sync::condition::ConditionWait;
     pub use crate::sync::event::EventWait;
+    pub use crate::task::cancel::TimeoutCancel;
+    pub use crate::task::gather::{Gather, GatherValues, Wait};
 }

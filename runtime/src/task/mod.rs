@@ -5,11 +5,12 @@
 
 mod blocking;
 mod builder;
-mod cancel;
+pub(crate) mod cancel;
 pub(crate) mod cell;
 pub mod coop;
 mod current;
 mod error;
+pub(crate) mod gather;
 mod group;
 mod id;
 pub(crate) mod inbox;

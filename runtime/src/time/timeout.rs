@@ -123,6 +123,33 @@ impl<F> Timeout<F> {
         &mut self.value
     }
 
+    /// When its time is over.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.timer.deadline()
+    }
+
+    /// Gives it another deadline, earlier or later; one that has passed takes effect at the next poll.
+    ///
+    /// A task that waits for it need not poll it again: it is woken at the new deadline.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::time::{timeout, Duration, Instant};
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let mut waits = std::pin::pin!(timeout(Duration::from_secs(60), std::future::pending::<()>()));
+    /// waits.as_mut().reset(Instant::now());
+    /// assert!(waits.await.is_err());
+    /// # });
+    /// ```
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.gave_way = false;
+        this.timer.reset(deadline);
+    }
+
     /// The future, without its deadline.
     pub fn into_inner(self) -> F {
         self.value

@@ -27,6 +27,7 @@ mod cancel;
 mod coop;
 mod fairness;
 mod fs;
+mod gather;
 mod group;
 mod io;
 mod join_set;

@@ -15,11 +15,13 @@ mod domain;
 mod scope;
 mod shield;
 mod state;
+mod timeout;
 mod watch;
 
 pub use self::cancelled::Cancelled;
 pub use self::catch::{CatchCancel, catch_cancel};
 pub use self::shield::{Shield, shield};
+pub use self::timeout::{Stopped, TimeoutCancel, timeout_cancel};
 pub use self::watch::{CancelRequested, cancelled, is_cancelled, uncancel};
 
 pub(super) use self::domain::Domain;
