@@ -1,7 +1,7 @@
 //! What Python's asyncio has and tokio has no word for.
 //!
-//! Owns the names. What they stand for is in [`sync`](crate::sync) and [`task`](crate::task), and works
-//! in every world.
+//! Owns the names, reading by separators, and servers. What else they stand for is in
+//! [`sync`](crate::sync) and [`task`](crate::task). All of it works in every world.
 //!
 //! | Here | In asyncio |
 //! | --- | --- |
@@ -12,12 +12,21 @@
 //! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | the same |
 //! | [`gather`], [`wait`] | the same; [`gather(…).as_values()`](futures::Gather::as_values) is `return_exceptions=True` |
 //! | [`timeout_cancel`] | `wait_for`; [`time::timeout`](crate::time::timeout()) drops instead |
+//! | [`StreamReader`] | `StreamReader`; a `StreamWriter` is [`AsyncWriteExt`](crate::io::AsyncWriteExt) |
+//! | [`serve`], [`Server`] | `start_server`, `Server` |
 //!
 //! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), `as_completed` is [`JoinSet`](crate::task::JoinSet),
 //! `shield` is [`task::shield`](crate::task::shield()).
 //! `Lock` is [`sync::Mutex`](crate::sync::Mutex), and a future that somebody settles is
 //! [`sync::oneshot`](crate::sync::oneshot).
 
+mod listens;
+mod server;
+mod stream_reader;
+
+pub use self::listens::Listens;
+pub use self::server::{Server, serve};
+pub use self::stream_reader::{ReadError, StreamReader};
 pub use crate::sync::barrier::breakable::{Barrier, BarrierState, BrokenBarrier};
 pub use crate::sync::bounded::{BoundExceeded, BoundedPermit, BoundedSemaphore};
 pub use crate::sync::condition::Condition;

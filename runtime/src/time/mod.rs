@@ -1,5 +1,6 @@
 //! Clocks, deadlines and waiting for them.
 
+pub mod delay_queue;
 pub mod error;
 mod instant;
 mod interval;
@@ -10,6 +11,7 @@ mod system;
 mod timeout;
 mod timer;
 
+pub use self::delay_queue::DelayQueue;
 pub use self::instant::Instant;
 pub use self::interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use self::pause::{advance, pause, resume};

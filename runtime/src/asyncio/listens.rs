@@ -1,0 +1,47 @@
+//! What a server can accept connections from.
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
+
+/// A listener: of TCP, or of Unix sockets.
+pub trait Listens: sealed::Sealed + Send + Sync + 'static {
+    /// A connection.
+    type Stream: Send + 'static;
+
+    /// Where it comes from.
+    type Addr: Send + 'static;
+
+    #[doc(hidden)]
+    fn poll_accept_any(&self, cx: &mut Context<'_>)
+    -> Poll<io::Result<(Self::Stream, Self::Addr)>>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::TcpListener {}
+    impl Sealed for super::UnixListener {}
+}
+
+impl Listens for TcpListener {
+    type Stream = TcpStream;
+    type Addr = SocketAddr;
+
+    fn poll_accept_any(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept(cx)
+    }
+}
+
+impl Listens for UnixListener {
+    type Stream = UnixStream;
+    type Addr = unix::SocketAddr;
+
+    fn poll_accept_any(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(UnixStream, unix::SocketAddr)>> {
+        self.poll_accept(cx)
+    }
+}
