@@ -64,8 +64,9 @@ pub(crate) fn park_until(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
 pub(crate) fn assert_may_block(what: &str) {
     assert!(
         !context::is_inside(),
-        "`{what}` was called on a thread that already runs a simoom runtime: `.await` the \
-         future instead, or block on another thread, such as one of `task::spawn_blocking`"
+        "Cannot block the current thread from within a runtime: `{what}` was called on a thread \
+         that already runs a simoom runtime: `.await` the future instead, or block on another \
+         thread, such as one of `task::spawn_blocking`"
     );
 }
 

@@ -88,6 +88,7 @@ impl<T> RwLock<T> {
     /// let _one = lock.try_read().unwrap();
     /// assert!(lock.try_read().is_err());
     /// ```
+    #[track_caller]
     #[must_use]
     pub fn with_max_readers(value: T, readers: u32) -> Self {
         assert_readers(readers);
@@ -112,6 +113,7 @@ impl<T> RwLock<T> {
     /// # Panics
     /// As [`with_max_readers`](Self::with_max_readers).
     #[cfg(not(loom))]
+    #[track_caller]
     #[must_use]
     pub const fn const_with_max_readers(value: T, readers: u32) -> Self {
         assert_readers(readers);
@@ -144,6 +146,7 @@ impl<T> RwLock<T> {
     }
 }
 
+#[track_caller]
 const fn assert_readers(readers: u32) {
     assert!(
         readers <= READERS_MAX,

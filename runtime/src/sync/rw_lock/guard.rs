@@ -192,9 +192,9 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
 }
 
 // SAFETY: the guard is a mutable borrow of the value (invariant 2 of the parent module).
-unsafe impl<T: ?Sized + Send> Send for RwLockMappedWriteGuard<'_, T> {}
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockMappedWriteGuard<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: ?Sized + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
 
 writes!({ 'a, T: ?Sized } RwLockMappedWriteGuard<'a, T> => T);
 
