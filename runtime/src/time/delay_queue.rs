@@ -17,7 +17,7 @@ use crate::coop::{Op, OpKind, proceed};
 /// Values that come out when they are due, the earliest first; of those that are due at the same
 /// moment, the one that was put in first.
 ///
-/// It is a [`Stream`](crate::stream::Stream) that ends whenever it is empty, and goes on when something
+/// It is a [`Stream`] that ends whenever it is empty, and goes on when something
 /// was put in. Names as in `tokio-util`.
 ///
 /// # Cancel safety

@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, u32>;
 /// Returns its number after so many milliseconds, or fails with it if that is odd.
 async fn after(number: u32) -> Result<u32> {
     sleep(number * MS).await;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         Ok(number)
     } else {
         Err(number)

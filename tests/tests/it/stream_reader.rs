@@ -85,6 +85,17 @@ both! {
         }
     }
 
+    async fn str_2_a_separator_inside_another_ends_it() {
+        for size in 1..9 {
+            let (mut reader, writer) = in_chunks(b"a1b2c.", size);
+            let ends: [&[u8]; 3] = [b"1b2", b"b", b"."];
+            for part in ["a1b", "2c."] {
+                assert_eq!(reader.read_until_any(&ends).await.unwrap(), part);
+            }
+            writer.await.unwrap();
+        }
+    }
+
     async fn str_3_a_separator_must_come_within_the_limit() {
         for size in 1..12 {
             // A line of the limit's length is taken.
