@@ -380,12 +380,12 @@ pin_project! {
     /// # Examples
     /// ```
     /// use futures::TryStreamExt;
-    /// use simoom::io::AsyncBufReadExt;
+    /// use simoom::io::{AsyncBufReadExt, BufReader};
     /// use simoom::stream::SplitStream;
     ///
     /// # let rt = simoom::runtime::Runtime::new().unwrap();
     /// # rt.block_on(async {
-    /// let parts: Vec<Vec<u8>> = SplitStream::new((&b"a,b"[..]).split(b',')).try_collect().await?;
+    /// let parts: Vec<Vec<u8>> = SplitStream::new(BufReader::new(&b"a,b"[..]).split(b',')).try_collect().await?;
     /// assert_eq!(parts, [b"a", b"b"]);
     /// # std::io::Result::Ok(())
     /// # }).unwrap();

@@ -32,7 +32,7 @@ thread_local! {
 ///
 /// What [`spawn_local`](super::spawn_local) spawns inside [`run_until`](Self::run_until), or in a task
 /// of the set, belongs to the set. Awaiting the set waits until none of its tasks is left. Dropping it
-/// aborts those that are.
+/// aborts those that are; what is spawned into it after that runs on by itself.
 ///
 /// `spawn_local` needs no set here, since a runtime has one thread. So a set is for waiting, and for
 /// ending tasks together; unlike tokio's, its tasks run whenever the runtime does, not only while
@@ -246,19 +246,20 @@ where
 {
     let key = set.next.get();
     set.next.set(key + 1);
-    let member = Member {
-        key,
-        set: set.clone(),
-    };
     let inside = Inside {
         future,
         set: set.clone(),
     };
+    // What goes first when the future is dropped, polled or not, is the user's.
+    let member = Member {
+        key,
+        set: set.clone(),
+    };
     set.left.borrow_mut().insert(key, None);
     let task = spawn_here(
-        async move {
-            let _member = member;
-            inside.await
+        Joined {
+            inside,
+            _member: member,
         },
         origin,
     );
@@ -266,6 +267,23 @@ where
         *handle = Some(task.abort_handle());
     }
     task
+}
+
+pin_project! {
+    /// What a task of a set polls. Fields are dropped in this order.
+    struct Joined<F> {
+        #[pin]
+        inside: Inside<F>,
+        _member: Member,
+    }
+}
+
+impl<F: Future> Future for Joined<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().inside.poll(cx)
+    }
 }
 
 /// A task that has not ended.

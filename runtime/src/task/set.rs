@@ -80,14 +80,19 @@ impl Ended {
     }
 
     /// Waits for the end of a task of that key.
-    pub(super) fn watch<T>(self: &Arc<Self>, key: u64, task: &JoinHandle<T>) {
+    ///
+    /// True for one that has ended already, which may be what somebody waits for: the caller says so
+    /// by [`wake`](Self::wake) once it keeps the task.
+    pub(super) fn watch<T>(self: &Arc<Self>, key: u64, task: &JoinHandle<T>) -> bool {
         let watch = Arc::new(Watch {
             key,
             ended: self.clone(),
         });
-        if task.watch(&Waker::from(watch)) {
+        let has_ended = task.watch(&Waker::from(watch));
+        if has_ended {
             self.state().keys.push_back(key);
         }
+        has_ended
     }
 
     /// Tells a world that wants to know that the task is waited for here.
@@ -262,9 +267,12 @@ impl<T: 'static> JoinSet<T> {
         let key = self.next;
         self.next += 1;
         let stop = task.abort_handle();
-        self.ended.watch(key, &task);
+        let has_ended = self.ended.watch(key, &task);
         self.ended.tell_collected(&task);
         self.tasks.insert(key, task);
+        if has_ended {
+            self.ended.wake();
+        }
         stop
     }
 

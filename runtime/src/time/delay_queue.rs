@@ -214,8 +214,8 @@ impl<T> DelayQueue<T> {
 
     /// Takes all values out.
     pub fn clear(&mut self) {
+        // The timer stays: whoever waits by it looks again when it fires, or when it is set anew.
         self.order.clear();
-        self.timer = None;
         // Destructors are foreign code: nothing is left half done when they run.
         drop(std::mem::take(&mut self.entries));
     }

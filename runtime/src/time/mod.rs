@@ -9,7 +9,7 @@ pub(crate) mod queue;
 mod sleep;
 mod system;
 mod timeout;
-mod timer;
+pub(crate) mod timer;
 
 pub use self::delay_queue::DelayQueue;
 pub use self::instant::Instant;

@@ -117,3 +117,19 @@ fn outside_a_task_there_is_no_budget() {
     let rt = simoom::runtime::Runtime::new().unwrap();
     rt.block_on(async { spawn_local(operations(Rc::default())).await.unwrap() });
 }
+
+#[test]
+fn a_deadline_is_kept_beside_what_spends_the_budget_of_every_poll() {
+    use simoom::asyncio::{Stopped, timeout_cancel};
+    use simoom::time::{Duration, timeout};
+    simoom_tests::real(async || {
+        let spends = async {
+            loop {
+                consume_budget().await;
+            }
+        };
+        let late = timeout_cancel(Duration::from_millis(2), spends);
+        let late: Result<(), Stopped> = timeout(Duration::from_secs(20), late).await.unwrap();
+        assert_eq!(late, Err(Stopped::Elapsed));
+    });
+}

@@ -253,3 +253,33 @@ both! {
         assert!(task::try_id().is_none() || USER.try_get().is_err());
     }
 }
+
+#[test]
+fn a_task_that_has_ended_when_it_comes_is_heard_of() {
+    simoom_tests::real(async || {
+        let mut set = JoinSet::new();
+        set.spawn(std::future::pending::<u32>());
+        let mut is_first = true;
+        let ended = std::future::poll_fn(|cx| {
+            let polled = set.poll_join_next(cx);
+            if std::mem::take(&mut is_first) {
+                assert!(polled.is_pending());
+                let (tell, told) = std::sync::mpsc::channel();
+                let handle = simoom::runtime::Handle::current();
+                set.spawn_blocking_on(
+                    move || {
+                        tell.send(()).unwrap();
+                        5
+                    },
+                    &handle,
+                );
+                told.recv().unwrap();
+                // The closure has ended when the thread has said so.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            polled
+        });
+        let ended = simoom::time::timeout(std::time::Duration::from_secs(20), ended).await;
+        assert_eq!(ended.unwrap().unwrap().unwrap(), 5);
+    });
+}

@@ -159,4 +159,22 @@ both! {
         let expired = timeout(1000 * MS, waiting).await.unwrap().unwrap();
         assert_eq!(expired.unwrap().into_inner(), "early");
     }
+
+    async fn what_is_put_in_after_everything_was_taken_out_is_heard_of() {
+        use std::sync::{Arc, Mutex};
+        let queue = Arc::new(Mutex::new(DelayQueue::new()));
+        queue.lock().unwrap().insert("late", 60_000 * MS);
+        let there = queue.clone();
+        let waiting = simoom::spawn(std::future::poll_fn(move |cx| {
+            there.lock().unwrap().poll_expired(cx)
+        }));
+        settle().await;
+        {
+            let mut queue = queue.lock().unwrap();
+            queue.clear();
+            queue.insert("new", MS);
+        }
+        let expired = timeout(1000 * MS, waiting).await.unwrap().unwrap();
+        assert_eq!(expired.unwrap().into_inner(), "new");
+    }
 }

@@ -74,20 +74,25 @@ impl StopClock {
 
     /// Moves it forward where it stands. False if it runs.
     pub(super) fn advance(&self, by: Duration) -> bool {
-        let stands = self.stands();
-        if stands {
-            let mut state = lock(&self.state);
-            state.shown += by;
-        }
-        stands
+        self.change(|shown| shown + by)
     }
 
     /// Moves it to `moment` where it stands and has not come there.
     pub(super) fn reach(&self, moment: Instant) {
-        if self.stands() {
-            let mut state = lock(&self.state);
-            state.shown = state.shown.max(moment);
+        self.change(|shown| shown.max(moment));
+    }
+
+    /// Changes what it shows where it stands. False if it runs.
+    fn change(&self, later: impl FnOnce(Instant) -> Instant) -> bool {
+        if !self.is_own.load(Ordering::Acquire) {
+            return false;
         }
+        let mut state = lock(&self.state);
+        let stands = state.started.is_none();
+        if stands {
+            state.shown = later(state.shown);
+        }
+        stands
     }
 }
 

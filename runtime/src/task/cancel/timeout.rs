@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,7 +14,8 @@ use super::cancelled::Cancelled;
 use super::domain::Domain;
 use super::scope::Scope;
 use super::state::{Cancellation, Reason, Role};
-use crate::time::{Sleep, sleep};
+use crate::time::Instant;
+use crate::time::timer::{Timer, later};
 
 /// Waits for `future`; when `duration` has passed since this call, asks it to end, and waits on.
 ///
@@ -62,7 +64,7 @@ pub fn timeout_cancel<F: IntoFuture>(
     TimeoutCancel {
         part: Domain::new(of.clone(), future.into_future()),
         of,
-        deadline: sleep(duration),
+        deadline: Timer::new(later(Instant::now(), duration), Location::caller()),
         is_late: false,
         scope: Scope::new(Role::Defers),
         asked: None,
@@ -76,8 +78,8 @@ pin_project! {
         #[pin]
         part: Domain<F>,
         of: Arc<Cancellation>,
-        #[pin]
-        deadline: Sleep,
+        // Not a sleep: that asks the budget first, which the future may spend in every poll.
+        deadline: Timer,
         is_late: bool,
         scope: Scope,
         // Why somebody has asked the task around it to end.
@@ -90,7 +92,7 @@ impl<F: Future> Future for TimeoutCancel<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (mut part, mut deadline) = (this.part, this.deadline);
+        let (mut part, deadline) = (this.part, this.deadline);
         pass_on(this.scope, this.asked, this.of);
         let polled = this.scope.poll(cx, |cx| {
             loop {
@@ -100,7 +102,7 @@ impl<F: Future> Future for TimeoutCancel<F> {
                 if *this.is_late {
                     return Poll::Pending;
                 }
-                ready!(deadline.as_mut().poll(cx));
+                ready!(deadline.poll(cx));
                 *this.is_late = true;
                 ask(this.of, None);
             }

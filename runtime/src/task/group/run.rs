@@ -14,7 +14,7 @@ use super::error::{Failed, Failure, GroupError, Of};
 use super::shared::{Came, Shared};
 use crate::task::Cancelled;
 use crate::task::cancel::{Domain, Reason, Role, Scope};
-use crate::time::{Sleep, sleep_until};
+use crate::time::timer::Timer;
 
 pin_project! {
     /// The future of a group.
@@ -25,8 +25,7 @@ pin_project! {
         failures: Vec<Failure<E>>,
         policy: Policy<H>,
         // Until the moment at which those that are left are dropped.
-        #[pin]
-        grace: Option<Sleep>,
+        grace: Option<Timer>,
         // Why somebody has asked the task around the group to end.
         asked: Option<Reason>,
         scope: Scope,
@@ -90,7 +89,7 @@ where
     type Output = Result<R, GroupError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         let shared = &**this.shared;
         if this.asked.is_none()
             && let Some(reason) = this.scope.asked()
@@ -121,16 +120,14 @@ where
             }
             // What it says may have come from the body or from a task of the same thread.
             if let Some(deadline) = shared.deadline() {
-                if this
+                // Not a sleep: that asks the budget first, which the body may spend in every poll.
+                let grace = this
                     .grace
-                    .as_ref()
-                    .as_pin_ref()
-                    .is_none_or(|it| it.deadline() != deadline)
-                {
-                    this.grace.set(Some(sleep_until(deadline)));
+                    .get_or_insert_with(|| Timer::new(deadline, this.site));
+                if grace.deadline() != deadline {
+                    grace.reset(deadline);
                 }
-                let grace = this.grace.as_mut().as_pin_mut();
-                if grace.is_some_and(|grace| grace.poll(cx).is_ready()) {
+                if grace.poll(cx).is_ready() {
                     shared.abort();
                     if came.is_none() {
                         body.as_mut().end();
