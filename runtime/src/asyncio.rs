@@ -16,7 +16,8 @@
 //! | [`serve`], [`Server`] | `start_server`, `Server` |
 //!
 //! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), `as_completed` is [`JoinSet`](crate::task::JoinSet),
-//! `shield` is [`task::shield`](crate::task::shield()).
+//! `shield` is nearest to [`task::shield`](crate::task::shield()), which makes the caller wait for the
+//! future and then hands the request on; to leave at once, [`spawn`](crate::spawn) the future.
 //! `Lock` is [`sync::Mutex`](crate::sync::Mutex), and a future that somebody settles is
 //! [`sync::oneshot`](crate::sync::oneshot).
 

@@ -59,6 +59,8 @@ pub mod book {
 
     #[doc = include_str!("../../docs/book/src/groups.md")]
     pub mod groups {}
+    #[doc = include_str!("../../docs/book/src/from-asyncio.md")]
+    pub mod from_asyncio {}
 
     #[doc = include_str!("../../docs/book/src/faults.md")]
     pub mod faults {}
