@@ -82,6 +82,7 @@ async fn run<L, H, F>(
     let mut backoff = AcceptBackoff::new();
     let accepting = loop {
         crate::select! {
+            biased;
             _ = wished.wait_for(|wish| *wish != Wish::Serve) => break Ok(()),
             Some(ended) = serving.join_next() => report(ended),
             accepted = accept(&listener, &mut backoff) => match accepted {
@@ -95,6 +96,7 @@ async fn run<L, H, F>(
         told.send_modify(|told| told.connections = serving.len());
     };
     drop(listener);
+    told.send_modify(|told| told.is_closed = true);
     let mut is_aborted = false;
     while !serving.is_empty() {
         crate::select! {
@@ -155,11 +157,13 @@ enum Wish {
 #[derive(Debug, Default)]
 struct Told {
     connections: usize,
+    /// The listener is closed.
+    is_closed: bool,
     ended: Option<Result<(), Arc<io::Error>>>,
 }
 
 impl Server {
-    /// Accepts no more connections: the listener is closed. Those that there are are served on.
+    /// Accepts no more connections: the listener is closed when the server's task runs next. Those that there are are served on.
     pub fn close(&self) {
         self.wish(Wish::Close);
     }
@@ -180,7 +184,7 @@ impl Server {
     /// Whether it accepts connections.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        *self.wish.borrow() == Wish::Serve && self.told.borrow().ended.is_none()
+        *self.wish.borrow() == Wish::Serve && !self.told.borrow().is_closed
     }
 
     /// How many connections are being served.
@@ -193,7 +197,7 @@ impl Server {
     ///
     /// # Errors
     /// What accepting failed with, if that was what ended the server; that the handler panicked before it
-    /// returned a future.
+    /// returned a future, or that the server's runtime is gone.
     ///
     /// # Cancel safety
     /// Safe.
@@ -229,7 +233,9 @@ impl Server {
         match told.as_ref().map(|told| &told.ended) {
             Ok(Some(Err(error))) => Err(io::Error::new(error.kind(), error.clone())),
             Ok(_) => Ok(()),
-            Err(_) => Err(io::Error::other("the server's handler panicked")),
+            Err(_) => Err(io::Error::other(
+                "the server's task ended early: its handler panicked, or its runtime is gone",
+            )),
         }
     }
 }

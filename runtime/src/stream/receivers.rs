@@ -59,7 +59,7 @@ impl fmt::Display for BroadcastStreamRecvError {
 
 impl Error for BroadcastStreamRecvError {}
 
-impl<T: Clone + Send + Sync + 'static> BroadcastStream<T> {
+impl<T: Clone + Send + 'static> BroadcastStream<T> {
     /// Wraps it.
     #[must_use]
     pub fn new(inner: broadcast::Receiver<T>) -> Self {
@@ -69,7 +69,7 @@ impl<T: Clone + Send + Sync + 'static> BroadcastStream<T> {
     }
 }
 
-fn received<T: Clone + Send + Sync + 'static>(
+fn received<T: Clone + Send + 'static>(
     mut receiver: broadcast::Receiver<T>,
 ) -> Lent<broadcast::Receiver<T>, Result<T, broadcast::error::RecvError>> {
     Box::pin(async move {
@@ -78,7 +78,7 @@ fn received<T: Clone + Send + Sync + 'static>(
     })
 }
 
-impl<T: Clone + Send + Sync + 'static> Stream for BroadcastStream<T> {
+impl<T: Clone + Send + 'static> Stream for BroadcastStream<T> {
     type Item = Result<T, BroadcastStreamRecvError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -94,7 +94,7 @@ impl<T: Clone + Send + Sync + 'static> Stream for BroadcastStream<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> From<broadcast::Receiver<T>> for BroadcastStream<T> {
+impl<T: Clone + Send + 'static> From<broadcast::Receiver<T>> for BroadcastStream<T> {
     fn from(inner: broadcast::Receiver<T>) -> Self {
         Self::new(inner)
     }

@@ -80,7 +80,7 @@ impl<T> RwLock<T> {
     /// As [`new`](Self::new), for at most so many readers at once.
     ///
     /// # Panics
-    /// If they are more than `u32::MAX >> 3`.
+    /// If `readers` is 0, or more than `u32::MAX >> 3`.
     ///
     /// # Examples
     /// ```
@@ -148,6 +148,8 @@ impl<T> RwLock<T> {
 
 #[track_caller]
 const fn assert_readers(readers: u32) {
+    // Without any, a writer would wait for nobody.
+    assert!(readers > 0, "a lock must have room for a reader");
     assert!(
         readers <= READERS_MAX,
         "a lock cannot have more than u32::MAX >> 3 readers"

@@ -147,6 +147,7 @@ impl<T> DelayQueue<T> {
     pub fn try_remove(&mut self, key: &Key) -> Option<Expired<T>> {
         let Entry { value, deadline } = self.entries.remove(&key.0)?;
         self.order.remove(&(deadline, key.0));
+        self.note_end();
         Some(Expired {
             value,
             deadline,
@@ -214,10 +215,11 @@ impl<T> DelayQueue<T> {
 
     /// Takes all values out.
     pub fn clear(&mut self) {
-        // The timer stays: whoever waits by it looks again when it fires, or when it is set anew.
         self.order.clear();
         // Destructors are foreign code: nothing is left half done when they run.
-        drop(std::mem::take(&mut self.entries));
+        let entries = std::mem::take(&mut self.entries);
+        self.note_end();
+        drop(entries);
     }
 
     /// How many values there are.
@@ -250,6 +252,15 @@ impl<T> DelayQueue<T> {
         ready!(timer.poll(cx));
         progress.done();
         Poll::Ready(self.try_remove(&Key(key)))
+    }
+
+    /// Whoever waits for the first hears that there is none.
+    fn note_end(&mut self) {
+        if self.entries.is_empty()
+            && let Some(timer) = &mut self.timer
+        {
+            timer.reset(Instant::now());
+        }
     }
 
     fn place(&mut self, key: u64, deadline: Instant) {

@@ -59,6 +59,23 @@ both! {
         assert!(TcpStream::connect(address).await.is_err());
     }
 
+    async fn str_8_nothing_is_accepted_once_the_server_was_told() {
+        let (server, address) = echo().await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        assert_eq!(say(&mut first, "one").await, "one");
+        // Both are there when the server's task runs next.
+        let second = simoom::spawn(TcpStream::connect(address));
+        server.close();
+        sleep(MS).await;
+        assert!(server.connections() <= 1);
+        drop(first);
+        server.wait_closed().await.unwrap();
+        // It was refused, or is reset now.
+        if let Ok(mut second) = second.await.unwrap() {
+            assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        }
+    }
+
     async fn str_8_the_connections_may_end_first() {
         let (server, address) = echo().await;
         let mut client = TcpStream::connect(address).await.unwrap();

@@ -177,4 +177,27 @@ both! {
         let expired = timeout(1000 * MS, waiting).await.unwrap().unwrap();
         assert_eq!(expired.unwrap().into_inner(), "new");
     }
+
+    async fn whoever_waits_hears_that_everything_was_taken_out() {
+        use std::sync::{Arc, Mutex};
+        for is_cleared in [true, false] {
+            let queue = Arc::new(Mutex::new(DelayQueue::new()));
+            queue.lock().unwrap().insert(1, 60_000 * MS);
+            let there = queue.clone();
+            let waiting = simoom::spawn(std::future::poll_fn(move |cx| {
+                there.lock().unwrap().poll_expired(cx)
+            }));
+            settle().await;
+            {
+                let mut queue = queue.lock().unwrap();
+                let first = queue.peek().unwrap();
+                if is_cleared {
+                    queue.clear();
+                } else {
+                    queue.remove(&first);
+                }
+            }
+            assert!(timeout(1000 * MS, waiting).await.unwrap().unwrap().is_none());
+        }
+    }
 }

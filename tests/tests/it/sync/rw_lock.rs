@@ -123,3 +123,15 @@ both! {
         assert_eq!(*lock.read().await, 2);
     }
 }
+
+#[test]
+#[should_panic(expected = "a lock must have room for a reader")]
+fn a_lock_for_no_readers_is_refused() {
+    let _ = simoom::sync::RwLock::with_max_readers(0, 0);
+}
+
+#[test]
+#[should_panic(expected = "a lock must have room for a reader")]
+fn a_constant_lock_for_no_readers_is_refused() {
+    let _ = simoom::sync::RwLock::const_with_max_readers(0, 0);
+}
