@@ -53,10 +53,11 @@ fn reserving_behind_a_receiver_of_many_that_is_not_polled_is_a_futurelock() {
     assert_futurelock_at(&report, &place("Reserves"), &place("Many"));
 }
 
-/// Who kept its receiver has dropped it, has polled it since, or has never polled it.
+/// Who kept its receiver has dropped it, has polled it since, or has never polled it; or it has ended
+/// and is still there.
 #[test]
 fn a_receiver_that_is_gone_or_was_polled_is_none() {
-    for way in ["dropped", "polled", "never polled"] {
+    for way in ["dropped", "polled", "never polled", "ended"] {
         let report = check(config(), move |_| async move {
             let (send, mut recv) = mpsc::channel(1);
             let mut kept = Box::pin(recv.recv());
@@ -70,6 +71,14 @@ fn a_receiver_that_is_gone_or_was_polled_is_none() {
                 "polled" => {
                     kept.await.unwrap();
                     send.send(1).await.unwrap();
+                }
+                "ended" => {
+                    kept.as_mut().await.unwrap();
+                    send.send(1).await.unwrap();
+                    sleep(MS).await;
+                    let _ = send.send(2).await;
+                    drop(kept);
+                    return;
                 }
                 _ => {}
             }

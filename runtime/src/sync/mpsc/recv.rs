@@ -45,7 +45,11 @@ impl<T> Future for Recv<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.chan.poll_recv(cx, self.location, true)
+        let received = self.chan.poll_recv(cx, self.location, true);
+        if received.is_ready() {
+            self.chan.leave_as_receiver();
+        }
+        received
     }
 }
 
@@ -97,8 +101,13 @@ impl<T> Future for RecvMany<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
-        this.chan
-            .poll_recv_many(cx, this.buffer, *this.limit, this.location, true)
+        let received = this
+            .chan
+            .poll_recv_many(cx, this.buffer, *this.limit, this.location, true);
+        if received.is_ready() {
+            this.chan.leave_as_receiver();
+        }
+        received
     }
 }
 
