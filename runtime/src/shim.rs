@@ -42,7 +42,7 @@ mod unsafe_cell {
 }
 
 /// Locks `mutex`, ignoring poison: every critical section of this crate leaves its data whole,
-/// and no foreign code runs inside one.
+/// and no foreign code runs inside one, but for the `Clone` of a value that is broadcast.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     match mutex.lock() {

@@ -59,6 +59,8 @@ fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
         #(#attributes)*
         #test
         #visibility #signature {
+            // The real tokio does not have this: a program must not run on it unawares.
+            use #root::__private as _;
             let body = async move || #output #body;
             let runtime = #root::runtime::Builder::new_current_thread()
                 .enable_all()

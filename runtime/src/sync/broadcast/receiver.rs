@@ -106,6 +106,9 @@ impl<T: Clone> Receiver<T> {
 
     /// Waits for the next value.
     ///
+    /// The value is cloned while no other receiver may clone it: a `Clone` that receives from this
+    /// channel waits for itself.
+    ///
     /// # Errors
     /// [`Lagged`](RecvError::Lagged) if it and perhaps others were missed: the next call goes on with the
     /// oldest that is there. [`Closed`](RecvError::Closed) if none waits and all senders are gone.
