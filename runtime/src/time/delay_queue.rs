@@ -66,6 +66,21 @@ struct Entry<T> {
 pub struct Key(u64);
 
 /// A value that has come out of a [`DelayQueue`].
+///
+/// # Examples
+/// ```
+/// use futures::StreamExt;
+/// use simoom::time::{DelayQueue, Duration, Instant};
+///
+/// # let rt = simoom::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let mut queue = DelayQueue::new();
+/// let key = queue.insert("tea", Duration::from_millis(1));
+/// let expired = queue.next().await.unwrap();
+/// assert_eq!((expired.key(), *expired.get_ref()), (key, "tea"));
+/// assert!(Instant::now() >= expired.deadline());
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expired<T> {
     value: T,
