@@ -31,7 +31,7 @@ pub fn check() -> Result<(), String> {
     }
     Err(
         "docs/from-tokio.md is not what it would be now: write it by \
-         `cargo run -p simoom-tests --bin from-tokio -- --write`, and read what has changed"
+         `cargo run -p simoom-tools --bin from-tokio -- --write`, and read what has changed"
             .to_owned(),
     )
 }

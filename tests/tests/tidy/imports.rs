@@ -13,7 +13,7 @@ struct Row {
 }
 
 /// The table. ARCHITECTURE.md draws it.
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 9] = [
     Row {
         folder: "runtime/macros",
         normal: &[],
@@ -54,6 +54,11 @@ const TABLE: [Row; 8] = [
             "cargo-simoom",
             "kv",
         ],
+        dev: &[],
+    },
+    Row {
+        folder: "tests/tools",
+        normal: &["simoom-sim", "simoom-tests"],
         dev: &[],
     },
     Row {

@@ -1,6 +1,6 @@
 //! Random scripts of two ends of a connection: the simulator can answer as loopback does.
 //!
-//! A longer range: `cargo run --release -p simoom-tests --bin socket-scripts -- --scripts 100000`.
+//! A longer range: `cargo run --release -p simoom-tools --bin socket-scripts -- --scripts 100000`.
 
 use simoom_tests::scripts::{End, Script, Step, compare, real};
 

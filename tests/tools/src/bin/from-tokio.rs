@@ -1,8 +1,8 @@
 //! Compares what tokio has with what simoom has, and writes `docs/from-tokio.md`.
 //!
 //! ```sh
-//! cargo run -p simoom-tests --bin from-tokio -- --write
-//! cargo run -p simoom-tests --bin from-tokio -- --list target/doc/tokio
+//! cargo run -p simoom-tools --bin from-tokio -- --write
+//! cargo run -p simoom-tools --bin from-tokio -- --list target/doc/tokio
 //! ```
 //! Without an argument it only says what is wrong with the page. `--list` prints what the
 //! documentation of a crate lists, which is how `tests/src/from_tokio/tokio.txt` was made.

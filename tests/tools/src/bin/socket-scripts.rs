@@ -2,7 +2,7 @@
 //! cannot answer as the operating system did.
 //!
 //! ```sh
-//! cargo run --release -p simoom-tests --bin socket-scripts -- --from 0 --scripts 100000
+//! cargo run --release -p simoom-tools --bin socket-scripts -- --from 0 --scripts 100000
 //! ```
 //! Prints one JSON line for each disagreement and one at the end; the exit status says whether
 //! there was a disagreement. A range is repeated by its `--from` and `--scripts`.

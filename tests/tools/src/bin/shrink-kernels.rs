@@ -1,10 +1,10 @@
 //! How well failures shrink, and whether they come back, over programs with known bugs.
 //!
 //! ```sh
-//! cargo run --release -p simoom-tests --bin shrink-kernels -- shrink 50
-//! cargo run --release -p simoom-tests --bin shrink-kernels -- edits 20
-//! cargo run --release -p simoom-tests --bin shrink-kernels -- steady 60 100000
-//! cargo run --release -p simoom-tests --bin shrink-kernels -- lost_update 1000015
+//! cargo run --release -p simoom-tools --bin shrink-kernels -- shrink 50
+//! cargo run --release -p simoom-tools --bin shrink-kernels -- edits 20
+//! cargo run --release -p simoom-tools --bin shrink-kernels -- steady 60 100000
+//! cargo run --release -p simoom-tools --bin shrink-kernels -- lost_update 1000015
 //! ```
 //! `shrink` finds so many failures of each kernel, from the seed on that a third number gives, and
 //! prints a line of JSON for each kernel and one for all: choices as they were found and as they

@@ -1,8 +1,8 @@
 //! Does what a page says and compares what that prints with what the page shows.
 //!
 //! ```sh
-//! cargo run -p simoom-tests --bin page -- README.md
-//! cargo run -p simoom-tests --bin page -- --fresh docs/book/src/quickstart.md
+//! cargo run -p simoom-tools --bin page -- README.md
+//! cargo run -p simoom-tools --bin page -- --fresh docs/book/src/quickstart.md
 //! ```
 //! `--fresh` starts in an empty folder that has this repository as `simoom` in it, which is how a
 //! newcomer has it; otherwise the page starts here. `--write` writes what was printed into the
@@ -64,7 +64,7 @@ fn empty_folder() -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("simoom-page-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let here = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
+        .join("../..")
         .canonicalize()?;
     std::os::unix::fs::symlink(here, folder.join("simoom"))?;
     Ok(folder)

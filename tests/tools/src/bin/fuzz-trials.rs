@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo +nightly fuzz build -s none kernel
-//! cargo run -p simoom-tests --bin fuzz-trials -- fuzz/target/x86_64-unknown-linux-gnu/release/kernel
+//! cargo run -p simoom-tools --bin fuzz-trials -- fuzz/target/x86_64-unknown-linux-gnu/release/kernel
 //! ```
 //! Starts the fuzzer on each kernel ten times with other seeds and without a corpus, and ten times
 //! with random walks in place of its schedules. Prints a table in Markdown: the median of the runs to

@@ -1,8 +1,8 @@
 //! Compares the simulator with this machine's Linux, made to misbehave.
 //!
 //! ```sh
-//! cargo run --release -p simoom-tests --bin linux-conformance -- net
-//! cargo run --release -p simoom-tests --bin linux-conformance -- disk
+//! cargo run --release -p simoom-tools --bin linux-conformance -- net
+//! cargo run --release -p simoom-tools --bin linux-conformance -- disk
 //! ```
 //! Prints a JSON line for each case and one at the end. `--quick` leaves out what takes long,
 //! `--filter NAME` runs the cases whose name contains it, `--seeds N` says how often the simulator

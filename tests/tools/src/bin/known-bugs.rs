@@ -1,10 +1,10 @@
 //! How soon each strategy finds the known bugs, and whether stored failures outlive edits.
 //!
 //! ```sh
-//! cargo run --release -p simoom-tests --bin known-bugs -- table --trials 20 --max 1000
-//! cargo run --release -p simoom-tests --bin known-bugs -- edits --trials 5
-//! cargo run --release -p simoom-tests --bin known-bugs -- list
-//! cargo run --release -p simoom-tests --bin known-bugs -- show futurelock
+//! cargo run --release -p simoom-tools --bin known-bugs -- table --trials 20 --max 1000
+//! cargo run --release -p simoom-tools --bin known-bugs -- edits --trials 5
+//! cargo run --release -p simoom-tools --bin known-bugs -- list
+//! cargo run --release -p simoom-tools --bin known-bugs -- show futurelock
 //! ```
 //! `table` runs each program with so many disjoint ranges of so many seeds under each strategy, and
 //! prints a line of JSON for each: in how many the bug was found, and the mean of executions to the
