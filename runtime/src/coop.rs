@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use crate::context;
+use crate::task::cell::current;
 
 /// How many ready operations one poll may do in production before it must yield.
 pub const BUDGET: u8 = 128;
@@ -381,9 +382,14 @@ enum Paid {
 impl Progress<'_> {
     /// The operation completed, and was none in production: it takes nothing from the budget.
     #[inline]
-    pub(crate) fn free(self) {
-        if self.paid == Paid::Asked {
-            self.done();
+    pub(crate) fn free(mut self) {
+        match std::mem::replace(&mut self.paid, Paid::Nothing) {
+            Paid::Nothing => {}
+            Paid::Budget => context::return_budget(),
+            Paid::Asked => {
+                self.paid = Paid::Asked;
+                self.done();
+            }
         }
     }
 
@@ -418,8 +424,22 @@ impl Progress<'_> {
 impl Drop for Progress<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.paid != Paid::Nothing {
+            self.refused();
+        }
+    }
+}
+
+impl Progress<'_> {
+    /// The operation was not ready: it costs nothing, and the task is said to wait for it.
+    fn refused(&self) {
         if self.paid == Paid::Budget {
             context::return_budget();
         }
+        current::with(|task| {
+            if let Some(task) = task {
+                task.refuse(self.op.kind, self.op.site);
+            }
+        });
     }
 }

@@ -27,7 +27,7 @@ use simoom::backend::{
     Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task,
     TaskRef, TimerKey, spawn_in,
 };
-use simoom::task::Id;
+use simoom::task::{Id, TaskInfo};
 use simoom::time::Instant;
 
 use crate::baton::{self, Carrier};
@@ -271,6 +271,8 @@ impl Schedule for SimBackend {
     fn spawn(&self, task: Task) {
         let target = self.spawn_for.borrow_mut().take();
         let name_next = self.name_next.take();
+        // Nothing else is named so.
+        let is_closure = name_next.is_some();
         // A killed task may still boot its node anew, in its last poll.
         if self.dead.get() || (target.is_none() && self.is_dead()) {
             // The task is cancelled by being dropped.
@@ -303,6 +305,7 @@ impl Schedule for SimBackend {
             world.numbered(Some(task.view().resource()));
             let mut entry = TaskEntry::new(task, path, hash, order, (node, deaths), birth);
             entry.draws = world.entropy.before(hash);
+            entry.is_closure = is_closure;
             let slot = world.tasks.insert(entry);
             world.make_ready(slot);
             if is_main {
@@ -389,6 +392,10 @@ impl Schedule for SimBackend {
             runnable: world.tasks.runnable(),
             parks: 0,
         }
+    }
+
+    fn tasks(&self) -> Option<Vec<TaskInfo>> {
+        Some(self.world.borrow().live_tasks())
     }
 
     fn completed(&self, op: &Op<'_>) {

@@ -15,7 +15,7 @@ use simoom::backend::{
     Backend, Blocking, Census, Chance, Clock, Job, Listener, Message, Net, Op, Owner, Remote,
     Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task, TaskRef, TimerKey,
 };
-use simoom::task::Id;
+use simoom::task::{Id, TaskInfo};
 use simoom::time::Instant;
 
 use crate::backend::SimBackend;
@@ -104,6 +104,10 @@ impl Schedule for SimRemote {
 
     fn census(&self) -> Census {
         self.inside(|backend| backend.map_or(Census::default(), Schedule::census))
+    }
+
+    fn tasks(&self) -> Option<Vec<TaskInfo>> {
+        self.inside(|backend| backend?.tasks())
     }
 
     fn completed(&self, _op: &Op<'_>) {}

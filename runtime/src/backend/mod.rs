@@ -33,9 +33,11 @@ pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
 pub use crate::coop::{
     Access, BUDGET, News, Op, OpKind, Progress, QueuePlace, Resource, proceed, touch,
 };
-use crate::task::Id;
-pub use crate::task::cell::{Ended, SendTask, Task, TaskRef, WokenTask};
+pub use crate::task::cell::{
+    Ended, SendTask, Task, TaskRef, WokenTask, current::with as with_task,
+};
 pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
+use crate::task::{Id, TaskInfo};
 pub use crate::task::{Origin, spawn_in, spawn_local_in};
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
@@ -155,6 +157,11 @@ pub trait Schedule {
 
     /// What it counts.
     fn census(&self) -> Census;
+
+    /// What there is to say of its tasks, oldest first; `None` on a thread that does not run it.
+    fn tasks(&self) -> Option<Vec<TaskInfo>> {
+        None
+    }
 
     /// Whether the running task may do a ready operation before it must yield, as far as that is a
     /// matter of a budget.

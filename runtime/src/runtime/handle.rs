@@ -9,7 +9,7 @@ use super::{Id, RuntimeFlavor, RuntimeMetrics};
 use crate::backend::{Backend, Census, Origin, Remote};
 use crate::block;
 use crate::context::{self, EnterGuard};
-use crate::task::{self, JoinHandle};
+use crate::task::{self, JoinHandle, TaskInfo};
 
 /// Reaches a runtime from anywhere: spawns into it, enters it.
 ///
@@ -78,6 +78,41 @@ impl Handle {
     #[must_use]
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics::of(self.clone())
+    }
+
+    /// The tasks of the runtime that have not ended, as [`task::all`](crate::task::all), from any
+    /// thread: the thread that runs it is asked, which answers between two polls of tasks.
+    ///
+    /// Waits while no thread is inside [`block_on`](super::Runtime::block_on). None once the runtime
+    /// has ended.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    ///
+    /// # Under simulation
+    /// The tasks of the running node.
+    ///
+    /// # Examples
+    /// ```
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// let task = rt.spawn(std::future::pending::<()>());
+    /// let tasks = rt.block_on(rt.handle().tasks());
+    /// assert_eq!(tasks[0].id(), task.id());
+    /// ```
+    #[track_caller]
+    pub fn tasks(&self) -> impl Future<Output = Vec<TaskInfo>> + Send + use<> {
+        let (handle, site) = (self.clone(), Location::caller());
+        async move {
+            if context::owner() == handle.remote.owner().id && !context::is_guest() {
+                return handle.view(|backend| backend.tasks().unwrap_or_default());
+            }
+            let asked = async { (task::id(), task::all()) };
+            let Ok((this, mut tasks)) = handle.spawn_from(asked, site.into()).await else {
+                return Vec::new();
+            };
+            tasks.retain(|task| task.id() != this);
+            tasks
+        }
     }
 
     pub(super) fn census(&self) -> Census {

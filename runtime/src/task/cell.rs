@@ -17,7 +17,7 @@
 //! ```
 //!
 //! # Invariants
-//! 1. `flags`, `key`, the span and the links are touched only by the thread that holds the world's core
+//! 1. `flags`, `key`, `refused`, `site`, the span and the links are touched only by the thread that holds the world's core
 //!    (`context::owner() == owner.id`), which the core's lock orders from one thread to the next.
 //! 2. The stage is touched by that thread until `COMPLETE` is set, and afterwards by the join
 //!    handle alone, or by nobody but the last reference if there is no join handle.
@@ -50,7 +50,7 @@ use super::inbox::Owner;
 use super::spawn::Origin;
 #[cfg(not(loom))]
 use crate::context;
-use crate::coop::Resource;
+use crate::coop::{OpKind, Resource};
 use crate::shim::{AtomicUsize, Ordering};
 use crate::task::trace::Trace;
 
@@ -95,6 +95,10 @@ pub(crate) struct Header {
     resource: Resource,
     key: Cell<u64>,
     flags: Cell<u8>,
+    /// The operation that was not ready when the task came to it, the last of its last poll.
+    refused: Cell<Option<OpKind>>,
+    /// The program's line of that.
+    site: Cell<&'static Location<'static>>,
     trace: Trace,
     /// What few tasks have.
     extra: OnceLock<Arc<Extra>>,
@@ -235,6 +239,7 @@ impl Task {
             return Poll::Ready(Ended::Cancelled);
         }
         header.flags.set(header.flags.get() | RUNNING);
+        header.refused.set(None);
         // SAFETY: the task is alive, not complete, and this thread holds its world.
         let polled = unsafe { (header.vtable.poll)(self.reference.0) };
         header.flags.set(header.flags.get() & !RUNNING);
@@ -427,6 +432,29 @@ impl<'a> TaskRef<'a> {
         let state = self.header().state.load(Ordering::Relaxed);
         // One reference is the world's, and one its join handle's if there is one.
         state / REF > 1 + usize::from(state & HANDLE != 0)
+    }
+
+    /// Whether the task has ended.
+    pub(crate) fn is_complete(self) -> bool {
+        self.header().state.load(Ordering::Acquire) & COMPLETE != 0
+    }
+
+    /// Whether the task is being polled.
+    pub(crate) fn is_running(self) -> bool {
+        self.header().flags.get() & RUNNING != 0
+    }
+
+    /// The operation that the task came to last in its last poll and that was not ready, and the
+    /// program's line.
+    pub(crate) fn refused(self) -> Option<(OpKind, &'static Location<'static>)> {
+        let header = self.header();
+        Some((header.refused.get()?, header.site.get()))
+    }
+
+    /// Notes that an operation of the task, which is being polled, was not ready.
+    pub(crate) fn refuse(self, kind: OpKind, site: &'static Location<'static>) {
+        self.header().refused.set(Some(kind));
+        self.header().site.set(site);
     }
 
     /// Whether the task may be dropped on any thread: it was not made by `spawn_local`.

@@ -14,6 +14,7 @@ pub(crate) mod gather;
 mod group;
 mod id;
 pub(crate) mod inbox;
+mod info;
 mod join;
 mod local;
 mod local_set;
@@ -34,6 +35,7 @@ pub use self::group::{
     ChildError, ChildHandle, Failed, Failure, GroupError, Started, Starting, TaskGroup,
 };
 pub use self::id::{Id, id, try_id};
+pub use self::info::{TaskInfo, TaskState, WaitsFor, all};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local::{AccessError, LocalKey};
 pub use self::local_set::{LocalEnterGuard, LocalSet};

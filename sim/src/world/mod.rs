@@ -16,6 +16,7 @@ pub(crate) mod faults;
 pub(crate) mod files;
 pub(crate) mod framing;
 mod leaks;
+mod listing;
 pub(crate) mod locks;
 mod names;
 pub(crate) mod net;

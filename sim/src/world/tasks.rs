@@ -40,6 +40,8 @@ pub(crate) struct TaskEntry {
     pub(crate) at: At,
     /// It gave way of its own accord: calm goes on with another.
     pub(crate) yielding: bool,
+    /// It stands for a blocking closure.
+    pub(crate) is_closure: bool,
     /// It stands for a blocking closure that has started.
     pub(crate) on_thread: bool,
     /// It was interrupted before this operation, which may pass the next time.
@@ -139,6 +141,7 @@ impl TaskEntry {
                 site: location,
             },
             yielding: false,
+            is_closure: false,
             on_thread: false,
             granted: None,
             done: 0,

@@ -42,4 +42,5 @@ mod stream;
 mod stream_reader;
 mod sync;
 mod task;
+mod task_info;
 mod time;

@@ -24,6 +24,7 @@ use crate::backend::{
     TaskRef, TimerKey,
 };
 use crate::context;
+use crate::task::TaskInfo;
 use crate::time::Instant;
 
 /// The core of the real world.
@@ -278,6 +279,10 @@ impl Schedule for Local {
             runnable: self.tasks.runnable(),
             parks: self.parks.get(),
         }
+    }
+
+    fn tasks(&self) -> Option<Vec<TaskInfo>> {
+        Some(self.tasks.infos())
     }
 
     fn has_budget(&self) -> bool {

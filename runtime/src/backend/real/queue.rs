@@ -17,6 +17,7 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use crate::task::TaskInfo;
 use crate::task::cell::{Header, Task, TaskRef};
 
 /// Every task of one world.
@@ -106,6 +107,21 @@ impl Tasks {
     /// How many tasks are owned.
     pub(super) fn alive(&self) -> usize {
         self.alive.get()
+    }
+
+    /// What there is to say of those that have not ended, oldest first.
+    pub(super) fn infos(&self) -> Vec<TaskInfo> {
+        let mut infos = Vec::with_capacity(self.alive.get());
+        let mut next = self.newest.get();
+        while let Some(header) = next {
+            // SAFETY: a linked header is alive (invariant 1), and nothing leaves the list here.
+            let task = unsafe { TaskRef::from_raw(header) };
+            infos.extend(TaskInfo::of(task, task.is_queued()));
+            // SAFETY: as above.
+            next = unsafe { header.as_ref() }.links.next.get();
+        }
+        infos.reverse();
+        infos
     }
 
     /// How many owned tasks must not leave this thread.

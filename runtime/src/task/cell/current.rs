@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// Runs `f` with the task that this thread polls or drops right now, if there is one.
-pub(crate) fn with<R>(f: impl FnOnce(Option<TaskRef<'_>>) -> R) -> R {
+pub fn with<R>(f: impl FnOnce(Option<TaskRef<'_>>) -> R) -> R {
     let current = CURRENT.try_with(Cell::get).unwrap_or(None);
     // SAFETY: the cell lives until a frame further up this thread's stack ends (invariant 1), and
     // the view does not leave this one.

@@ -107,6 +107,8 @@ pub(super) fn allocate<F: Future>(
             resource: Resource::new(),
             key: Cell::new(0),
             flags: Cell::new(flags),
+            refused: Cell::new(None),
+            site: Cell::new(origin.location),
             trace: Trace::new(
                 kind,
                 (origin.name.or(origin.future)).unwrap_or(std::any::type_name::<F>()),
