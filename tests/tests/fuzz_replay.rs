@@ -5,6 +5,7 @@
 //! alone if `SIMOOM_FUZZ_TARGET` names it.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use simoom_sim::value;
@@ -95,22 +96,44 @@ fn drawn(target: &Target, kept: &[(PathBuf, Vec<u8>)], places: &[u64], index: u6
         bytes.extend(schedule);
         return bytes;
     }
-    bytes.truncate(draw(3) % (bytes.len() + 1));
-    bytes.extend_from_slice(&other[draw(4) % (other.len() + 1)..]);
+    // Half of them keep their shape, without which most changes are refused before they are looked at.
+    if index.is_multiple_of(2) {
+        bytes.truncate(draw(3) % (bytes.len() + 1));
+        bytes.extend_from_slice(&other[draw(4) % (other.len() + 1)..]);
+    }
     for change in 0..draw(5) as u64 % 4 {
         let at = draw(10 + change) % (bytes.len() + 1);
         let number = draw(20 + change);
-        match draw(30 + change) % 4 {
+        let word = WORDS[number % WORDS.len()].bytes();
+        let numbers = numbers(&bytes);
+        match draw(30 + change) % 6 {
             0 => bytes.insert(at, number as u8),
             1 if at < bytes.len() => bytes[at] = number as u8,
             2 if at < bytes.len() => bytes[at] = WORDS[number % WORDS.len()].as_bytes()[0],
+            3 if !numbers.is_empty() => {
+                let digits = numbers[at % numbers.len()].clone();
+                bytes.splice(digits, word);
+            }
+            4 if !numbers.is_empty() => bytes.insert(numbers[at % numbers.len()].start, b'-'),
             _ => {
-                let word = WORDS[number % WORDS.len()].bytes();
                 bytes.splice(at..at, word);
             }
         }
     }
     bytes
+}
+
+/// Where digits stand together.
+fn numbers(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut numbers = Vec::new();
+    let mut at = 0;
+    for run in bytes.chunk_by(|one, next| one.is_ascii_digit() == next.is_ascii_digit()) {
+        if run[0].is_ascii_digit() {
+            numbers.push(at..at + run.len());
+        }
+        at += run.len();
+    }
+    numbers
 }
 
 /// What texts and numbers often hinge on.
