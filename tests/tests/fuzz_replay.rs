@@ -137,7 +137,7 @@ fn numbers(bytes: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// What texts and numbers often hinge on.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 34] = [
     "0",
     "1",
     "2",
@@ -169,6 +169,8 @@ const WORDS: [&str; 32] = [
     "4294967296",
     "18446744073709551616",
     "%3d",
+    "%3e",
+    "%23",
     "%u3d;",
 ];
 
