@@ -50,7 +50,7 @@ async fn nothing_is_ready_before_something_happens() {
 }
 
 #[simoom::test]
-async fn it_stays_ready_until_an_attempt_blocks() {
+async fn loop_10_it_stays_ready_until_an_attempt_blocks() {
     let (one, mut other) = pair();
     let one = AsyncFd::new(one).unwrap();
     other.write_all(b"hello").unwrap();
@@ -170,7 +170,7 @@ async fn it_can_be_polled() {
 }
 
 #[simoom::test]
-async fn a_descriptor_is_free_again_afterwards() {
+async fn loop_10_a_descriptor_is_free_again_afterwards() {
     let (one, _other) = pair();
     let one = AsyncFd::new(one).unwrap();
     let twice = AsyncFd::new(one.as_raw_fd()).unwrap_err();

@@ -139,7 +139,7 @@ fn an_abort_does_not_stop_a_closure_that_has_started() {
 }
 
 #[test]
-fn dropping_the_runtime_waits_for_closures_that_run() {
+fn run_8_dropping_the_runtime_waits_for_closures_that_run() {
     let rt = runtime(4);
     let ended = Arc::new(AtomicUsize::new(0));
     for _ in 0..4 {
@@ -202,7 +202,7 @@ fn promised_work_is_done_before_the_runtime_is_gone() {
 }
 
 #[test]
-fn a_shutdown_with_a_timeout_leaves_running_closures_behind() {
+fn run_8_a_shutdown_with_a_timeout_leaves_running_closures_behind() {
     let rt = runtime(1);
     let (release, released) = mpsc::channel::<()>();
     let (ended, end) = mpsc::channel();

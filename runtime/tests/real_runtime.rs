@@ -88,7 +88,7 @@ fn spawned_tasks_run_and_join() {
 }
 
 #[test]
-fn tasks_run_in_the_order_they_were_spawned() {
+fn tsk_2_tasks_run_in_the_order_they_were_spawned() {
     let order = Arc::new(Mutex::new(Vec::new()));
     runtime().block_on(async {
         let tasks: Vec<_> = (0..100)
@@ -460,7 +460,7 @@ fn output_that_nobody_joins_is_dropped() {
 }
 
 #[test]
-fn sockets_and_timers_are_served_while_tasks_are_busy() {
+fn loop_1_sockets_and_timers_are_served_while_tasks_are_busy() {
     let rt = Builder::new_current_thread()
         .event_interval(7)
         .enable_all()

@@ -28,8 +28,8 @@ fn interrupt() {
 }
 
 #[test]
-fn ctrl_c_completes_every_waiting_future() {
-    const NAME: &str = "ctrl_c_completes_every_waiting_future";
+fn run_10_ctrl_c_completes_every_waiting_future() {
+    const NAME: &str = "run_10_ctrl_c_completes_every_waiting_future";
     if is_child(NAME) {
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
@@ -52,8 +52,8 @@ fn ctrl_c_completes_every_waiting_future() {
 }
 
 #[test]
-fn interrupt_ends_a_process_that_never_asked() {
-    const NAME: &str = "interrupt_ends_a_process_that_never_asked";
+fn run_11_interrupt_ends_a_process_that_never_asked() {
+    const NAME: &str = "run_11_interrupt_ends_a_process_that_never_asked";
     if is_child(NAME) {
         Runtime::new().unwrap().block_on(async {
             interrupt();

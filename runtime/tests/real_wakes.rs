@@ -30,7 +30,7 @@ fn abort_from_another_thread_wakes_a_sleeping_runtime() {
 }
 
 #[test]
-fn no_wake_of_four_threads_is_lost() {
+fn loop_6_no_wake_of_four_threads_is_lost() {
     const ROUNDS: usize = 5_000;
     let rt = runtime();
     let threads: Vec<_> = (0..4)
@@ -85,7 +85,7 @@ fn no_wake_of_the_root_is_lost() {
 }
 
 #[test]
-fn threads_spawn_into_a_sleeping_runtime() {
+fn loop_6_threads_spawn_into_a_sleeping_runtime() {
     let rt = runtime();
     let handle = rt.handle().clone();
     let done = Arc::new(AtomicUsize::new(0));

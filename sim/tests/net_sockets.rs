@@ -320,7 +320,7 @@ fn a_port_closed_first_is_kept_for_a_minute() {
 }
 
 #[test]
-fn descriptors_run_out_and_accepting_goes_on_when_there_are_some() {
+fn str_8_descriptors_run_out_and_accepting_goes_on_when_there_are_some() {
     check(config(), |sim| async move {
         let server = sim.node("server").descriptor_limit(3);
         let accepting = server.spawn(async {

@@ -1,5 +1,6 @@
 //! What the checks of the whole project share, and the pages whose examples are tests.
 
+pub mod asyncio;
 mod both;
 #[cfg(target_os = "linux")]
 pub mod conformance;

@@ -370,7 +370,7 @@ both! {
         assert_eq!(task.await.unwrap().reason(), Some("by another task"));
     }
 
-    async fn a_closure_that_has_not_begun_never_does() {
+    async fn fut_7_a_closure_that_has_not_begun_never_does() {
         let ran = Arc::new(AtomicBool::new(false));
         let task = task::spawn_blocking({
             let ran = ran.clone();
@@ -411,7 +411,7 @@ both! {
         assert!(timeout(soon, cancelled()).await.is_err());
     }
 
-    async fn a_task_has_the_name_it_was_given() {
+    async fn tsk_8_a_task_has_the_name_it_was_given() {
         let named = task::Builder::new().name("a task: with 1 name!");
         let seen = || async { task::current().name().map(str::to_owned) };
         for task in [named.spawn(seen()).unwrap(), named.spawn_local(seen()).unwrap()] {
@@ -429,7 +429,7 @@ both! {
         assert_eq!(task::Builder::new().spawn(seen()).unwrap().name(), None);
     }
 
-    async fn a_task_has_its_own_handle() {
+    async fn tsk_9_a_task_has_its_own_handle() {
         let task = simoom::spawn(async {
             let (own, id) = (task::current(), task::id());
             assert_eq!(own.id(), id);

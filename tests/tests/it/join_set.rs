@@ -195,7 +195,7 @@ both! {
         assert!(USER.try_with(String::len).is_err());
     }
 
-    async fn each_task_has_its_own() {
+    async fn tsk_11_each_task_has_its_own() {
         let tasks = [1, 2, 3].map(|number| {
             let task = DEPTH.scope(Cell::new(number), async {
                 for _ in 0..3 {

@@ -108,7 +108,7 @@ both! {
 }
 
 #[test]
-fn run_4_a_second_runtime_inside_a_runtime_panics_with_advice() {
+fn run_4_13_a_second_runtime_inside_a_runtime_panics_with_advice() {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let second = Runtime::new().unwrap();
@@ -118,7 +118,7 @@ fn run_4_a_second_runtime_inside_a_runtime_panics_with_advice() {
 }
 
 #[test]
-fn run_4_a_second_runtime_inside_a_simulation_panics_with_advice() {
+fn run_4_13_a_second_runtime_inside_a_simulation_panics_with_advice() {
     let second = Arc::new(Runtime::new().unwrap());
     let config = Config::default().seeds(3).persist(false);
     check(config, move |_sim| {
@@ -252,7 +252,7 @@ fn outside_a_runtime_spawning_panics_with_advice() {
 }
 
 #[test]
-fn outside_a_runtime_a_refused_spawn_drops_its_future() {
+fn tsk_15_outside_a_runtime_a_refused_spawn_drops_its_future() {
     let flag = DropFlag::default();
     let held = flag.guard();
     panicked(|| drop(simoom::spawn(async move { drop(held) })));

@@ -78,7 +78,7 @@ fn poll_once(listening: &mut Signal) -> Poll<Option<()>> {
 
 // The real world has one process for all bodies: each takes a signal of its own.
 both! {
-    async fn a_signal_reaches_all_who_listen() {
+    async fn loop_9_a_signal_reaches_all_who_listen() {
         let kind = SignalKind::user_defined1();
         let (mut one, mut two) = (signal(kind).unwrap(), signal(kind).unwrap());
         let waiting = simoom::spawn(async move { two.recv().await });
@@ -91,7 +91,7 @@ both! {
         assert_eq!(poll_once(&mut one), Poll::Pending);
     }
 
-    async fn signals_that_came_before_the_wait_are_one() {
+    async fn loop_9_signals_that_came_before_the_wait_are_one() {
         let kind = SignalKind::user_defined2();
         let mut listening = signal(kind).unwrap();
         raise(kind);
@@ -125,14 +125,14 @@ both! {
         assert!(timeout(Duration::from_millis(5), quit.recv()).await.is_err());
     }
 
-    async fn who_listened_once_is_not_ended_by_the_signal() {
+    async fn run_11_who_listened_once_is_not_ended_by_the_signal() {
         let kind = SignalKind::terminate();
         drop(signal(kind).unwrap());
         raise(kind);
         settle().await;
     }
 
-    async fn signals_that_end_or_stop_in_any_case_are_refused() {
+    async fn loop_9_signals_that_end_or_stop_in_any_case_are_refused() {
         for number in [9, 19, 4, 8, 11, 0, -1] {
             let error = signal(SignalKind::from_raw(number)).unwrap_err();
             assert_eq!(error.to_string(), format!("refusing to listen for signal {number}"));

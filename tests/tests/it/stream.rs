@@ -15,7 +15,7 @@ use simoom_tests::{both, settle};
 const MS: Duration = Duration::from_millis(1);
 
 both! {
-    async fn a_channel_is_a_stream_of_its_values() {
+    async fn gen_1_a_channel_is_a_stream_of_its_values() {
         let (tx, rx) = mpsc::channel(2);
         let sender = simoom::spawn(async move {
             for number in 0..10 {

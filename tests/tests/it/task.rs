@@ -505,7 +505,7 @@ both! {
 }
 
 #[test]
-fn there_is_no_id_outside_a_task() {
+fn tsk_9_there_is_no_id_outside_a_task() {
     assert!(task::try_id().is_none());
     simoom_tests::real(|| async { assert!(task::try_id().is_none()) });
     let panicked = catch_unwind(task::id).unwrap_err();

@@ -49,7 +49,7 @@ fn arm(asleep: Pin<&mut Sleep>, number: usize, woken: &Arc<Mutex<Vec<usize>>>) {
 }
 
 both! {
-    async fn a_stopped_clock_is_moved_by_who_waits_and_by_hand() {
+    async fn loop_13_a_stopped_clock_is_moved_by_who_waits_and_by_hand() {
         time::pause();
         let start = Instant::now();
         sleep(60_000 * MS).await;
@@ -64,7 +64,7 @@ both! {
         time::resume();
     }
 
-    async fn the_clock_never_goes_back() {
+    async fn loop_13_the_clock_never_goes_back() {
         let mut last = Instant::now();
         for _ in 0..100 {
             let now = Instant::now();
@@ -98,7 +98,7 @@ both! {
         assert_eq!(moved, now);
     }
 
-    async fn lop_5_a_sleep_is_never_short() {
+    async fn loop_5_a_sleep_is_never_short() {
         for micros in [0, 1, 10, 100, 999, 1_001, 2_500] {
             let duration = Duration::from_micros(micros);
             let start = Instant::now();
@@ -114,7 +114,7 @@ both! {
         assert!(start.elapsed() >= 3 * MS);
     }
 
-    async fn a_sleep_of_zero_or_into_the_past_is_over() {
+    async fn slp_1_a_sleep_of_zero_or_into_the_past_is_over() {
         let start = Instant::now();
         sleep(Duration::ZERO).await;
         sleep_until(start).await;
@@ -174,7 +174,7 @@ both! {
         assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
     }
 
-    async fn lop_2_equal_deadlines_fire_in_the_order_they_were_armed() {
+    async fn loop_2_equal_deadlines_fire_in_the_order_they_were_armed() {
         let woken = Arc::new(Mutex::new(Vec::new()));
         let deadline = Instant::now() + 3 * MS;
         let mut sleeps: Vec<_> = (0..20).map(|_| Box::pin(sleep_until(deadline))).collect();
@@ -185,7 +185,7 @@ both! {
         assert!((0..20).eq(woken.lock().unwrap().iter().copied()), "{woken:?}");
     }
 
-    async fn lop_3_late_deadlines_fire_by_deadline_too() {
+    async fn loop_3_late_deadlines_fire_by_deadline_too() {
         let woken = Arc::new(Mutex::new(Vec::new()));
         let deadline = Instant::now() + 2 * MS;
         let (mut late, mut soon) = (std::pin::pin!(sleep_until(deadline + MS)), std::pin::pin!(sleep_until(deadline)));
@@ -195,7 +195,7 @@ both! {
         assert_eq!(*woken.lock().unwrap(), [0, 1]);
     }
 
-    async fn lop_4_a_dropped_sleep_wakes_nobody() {
+    async fn loop_4_a_dropped_sleep_wakes_nobody() {
         let woken = Arc::new(Mutex::new(Vec::new()));
         let deadline = Instant::now() + MS;
         {
@@ -208,7 +208,7 @@ both! {
         assert_eq!(*woken.lock().unwrap(), [1]);
     }
 
-    async fn lop_4_many_cancelled_sleeps_leave_the_others_on_time() {
+    async fn loop_4_many_cancelled_sleeps_leave_the_others_on_time() {
         let start = Instant::now();
         let kept = simoom::spawn(sleep(3 * MS));
         for _ in 0..300 {
@@ -289,19 +289,19 @@ both! {
         assert!(start.elapsed() < Duration::from_secs(400));
     }
 
-    async fn a_timeout_gives_the_value_that_is_ready() {
+    async fn to_2_a_timeout_gives_the_value_that_is_ready() {
         assert_eq!(timeout(MS, async { 5 }).await, Ok(5));
         assert_eq!(timeout(Duration::ZERO, ready(6)).await, Ok(6));
         assert_eq!(timeout_at(Instant::now() - MS, ready(7)).await, Ok(7));
         assert_eq!(timeout(Duration::MAX, ready(8)).await, Ok(8));
     }
 
-    async fn a_timeout_passes_errors_on() {
+    async fn to_8_a_timeout_passes_errors_on() {
         let failed = timeout(MS, async { Err::<(), _>("inner") }).await;
         assert_eq!(failed, Ok(Err("inner")));
     }
 
-    async fn a_timeout_ends_a_wait() {
+    async fn to_1_a_timeout_ends_a_wait() {
         let start = Instant::now();
         let error = timeout(2 * MS, pending::<()>()).await.unwrap_err();
         assert!(start.elapsed() >= 2 * MS);
@@ -311,7 +311,7 @@ both! {
         assert_eq!(error.to_string(), "deadline has elapsed");
     }
 
-    async fn a_timeout_of_zero_polls_once() {
+    async fn to_3_4_a_timeout_of_zero_polls_once() {
         let mut polls = 0;
         let waited = timeout(Duration::ZERO, poll_fn(|_| {
             polls += 1;

@@ -228,7 +228,7 @@ both! {
 }
 
 #[test]
-fn tg_22_no_child_is_left_whoever_is_aborted_wherever() {
+fn tg_22_no_child_is_left_at_every_await() {
     at_every_await(two_children);
     at_every_await(a_failure);
     at_every_await(groups_in_groups);

@@ -13,7 +13,7 @@ use super::{listener, pair, pattern};
 const MS: Duration = Duration::from_millis(1);
 
 both! {
-    async fn lop_12_a_cancelled_read_loses_no_bytes() {
+    async fn loop_12_a_cancelled_read_loses_no_bytes() {
         let (mut client, mut server) = pair().await;
         let sent = pattern(40);
         let parts = sent.clone();
@@ -38,7 +38,7 @@ both! {
         assert!(cancelled > 0, "nothing was cancelled");
     }
 
-    async fn lop_11_an_aborted_read_leaves_the_stream_usable() {
+    async fn loop_11_an_aborted_read_leaves_the_stream_usable() {
         let (mut client, server) = pair().await;
         let server = Arc::new(simoom::sync::Mutex::new(server));
         let theirs = server.clone();

@@ -18,7 +18,7 @@ both! {
         }
     }
 
-    async fn what_was_written_before_the_close_arrives() {
+    async fn str_7_what_was_written_before_the_close_arrives() {
         let (mut client, mut server) = pair().await;
         client.write_all(&pattern(50_000)).await.unwrap();
         drop(client);
@@ -117,7 +117,7 @@ both! {
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 
-    async fn closing_with_unread_bytes_resets() {
+    async fn str_7_closing_with_unread_bytes_resets() {
         let (mut client, server) = pair().await;
         client.write_all(b"unread").await.unwrap();
         settle().await;
@@ -181,7 +181,7 @@ both! {
         assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
     }
 
-    async fn a_reset_wakes_a_waiting_reader() {
+    async fn str_4_a_reset_wakes_a_waiting_reader() {
         let (client, mut server) = pair().await;
         let reading = simoom::spawn(async move { server.read(&mut [0; 8]).await });
         settle().await;
@@ -191,7 +191,7 @@ both! {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
-    async fn a_reset_wakes_a_waiting_writer() {
+    async fn str_6_a_reset_wakes_a_waiting_writer() {
         let (mut client, server) = pair().await;
         let writing = simoom::spawn(async move {
             loop {

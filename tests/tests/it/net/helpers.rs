@@ -191,7 +191,7 @@ both! {
         assert_eq!(all, b"xycdef");
     }
 
-    async fn str_7_a_flush_after_a_reset_is_fine_and_a_write_fails() {
+    async fn str_6_a_flush_after_a_reset_is_fine_and_a_write_fails() {
         let (mut client, server) = pair().await;
         client.write_all(b"unread").await.unwrap();
         settle().await;

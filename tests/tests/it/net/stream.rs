@@ -124,7 +124,7 @@ both! {
         assert_eq!(echo.await.unwrap(), 400_000);
     }
 
-    async fn a_reader_that_does_not_read_stops_its_writer() {
+    async fn str_5_a_reader_that_does_not_read_stops_its_writer() {
         let (client, mut server) = pair().await;
         let taken = fill(&client).await;
         assert!(taken > 0);

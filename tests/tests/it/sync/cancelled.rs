@@ -25,7 +25,7 @@ where
 }
 
 #[test]
-fn a_barrier_lets_a_group_through_without_one_that_was_cancelled() {
+fn bar_2_3_4_a_group_goes_through_at_every_await() {
     at_every_await(2, |_| async {
         let barrier = Rc::new(Barrier::new(2));
         let tasks = [(); 3].map(|()| {
@@ -51,7 +51,7 @@ fn a_barrier_lets_a_group_through_without_one_that_was_cancelled() {
 }
 
 #[test]
-fn a_broken_barrier_tells_the_others() {
+fn bar_5_6_the_others_are_told_at_every_await() {
     at_every_await(2, |_| async {
         let barrier = Rc::new(Barrier::new(3));
         let tasks = [(); 2].map(|()| {
@@ -161,7 +161,7 @@ fn receivers_get_everything_without_one_that_was_cancelled() {
 }
 
 #[test]
-fn a_flag_is_told_to_the_others() {
+fn evt_1_2_3_a_flag_is_told_to_the_others_at_every_await() {
     at_every_await(3, |_| async {
         let event = Rc::new(Event::new());
         let tasks = [(); 3].map(|()| {
@@ -181,7 +181,7 @@ fn a_flag_is_told_to_the_others() {
 
 /// One notification for two who wait: it is used up, or nobody is left.
 #[test]
-fn a_notification_is_not_lost_with_one_that_was_cancelled() {
+fn cnd_3_5_a_notification_is_not_lost_at_every_await() {
     at_every_await(3, |_| async {
         let shared = Rc::new((Mutex::new(0), Condition::new()));
         let tasks = [(); 2].map(|()| {
@@ -214,7 +214,7 @@ fn a_notification_is_not_lost_with_one_that_was_cancelled() {
 }
 
 #[test]
-fn permits_come_back_from_one_that_was_cancelled() {
+fn sem_4_5_6_permits_come_back_at_every_await() {
     at_every_await(3, |_| async {
         let semaphore = Rc::new(BoundedSemaphore::new(1));
         let tasks = [(); 3].map(|()| {
@@ -234,7 +234,7 @@ fn permits_come_back_from_one_that_was_cancelled() {
 
 /// Items that nobody has got are there, whoever was cancelled as it put or got one.
 #[test]
-fn items_are_not_lost_with_one_that_was_cancelled() {
+fn q_3_5_6_8_9_items_are_not_lost_at_every_await() {
     at_every_await(4, |_| async {
         let queue = Rc::new(Queue::new(1));
         let put = Rc::new(Cell::new(0));

@@ -40,7 +40,7 @@ both! {
         assert_eq!(sender.send(7), Err(7));
     }
 
-    async fn a_closed_receiver_takes_only_what_was_sent_before() {
+    async fn fut_3_a_closed_receiver_takes_only_what_was_sent_before() {
         let (sender, mut receiver) = oneshot::channel();
         sender.send(1).unwrap();
         receiver.close();
@@ -86,7 +86,7 @@ both! {
         assert_eq!(task.await.unwrap(), Err(3));
     }
 
-    async fn try_recv_tells_what_is_there() {
+    async fn fut_1_try_recv_tells_what_is_there() {
         let (sender, mut receiver) = oneshot::channel();
         assert!(receiver.is_empty());
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));

@@ -9,7 +9,7 @@ use simoom::time::{Duration, timeout};
 use simoom_tests::both;
 
 both! {
-    async fn everybody_who_waits_gets_the_value() {
+    async fn fut_6_everybody_who_waits_gets_the_value() {
         let cell = Arc::new(SetOnce::new());
         let tasks: Vec<_> = (0..20)
             .map(|_| {
@@ -26,7 +26,7 @@ both! {
         assert_eq!(cell.wait().await, &5);
     }
 
-    async fn one_of_several_sets_it() {
+    async fn fut_2_one_of_several_sets_it() {
         let cell = Arc::new(SetOnce::new());
         let tasks: Vec<_> = (0..4)
             .map(|number| {

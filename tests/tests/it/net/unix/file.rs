@@ -70,7 +70,7 @@ both! {
         fs::remove_dir(&dir).await.unwrap();
     }
 
-    async fn a_bound_socket_that_goes_leaves_its_file() {
+    async fn str_11_a_bound_socket_that_goes_leaves_its_file() {
         let place = Place::new();
         let socket = UnixSocket::new_stream().unwrap();
         socket.bind(&place).unwrap();
