@@ -16,7 +16,8 @@
 //! 4. `LAYER` is the serial number of the innermost `enter` or guard, or 0. Serial numbers are
 //!    never reused on a thread, so that a guard that was left behind cannot be taken for another.
 //! 5. `TOLD` says whether the backend of the innermost `enter` wants to know of changes.
-//! 6. `GUEST` says that the innermost `enter` was `enter_guest`, and `FREE` that its thread is not
+//! 6. `WATCHED` says whether anybody watches the backend of the innermost `enter`.
+//! 7. `GUEST` says that the innermost `enter` was `enter_guest`, and `FREE` that its thread is not
 //!    blocked on a future right now.
 
 #![expect(unsafe_code, reason = "a scoped pointer in a thread-local")]
@@ -34,6 +35,7 @@ thread_local! {
     static BUDGET: Cell<u8> = const { Cell::new(0) };
     static UNCONSTRAINED: Cell<bool> = const { Cell::new(false) };
     static TOLD: Cell<bool> = const { Cell::new(false) };
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
     static HOLDER: Cell<Option<NonNull<dyn Backend>>> = const { Cell::new(None) };
     static GUEST: Cell<bool> = const { Cell::new(false) };
     static FREE: Cell<bool> = const { Cell::new(false) };
@@ -116,6 +118,7 @@ fn enter_as<R>(
         budget: u8,
         unconstrained: bool,
         told: bool,
+        watched: bool,
         guest: bool,
         free: bool,
         layer: u64,
@@ -128,6 +131,7 @@ fn enter_as<R>(
             BUDGET.set(self.budget);
             UNCONSTRAINED.set(self.unconstrained);
             TOLD.set(self.told);
+            WATCHED.set(self.watched);
             GUEST.set(self.guest);
             FREE.set(self.free);
             LAYER.set(self.layer);
@@ -146,6 +150,7 @@ fn enter_as<R>(
         budget: BUDGET.replace(0),
         unconstrained: UNCONSTRAINED.replace(false),
         told: TOLD.replace(backend.wants_changes()),
+        watched: WATCHED.replace(backend.watch().is_some()),
         guest: GUEST.replace(guest),
         free: FREE.replace(guest),
         layer,
@@ -163,6 +168,17 @@ pub fn owner() -> u64 {
 #[inline]
 pub(crate) fn is_told_of_changes() -> bool {
     TOLD.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Whether anybody is to be told what the backend that this thread holds does.
+#[inline]
+pub(crate) fn is_watched() -> bool {
+    WATCHED.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Says that somebody watches the backend that this thread holds, from now on.
+pub fn set_watched() {
+    WATCHED.set(true);
 }
 
 /// Gives the running poll `units` ready operations before it must yield.

@@ -73,6 +73,7 @@ mod coop;
 pub mod fs;
 #[cfg(feature = "hyper")]
 pub mod http;
+mod instrument;
 pub mod io;
 mod macros;
 pub mod net;

@@ -25,7 +25,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use simoom::backend::{
     Access, Backend, Blocking, Census, Chance, Claim, Clock, Job, Listener, Net, News, Op, Owner,
     Remote, Resolving, Resource, Schedule, Seen, SendTask, SignalWait, Signals, Stream, Task,
-    TaskRef, TimerKey, spawn_in,
+    TaskRef, TimerKey, Watch, spawn_in,
 };
 use simoom::task::{Id, TaskInfo};
 use simoom::time::Instant;
@@ -44,6 +44,9 @@ use crate::world::tasks::{TaskEntry, Tasks};
 use crate::world::{Due, Effects, Leave, World};
 
 mod standing;
+mod watching;
+
+use self::watching::Watching;
 
 /// A world, as its thread sees it.
 pub(crate) struct SimBackend {
@@ -71,6 +74,7 @@ pub(crate) struct SimBackend {
     /// Wakers of parts of tasks: what polls its parts only when they were woken is asked in vain
     /// where it is stuck, unless they are.
     parts: RefCell<Parts>,
+    watching: Watching,
 }
 
 /// What a task that is polled in vain comes to.
@@ -118,6 +122,7 @@ impl SimBackend {
             lost_threads: Cell::new(0),
             own_waker: Cell::new(0),
             parts: RefCell::default(),
+            watching: Watching::default(),
         })
     }
 
@@ -247,6 +252,10 @@ impl Backend for SimBackend {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn watch(&self) -> Option<Arc<Watch>> {
+        self.watching_now()
     }
 
     fn asserted(&self, seen: &Seen<'_>) {

@@ -29,10 +29,11 @@ pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
 pub use crate::assertion::{ASSERTIONS, Assertion, Rule, Seen, Side, place as assertion_place};
-pub use crate::context::{enter, enter_guest, owner, set_budget, with_current};
+pub use crate::context::{enter, enter_guest, owner, set_budget, set_watched, with_current};
 pub use crate::coop::{
     Access, BUDGET, News, Op, OpKind, Progress, QueuePlace, Resource, proceed, touch,
 };
+pub use crate::instrument::{Watch, WatchedRun};
 pub use crate::task::cell::{
     Ended, SendTask, Task, TaskRef, WokenTask, current::with as with_task,
 };
@@ -92,6 +93,12 @@ pub trait Backend:
 
     /// For a world that must find itself again behind the trait.
     fn as_any(&self) -> &dyn Any;
+
+    /// Who is told of what it does, if anybody is. Asked when a thread enters it, and again each time
+    /// that something is to be told.
+    fn watch(&self) -> Option<Arc<Watch>> {
+        None
+    }
 
     /// The running code has come to an assertion. Told to a world that wants changes alone.
     fn asserted(&self, seen: &Seen<'_>) {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
+use super::{Instrument, TaskMeta};
+use crate::backend::Watch;
 use crate::backend::real::{PoolSettings, Real};
+use crate::instrument::Closures;
 use crate::task::{Hook, Unobserved};
 
 /// Configures a [`Runtime`] before it starts.
@@ -25,6 +28,8 @@ pub struct Builder {
     pool: PoolSettings,
     start_paused: bool,
     unobserved: Option<Hook>,
+    instruments: Vec<Arc<dyn Instrument>>,
+    closures: Closures,
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
@@ -41,6 +46,8 @@ impl Builder {
             pool: PoolSettings::default(),
             start_paused: false,
             unobserved: None,
+            instruments: Vec::new(),
+            closures: Closures::default(),
         }
     }
 
@@ -221,6 +228,113 @@ impl Builder {
         self
     }
 
+    /// Tells `instrument` what the runtime does, after those that were given before.
+    ///
+    /// # Under simulation
+    /// `Sim::instrument` of the simulator does so.
+    ///
+    /// # Examples
+    /// See [`Instrument`].
+    pub fn instrument(&mut self, instrument: Arc<dyn Instrument>) -> &mut Self {
+        self.instruments.push(instrument);
+        self
+    }
+
+    /// Calls `f` for each new task, as [`Instrument::task_spawned`], after all instruments. A second
+    /// call replaces the first, as with all that follow.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use simoom::runtime::Builder;
+    ///
+    /// static SPAWNED: AtomicUsize = AtomicUsize::new(0);
+    /// let rt = Builder::new_current_thread()
+    ///     .on_task_spawn(|_task| {
+    ///         SPAWNED.fetch_add(1, Ordering::Relaxed);
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async { simoom::spawn(async {}).await.unwrap() });
+    /// assert_eq!(SPAWNED.load(Ordering::Relaxed), 1);
+    /// ```
+    pub fn on_task_spawn<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.closures.spawn = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` before each poll of a task, as [`Instrument::before_task_step`].
+    pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.closures.before_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` after each poll of a task, as [`Instrument::after_task_step`].
+    pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.closures.after_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` for each task that has ended, as [`Instrument::task_exited`].
+    pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.closures.terminate = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` before the thread waits because no task can run.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use std::time::Duration;
+    /// use simoom::runtime::Builder;
+    ///
+    /// static WAITS: AtomicUsize = AtomicUsize::new(0);
+    /// let rt = Builder::new_current_thread()
+    ///     .on_thread_park(|| {
+    ///         WAITS.fetch_add(1, Ordering::Relaxed);
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(simoom::time::sleep(Duration::from_millis(2)));
+    /// assert!(WAITS.load(Ordering::Relaxed) > 0);
+    /// ```
+    pub fn on_thread_park<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.closures.park = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` when the thread has waited.
+    pub fn on_thread_unpark<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.closures.unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// Who is to be told of what the runtime does.
+    fn watch(&self) -> Option<Arc<Watch>> {
+        let closures = self.closures.is_some().then(|| self.closures.clone());
+        let closures = closures.map(|it| Arc::new(it) as Arc<dyn Instrument>);
+        Watch::of(self.instruments.iter().cloned().chain(closures))
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -230,6 +344,7 @@ impl Builder {
             self.event_interval,
             self.pool.clone(),
             self.unobserved.clone(),
+            self.watch(),
         )?;
         if self.start_paused {
             real.pause();

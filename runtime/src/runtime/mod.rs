@@ -19,3 +19,4 @@ pub use self::id::{Id, RuntimeFlavor};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use crate::context::EnterGuard;
+pub use crate::instrument::{Instrument, Spans, TaskEnd, TaskMeta};

@@ -48,9 +48,9 @@ use super::cancel::Cancellation;
 use super::id::Id;
 use super::inbox::Owner;
 use super::spawn::Origin;
-#[cfg(not(loom))]
 use crate::context;
 use crate::coop::{OpKind, Resource};
+use crate::instrument;
 use crate::shim::{AtomicUsize, Ordering};
 use crate::task::trace::Trace;
 
@@ -83,6 +83,8 @@ const RUNNING: u8 = 1 << 2;
 const SEND: u8 = 1 << 1;
 /// The task has come to its world: until then nothing queues it.
 const ARRIVED: u8 = 1 << 3;
+/// Somebody is told what becomes of the task. Set when it comes to its world.
+const WATCHED: u8 = 1 << 4;
 
 /// The part of a task that does not depend on its future.
 #[repr(C)]
@@ -213,12 +215,32 @@ impl Task {
     where
         F: Future + 'static,
     {
-        let header = allocate(future, owner, id, origin, ARRIVED);
+        let header = allocate(future, owner, id, origin, 0);
         let task = Self {
             reference: Reference(header),
             _not_send: PhantomData,
         };
+        task.arrive();
         (task, Join::new(Reference(header)))
+    }
+
+    /// Notes that the task has come to its world.
+    #[inline]
+    fn arrive(&self) {
+        let flags = &self.reference.header().flags;
+        flags.set(flags.get() | ARRIVED);
+        if context::is_watched() {
+            self.arrive_watched();
+        }
+    }
+
+    #[cold]
+    fn arrive_watched(&self) {
+        let header = self.reference.header();
+        if context::owner() == header.owner.id {
+            header.flags.set(header.flags.get() | WATCHED);
+            instrument::spawned(self.view());
+        }
     }
 
     /// Polls the task once, on the thread that holds its world, inside that world.
@@ -240,11 +262,18 @@ impl Task {
         }
         header.flags.set(header.flags.get() | RUNNING);
         header.refused.set(None);
+        if flags & WATCHED != 0 {
+            instrument::will_step(self.view());
+        }
         // SAFETY: the task is alive, not complete, and this thread holds its world.
         let polled = unsafe { (header.vtable.poll)(self.reference.0) };
-        header.flags.set(header.flags.get() & !RUNNING);
-        if polled.is_ready() {
-            self.complete();
+        let flags = header.flags.get();
+        header.flags.set(flags & !RUNNING);
+        if flags & WATCHED != 0 {
+            instrument::stepped(self.view());
+        }
+        if let Poll::Ready(ended) = polled {
+            self.complete(ended);
             return polled;
         }
         let state = header.state.load(Ordering::Acquire);
@@ -267,14 +296,17 @@ impl Task {
         // SAFETY: the task is alive, not complete and not being polled, and this thread holds its
         // world.
         unsafe { (self.reference.header().vtable.cancel)(self.reference.0) };
-        self.complete();
+        self.complete(Ended::Cancelled);
     }
 
-    fn complete(&self) {
+    fn complete(&self, how: Ended) {
         let header = self.reference.header();
         // The bit is clear, so adding sets it, in one instruction where `fetch_or` is a loop.
         let before = header.state.fetch_add(COMPLETE, Ordering::AcqRel);
         debug_assert_eq!(before & COMPLETE, 0, "a task completes once");
+        if header.flags.get() & WATCHED != 0 {
+            instrument::ended(self.view(), how);
+        }
         if before & JOIN_WAKER != 0 {
             // SAFETY: the task is alive and `JOIN_WAKER` was set when it completed (invariant 3).
             unsafe { (header.vtable.wake_join_waker)(self.reference.0) };
@@ -417,7 +449,11 @@ impl<'a> TaskRef<'a> {
     pub fn queue(self) -> bool {
         let flags = self.header().flags.get();
         self.header().flags.set(flags | QUEUED);
-        flags & QUEUED == 0
+        let is_new = flags & QUEUED == 0;
+        if is_new && flags & WATCHED != 0 {
+            instrument::scheduled(self);
+        }
+        is_new
     }
 
     /// Whether the task is in the world's queue.

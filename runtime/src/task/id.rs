@@ -58,8 +58,7 @@ pub struct Id(NonZeroU64);
 
 impl Id {
     /// The number itself, as spans have it.
-    #[cfg(feature = "tracing")]
-    pub(super) fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         self.0.get()
     }
 

@@ -99,6 +99,7 @@ where
                 settle_polls: u64::MAX,
             };
             let verdict = run.run_to_its_end(&foreign);
+            backend.end_watch();
             finish(&backend, verdict, run.polls, spec)
         })
     })
@@ -244,8 +245,8 @@ impl Run<'_> {
 
     /// Moves time on; a waker that panics outside every task fails the run.
     fn advance(&self, limit_ns: i64, verdict: &mut Verdict) -> bool {
-        self.moving(|world| world.advance(limit_ns), verdict)
-            .unwrap_or(true)
+        let moving = || self.moving(|world| world.advance(limit_ns), verdict);
+        self.backend.io_wait(moving).unwrap_or(true)
     }
 
     /// Lets the time pass that a task has taken, `lead_ns` on its node's clock.
@@ -325,6 +326,7 @@ impl Run<'_> {
         });
         self.backend.set_running_dead(false);
         self.backend.set_running(&task);
+        self.backend.publish_watched();
         let mut polled = Poll::Pending;
         if !is_cancelled {
             polled = self.watched.poll(|| intercept::simulated(|| task.run()));

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use simoom::runtime::Instrument;
 
 use super::net::Net;
 use super::node::Node;
@@ -179,6 +182,41 @@ impl Sim {
     /// ```
     pub fn allow(&self, escape: Escape) {
         with(self.world, |_backend| intercept::allow(escape));
+    }
+
+    /// Tells `instrument` what the simulation does, from now until the test has returned; after those
+    /// that were given before.
+    ///
+    /// Its [`before_run`](Instrument::before_run) is called before this returns. Of tasks that are
+    /// there already, such as the test itself, it is told nothing, unless another instrument was there
+    /// before them. It changes nothing unless it does what is seen, see [`Instrument`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use simoom::runtime::{Instrument, TaskMeta};
+    /// use simoom_sim::{Config, check};
+    ///
+    /// #[derive(Default)]
+    /// struct Steps(AtomicU64);
+    ///
+    /// impl Instrument for Steps {
+    ///     fn after_task_step(&self, _task: &TaskMeta<'_>) {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// check(Config::default().seeds(3), |sim| async move {
+    ///     let steps = Arc::new(Steps::default());
+    ///     sim.instrument(steps.clone());
+    ///     sim.node("server").spawn(async {}).await.unwrap();
+    ///     assert!(steps.0.load(Ordering::Relaxed) >= 1);
+    /// })
+    /// .unwrap();
+    /// ```
+    pub fn instrument(&self, instrument: Arc<dyn Instrument>) {
+        with(self.world, |backend| backend.instrument(instrument));
     }
 
     /// Waits until `condition` holds, looking every millisecond of virtual time.

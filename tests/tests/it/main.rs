@@ -25,6 +25,7 @@ mod assertions;
 mod blocking;
 mod cancel;
 mod coop;
+mod debug;
 mod fairness;
 mod fs;
 mod gather;

@@ -18,7 +18,7 @@ use super::local::Local;
 use super::pool::PoolSettings;
 use super::root::Root;
 use super::shared::Shared;
-use crate::backend::{BUDGET, Engine, Remote};
+use crate::backend::{BUDGET, Engine, Remote, Watch};
 use crate::context;
 use crate::shim::{Mutex, lock};
 use crate::task::Hook;
@@ -45,11 +45,18 @@ impl Real {
         event_interval: u32,
         pool: PoolSettings,
         unobserved: Option<Hook>,
+        watch: Option<Arc<Watch>>,
     ) -> io::Result<Self> {
         let (driver, reactor, alarm) = Driver::new()?;
         let (shared, claim) = Shared::new(reactor, alarm, pool);
         claim.tell_unobserved(unobserved);
-        let core = Box::new(Local::new(shared.clone(), claim, driver, event_interval));
+        let core = Box::new(Local::new(
+            shared.clone(),
+            claim,
+            driver,
+            event_interval,
+            watch,
+        ));
         Ok(Self {
             shared,
             slot: Mutex::new(Slot {

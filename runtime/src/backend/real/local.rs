@@ -21,7 +21,7 @@ use super::{chance, shared};
 use crate::backend::{
     Advanced, BUDGET, Backend, Blocking, Census, Chance, Claim, Clock, Id, Job, Listener, Message,
     Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task,
-    TaskRef, TimerKey,
+    TaskRef, TimerKey, Watch,
 };
 use crate::context;
 use crate::task::TaskInfo;
@@ -35,6 +35,7 @@ pub(super) struct Local {
     driver: RefCell<Driver>,
     /// How many polls there are between two turns of the driver at most.
     event_interval: u32,
+    watch: Option<Arc<Watch>>,
     /// How often the running task was refused an operation since it was polled.
     refusals: Cell<u32>,
     parks: Cell<u64>,
@@ -53,6 +54,7 @@ impl Local {
         claim: Claim,
         driver: Driver,
         event_interval: u32,
+        watch: Option<Arc<Watch>>,
     ) -> Self {
         Self {
             tasks: Tasks::new(shared.owner().id),
@@ -60,6 +62,7 @@ impl Local {
             claim,
             driver: RefCell::new(driver),
             event_interval,
+            watch,
             refusals: Cell::new(0),
             parks: Cell::new(0),
             messages: Cell::default(),
@@ -89,6 +92,7 @@ impl Local {
         cx: &mut Context<'_>,
         poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) {
+        let _watched = self.watch.as_ref().map(Watch::run);
         // What was spawned from outside before this call is ahead of what the root will spawn.
         if self.shared.alarm().take() {
             self.receive();
@@ -169,7 +173,13 @@ impl Local {
             (Some(Duration::ZERO), None)
         };
         if timeout != Some(Duration::ZERO) || !self.shared.reactor().is_idle() {
+            if let Some(watch) = &self.watch {
+                watch.before_io_wait(timeout);
+            }
             self.wait(timeout, wakers);
+            if let Some(watch) = &self.watch {
+                watch.after_io_wait(timeout);
+            }
         }
         alarm.wake_up();
         if let Some(deadline) = deadline
@@ -236,6 +246,10 @@ impl Backend for Local {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn watch(&self) -> Option<Arc<Watch>> {
+        self.watch.clone()
     }
 }
 

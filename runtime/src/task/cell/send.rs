@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 use std::task::Poll;
 
 use super::stage::allocate;
-use super::{ABORT, ARRIVED, CANCEL, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
+use super::{ABORT, CANCEL, Ended, Join, REMOTE, Reference, SEND, Task, TaskRef};
 use crate::coop::Resource;
 use crate::shim::Ordering;
 use crate::task::id::Id;
@@ -65,7 +65,7 @@ impl SendTask {
         let Poll::Ready(ended) = polled else {
             panic!("a closure is ready when it returns")
         };
-        task.complete();
+        task.complete(ended);
         ended
     }
 
@@ -76,8 +76,7 @@ impl SendTask {
             reference: Reference(ManuallyDrop::new(self).0.0),
             _not_send: PhantomData,
         };
-        let flags = &task.reference.header().flags;
-        flags.set(flags.get() | ARRIVED);
+        task.arrive();
         task
     }
 }

@@ -75,6 +75,7 @@ fn wake_arrived(reference: &Reference) {
 }
 
 /// Queues the task, from any thread.
+#[inline]
 fn wake(reference: &Reference) {
     let header = reference.header();
     if context::owner() == header.owner.id {
