@@ -399,7 +399,7 @@ impl Schedule for SimBackend {
         Census {
             alive: world.tasks.alive(),
             runnable: world.tasks.runnable(),
-            parks: 0,
+            ..Census::default()
         }
     }
 

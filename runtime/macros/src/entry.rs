@@ -42,7 +42,13 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
 }
 
 fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
-    let Settings { root, start_paused } = settings;
+    let Settings {
+        root,
+        start_paused,
+        debug,
+    } = settings;
+    // Where nothing is said, the environment decides.
+    let debug = debug.map(|debug| quote_spanned!(Span::mixed_site()=> .debug(#debug)));
     let test = match kind {
         Kind::Main => TokenStream::new(),
         Kind::Test => function.test_attribute(),
@@ -65,6 +71,7 @@ fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
             let runtime = #root::runtime::Builder::new_current_thread()
                 .enable_all()
                 .start_paused(#start_paused)
+                #debug
                 .build()
                 .expect("the runtime could not be started");
             runtime.block_on(body())
@@ -77,6 +84,7 @@ struct Settings {
     /// The path of the crate.
     root: Path,
     start_paused: bool,
+    debug: Option<bool>,
 }
 
 impl Default for Settings {
@@ -84,6 +92,7 @@ impl Default for Settings {
         Self {
             root: root::simoom(),
             start_paused: false,
+            debug: None,
         }
     }
 }
@@ -100,10 +109,11 @@ fn settings(tokens: TokenStream) -> Result<Settings> {
                 ));
             }
             "start_paused" => settings.start_paused = argument.bool()?,
+            "debug" => settings.debug = Some(argument.bool()?),
             name => {
                 return Err(argument.unknown(format!(
                     "`{name}` is not an argument of this attribute, which takes `flavor = \
-                     \"current_thread\"`, `start_paused = true` and `crate = \"path\"`"
+                     \"current_thread\"`, `start_paused = true`, `debug = true` and `crate = \"path\"`"
                 )));
             }
         }

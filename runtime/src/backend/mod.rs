@@ -203,6 +203,29 @@ pub struct Census {
     pub runnable: usize,
     /// How often it waited for an event or a timer, having nothing to do.
     pub parks: u64,
+    /// How often it had something to do after that.
+    pub unparks: u64,
+    /// How often a task had its turn.
+    pub polls: u64,
+    /// Tasks that there ever were.
+    pub spawned: u64,
+    /// How often a task had to give way, as its budget was spent.
+    pub forced_yields: u64,
+    /// How long its thread did not wait, if that is measured.
+    pub busy: Duration,
+    /// Of its threads for blocking work.
+    pub blocking: BlockingCensus,
+}
+
+/// What a world counts of its threads for blocking work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockingCensus {
+    /// Threads that there are.
+    pub threads: usize,
+    /// Those of them that have nothing to do.
+    pub idle: usize,
+    /// Closures that wait for a thread.
+    pub queued: usize,
 }
 
 /// What time it is, and what waits for which.

@@ -3,11 +3,13 @@
 //! Owns the order in which instruments are told, and that none harms the runtime. The functions at the
 //! end are what the task cell calls for tasks that are watched; they cost nothing elsewhere.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::said::contain;
+use super::slow::{Slow, SlowHook};
+use super::times::Times;
 use super::{Instrument, TaskEnd, TaskMeta};
 use crate::context;
 use crate::task::cell::{Ended, TaskRef};
@@ -16,6 +18,20 @@ use crate::task::cell::{Ended, TaskRef};
 #[derive(Default)]
 pub struct Watch {
     told: Vec<Told>,
+    /// Times are kept of each task.
+    keeps_times: bool,
+    slow: Option<Arc<Slow>>,
+}
+
+/// What a runtime is to find out by itself.
+#[derive(Default)]
+pub(crate) struct Debug {
+    /// Keep times of each task.
+    pub(crate) times: bool,
+    /// A poll that takes longer is told of.
+    pub(crate) slow_poll: Option<Duration>,
+    /// Whom it is told, if not people.
+    pub(crate) on_slow_poll: Option<SlowHook>,
 }
 
 struct Told {
@@ -32,13 +48,106 @@ impl Watch {
             instrument,
             is_broken: AtomicBool::new(false),
         });
-        let told: Vec<_> = told.collect();
-        (!told.is_empty()).then(|| Arc::new(Self { told }))
+        let watch = Self {
+            told: told.collect(),
+            ..Self::default()
+        };
+        (!watch.told.is_empty()).then(|| Arc::new(watch))
+    }
+
+    /// As [`of`](Self::of), of a runtime that finds out something by itself.
+    pub(crate) fn debugging(
+        instruments: impl IntoIterator<Item = Arc<dyn Instrument>>,
+        debug: Debug,
+    ) -> Option<Arc<Self>> {
+        let watch = Self::of(instruments);
+        let Debug {
+            times: keeps_times,
+            slow_poll,
+            on_slow_poll,
+        } = debug;
+        let slow = slow_poll.map(|most| Slow::new(most, on_slow_poll));
+        if !keeps_times && slow.is_none() {
+            return watch;
+        }
+        let mut watch = watch.and_then(Arc::into_inner).unwrap_or_default();
+        (watch.keeps_times, watch.slow) = (keeps_times, slow);
+        Some(Arc::new(watch))
+    }
+
+    /// Whether times are kept of each task.
+    pub(crate) fn keeps_times(&self) -> bool {
+        self.keeps_times
+    }
+
+    /// The future of `block_on` is about to be polled, which is no task.
+    pub(crate) fn before_root(&self) {
+        if let Some(slow) = &self.slow {
+            slow.begin(None);
+        }
+    }
+
+    /// It was polled.
+    pub(crate) fn after_root(&self) {
+        if let Some(slow) = &self.slow {
+            slow.end();
+        }
+    }
+
+    fn spawned(&self, task: TaskRef<'_>) {
+        if self.keeps_times {
+            task.extra().times.get_or_init(|| Box::new(Times::new()));
+        }
+        self.tell_of(task, |it, task| it.task_spawned(task));
+    }
+
+    fn scheduled(&self, task: TaskRef<'_>) {
+        if let Some(times) = self.times(task) {
+            times.scheduled();
+        }
+        self.tell_of(task, |it, task| it.task_scheduled(task));
+    }
+
+    fn will_step(&self, task: TaskRef<'_>) {
+        self.tell_of(task, |it, task| it.before_task_step(task));
+        if let Some(slow) = &self.slow {
+            slow.begin(Some(task));
+        }
+        if let Some(times) = self.times(task) {
+            times.will_step();
+        }
+    }
+
+    fn stepped(&self, task: TaskRef<'_>) {
+        if let Some(times) = self.times(task) {
+            times.stepped();
+        }
+        if let Some(slow) = &self.slow {
+            slow.end();
+        }
+        self.tell_of(task, |it, task| it.after_task_step(task));
+    }
+
+    fn ended(&self, task: TaskRef<'_>, how: TaskEnd) {
+        if let Some(times) = self.times(task) {
+            times.ended();
+        }
+        self.tell_of(task, |it, task| it.task_exited(task, how));
+    }
+
+    fn times<'a>(&self, task: TaskRef<'a>) -> Option<&'a Times> {
+        if !self.keeps_times {
+            return None;
+        }
+        task.times()
     }
 
     /// A thread begins to run the world; until what this returns is dropped.
     pub fn run(self: &Arc<Self>) -> WatchedRun {
         self.tell(|it| it.before_run());
+        if let Some(slow) = &self.slow {
+            slow.run();
+        }
         WatchedRun(self.clone())
     }
 
@@ -62,11 +171,8 @@ impl Watch {
             if told.is_broken.load(Ordering::Relaxed) {
                 continue;
             }
-            let told_well = catch_unwind(AssertUnwindSafe(|| what(&*told.instrument)));
-            if let Err(payload) = told_well {
+            if !contain(|| what(&*told.instrument)) {
                 told.is_broken.store(true, Ordering::Relaxed);
-                // Its destructor may panic again.
-                std::mem::forget(payload);
             }
         }
     }
@@ -103,40 +209,29 @@ fn of(task: TaskRef<'_>, f: impl FnOnce(&Watch)) {
 /// A task is new.
 #[cold]
 pub(crate) fn spawned(task: TaskRef<'_>) {
-    of(task, |watch| {
-        watch.tell_of(task, |it, task| it.task_spawned(task))
-    });
+    of(task, |watch| watch.spawned(task));
 }
 
 /// A task was queued.
 #[cold]
 pub(crate) fn scheduled(task: TaskRef<'_>) {
-    of(task, |watch| {
-        watch.tell_of(task, |it, task| it.task_scheduled(task))
-    });
+    of(task, |watch| watch.scheduled(task));
 }
 
 /// A task is about to be polled.
 #[cold]
 pub(crate) fn will_step(task: TaskRef<'_>) {
-    of(task, |watch| {
-        watch.tell_of(task, |it, task| it.before_task_step(task))
-    });
+    of(task, |watch| watch.will_step(task));
 }
 
 /// A task was polled.
 #[cold]
 pub(crate) fn stepped(task: TaskRef<'_>) {
-    of(task, |watch| {
-        watch.tell_of(task, |it, task| it.after_task_step(task))
-    });
+    of(task, |watch| watch.stepped(task));
 }
 
 /// A task has ended.
 #[cold]
 pub(crate) fn ended(task: TaskRef<'_>, how: Ended) {
-    let how = TaskEnd::from(how);
-    of(task, |watch| {
-        watch.tell_of(task, |it, task| it.task_exited(task, how))
-    });
+    of(task, |watch| watch.ended(task, how.into()));
 }

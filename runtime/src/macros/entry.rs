@@ -12,6 +12,7 @@
 /// # Arguments
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
 /// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
+/// - `debug = true`: debug mode; see [`Builder::debug`](crate::runtime::Builder::debug).
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
 ///
 /// Other arguments that tokio knows are refused at compile time:
@@ -50,6 +51,7 @@ pub use simoom_macros::main;
 /// # Arguments
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
 /// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
+/// - `debug = true`: debug mode; see [`Builder::debug`](crate::runtime::Builder::debug).
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
 ///
 /// # Examples

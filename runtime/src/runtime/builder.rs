@@ -9,7 +9,7 @@ use super::Runtime;
 use super::{Instrument, TaskMeta};
 use crate::backend::Watch;
 use crate::backend::real::{PoolSettings, Real};
-use crate::instrument::Closures;
+use crate::instrument::{Closures, Debug, SlowHook, SlowPoll};
 use crate::task::{Hook, Unobserved};
 
 /// Configures a [`Runtime`] before it starts.
@@ -30,11 +30,23 @@ pub struct Builder {
     unobserved: Option<Hook>,
     instruments: Vec<Arc<dyn Instrument>>,
     closures: Closures,
+    debug: Option<bool>,
+    slow_poll: Option<Duration>,
+    on_slow_poll: Option<SlowHook>,
+    task_times: bool,
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
 /// a small part of the work.
 const EVENT_INTERVAL: u32 = 61;
+
+/// As asyncio has it.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
+/// Whether the environment asks for debug mode.
+fn is_debugging_wanted() -> bool {
+    std::env::var_os("SIMOOM_DEBUG").is_some_and(|value| value == "1")
+}
 
 impl Builder {
     /// A runtime that runs its tasks on the one thread that is inside
@@ -48,6 +60,10 @@ impl Builder {
             unobserved: None,
             instruments: Vec::new(),
             closures: Closures::default(),
+            debug: None,
+            slow_poll: None,
+            on_slow_poll: None,
+            task_times: false,
         }
     }
 
@@ -328,11 +344,115 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime finds out what is wrong with a program, at some cost: it tells of
+    /// [slow polls](Self::slow_poll), also while they go on, and keeps [times](Self::task_times) of
+    /// every task.
+    ///
+    /// Not by default, unless the environment variable `SIMOOM_DEBUG` is `1`: that is for programs
+    /// that do not call this.
+    ///
+    /// # Under simulation
+    /// There is no such mode: no time passes while a task is polled, and a run that goes on for too long
+    /// is ended and reported in any case.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::runtime::Builder;
+    ///
+    /// let rt = Builder::new_current_thread().debug(true).build().unwrap();
+    /// rt.block_on(async {
+    ///     let task = simoom::spawn(async { simoom::task::current().times().unwrap().polls() });
+    ///     // The poll that goes on does not count yet.
+    ///     assert_eq!(task.await.unwrap(), 0);
+    /// });
+    /// ```
+    pub fn debug(&mut self, debug: bool) -> &mut Self {
+        self.debug = Some(debug);
+        self
+    }
+
+    /// Tells of each poll that takes longer than `duration`, and so keeps all other tasks waiting: of
+    /// its task, where that was spawned, and how long it took. One that takes ten times as long is told
+    /// of while it goes on, with what its thread does, as far as the system says that. 100 ms by
+    /// default in [debug mode](Self::debug); never by default otherwise.
+    ///
+    /// It is a line on the standard error; with the feature `tracing` a warning at the target `simoom`;
+    /// or a call, with [`on_slow_poll`](Self::on_slow_poll). Code that may take so long belongs into
+    /// [`spawn_blocking`](crate::task::spawn_blocking), or should give way
+    /// [in between](crate::task::yield_now). The future of `block_on` is looked after like a task's.
+    ///
+    /// Costs two readings of the clock for each poll, and a thread that looks now and then.
+    ///
+    /// # Under simulation
+    /// There is none.
+    pub fn slow_poll(&mut self, duration: Duration) -> &mut Self {
+        self.slow_poll = Some(duration);
+        self
+    }
+
+    /// Calls `f` of each [slow poll](Self::slow_poll), instead of printing it. Of one that goes on, it
+    /// is called on another thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    /// use simoom::runtime::Builder;
+    ///
+    /// let told = Arc::new(Mutex::new(Vec::new()));
+    /// let log = told.clone();
+    /// let rt = Builder::new_current_thread()
+    ///     .slow_poll(Duration::from_millis(5))
+    ///     .on_slow_poll(move |slow| {
+    ///         if !slow.is_going_on() {
+    ///             log.lock().unwrap().push(slow.to_string());
+    ///         }
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async {
+    ///     let task = simoom::task::Builder::new().name("careless");
+    ///     let task = task.spawn(async { std::thread::sleep(Duration::from_millis(10)) });
+    ///     task.unwrap().await.unwrap();
+    /// });
+    /// let told = told.lock().unwrap();
+    /// assert!(told.iter().any(|it| it.contains("(careless), spawned at ")), "{told:?}");
+    /// ```
+    pub fn on_slow_poll<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&SlowPoll<'_>) + Send + Sync + 'static,
+    {
+        self.on_slow_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Whether it is counted and measured what each task does; [`TaskTimes`](super::TaskTimes) says
+    /// what. Not by default, but in [debug mode](Self::debug). Costs memory for each task, and three
+    /// readings of the clock for each poll.
+    ///
+    /// It also has
+    /// [`worker_total_busy_duration`](super::RuntimeMetrics::worker_total_busy_duration) measured.
+    ///
+    /// # Under simulation
+    /// There are no times.
+    pub fn task_times(&mut self, task_times: bool) -> &mut Self {
+        self.task_times = task_times;
+        self
+    }
+
     /// Who is to be told of what the runtime does.
     fn watch(&self) -> Option<Arc<Watch>> {
         let closures = self.closures.is_some().then(|| self.closures.clone());
         let closures = closures.map(|it| Arc::new(it) as Arc<dyn Instrument>);
-        Watch::of(self.instruments.iter().cloned().chain(closures))
+        let instruments = self.instruments.iter().cloned().chain(closures);
+        let is_debugging = self.debug.unwrap_or_else(is_debugging_wanted);
+        let is_asked = is_debugging || self.slow_poll.is_some() || self.on_slow_poll.is_some();
+        let debug = Debug {
+            times: is_debugging || self.task_times,
+            slow_poll: is_asked.then(|| self.slow_poll.unwrap_or(SLOW_POLL)),
+            on_slow_poll: self.on_slow_poll.clone(),
+        };
+        Watch::debugging(instruments, debug)
     }
 
     /// Makes the runtime.
@@ -361,6 +481,9 @@ impl fmt::Debug for Builder {
             .field("thread_keep_alive", &self.pool.keep_alive)
             .field("thread_stack_size", &self.pool.stack_size)
             .field("start_paused", &self.start_paused)
+            .field("debug", &self.debug)
+            .field("slow_poll", &self.slow_poll)
+            .field("task_times", &self.task_times)
             .finish_non_exhaustive()
     }
 }

@@ -19,4 +19,4 @@ pub use self::id::{Id, RuntimeFlavor};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use crate::context::EnterGuard;
-pub use crate::instrument::{Instrument, Spans, TaskEnd, TaskMeta};
+pub use crate::instrument::{Instrument, SlowPoll, Spans, TaskEnd, TaskMeta, TaskTimes};

@@ -50,7 +50,7 @@ use super::inbox::Owner;
 use super::spawn::Origin;
 use crate::context;
 use crate::coop::{OpKind, Resource};
-use crate::instrument;
+use crate::instrument::{self, Times};
 use crate::shim::{AtomicUsize, Ordering};
 use crate::task::trace::Trace;
 
@@ -114,6 +114,8 @@ pub(crate) struct Extra {
     /// The type of the spawner's future, if the task's is another's around it.
     pub(crate) future: Option<&'static str>,
     pub(crate) cancellation: Arc<Cancellation>,
+    /// What it has done, if somebody keeps that.
+    pub(crate) times: OnceLock<Box<Times>>,
 }
 
 impl Header {
@@ -411,6 +413,16 @@ impl<'a> TaskRef<'a> {
     /// What it has that few tasks have.
     pub(crate) fn extra(self) -> &'a Arc<Extra> {
         self.header().extra()
+    }
+
+    /// The same, if it has anything of it.
+    pub(crate) fn known_extra(self) -> Option<Arc<Extra>> {
+        self.header().extra.get().cloned()
+    }
+
+    /// What it has done, if somebody keeps that.
+    pub(crate) fn times(self) -> Option<&'a Times> {
+        Some(self.header().extra.get()?.times.get()?)
     }
 
     /// Whether somebody has asked it to end.

@@ -9,6 +9,7 @@ use super::cell::TaskRef;
 use super::id::Id;
 use crate::context;
 use crate::coop::OpKind;
+use crate::instrument::{TaskTimes, Times};
 
 /// The tasks of the running runtime that have not ended, oldest first, with the one that runs this
 /// code.
@@ -88,6 +89,7 @@ pub struct TaskInfo {
     location: &'static Location<'static>,
     state: TaskState,
     waits_for: Option<WaitsFor>,
+    times: Option<TaskTimes>,
 }
 
 /// What a task does.
@@ -141,6 +143,7 @@ impl TaskInfo {
                 site,
                 resource: None,
             }),
+            times: task.times().map(Times::read),
         })
     }
 
@@ -182,6 +185,13 @@ impl TaskInfo {
     #[must_use]
     pub fn state(&self) -> TaskState {
         self.state
+    }
+
+    /// What it has done so far, and how long that took; `None` unless the runtime
+    /// [keeps that](crate::runtime::Builder::task_times).
+    #[must_use]
+    pub fn times(&self) -> Option<TaskTimes> {
+        self.times
     }
 
     /// What it waits for. `None` of a task that does not wait, or that waits for nothing of simoom's.

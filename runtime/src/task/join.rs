@@ -14,6 +14,7 @@ use super::cell::{Aborter, Join};
 use super::error::JoinError;
 use super::id::Id;
 use crate::coop::{Op, OpKind, Resource, proceed};
+use crate::instrument::TaskTimes;
 
 /// Waits for a task's output; also stops the task, on request.
 ///
@@ -98,6 +99,13 @@ impl<T> JoinHandle<T> {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.join.name()
+    }
+
+    /// What the task has done so far, and how long that took; `None` unless the runtime
+    /// [keeps that](crate::runtime::Builder::task_times). See [`TaskTimes`].
+    #[must_use]
+    pub fn times(&self) -> Option<TaskTimes> {
+        self.join.times()
     }
 
     /// A handle that can abort the task and does not wait for it.
@@ -216,6 +224,13 @@ impl AbortHandle {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.name()
+    }
+
+    /// What the task has done so far, and how long that took; `None` unless the runtime
+    /// [keeps that](crate::runtime::Builder::task_times). See [`TaskTimes`].
+    #[must_use]
+    pub fn times(&self) -> Option<TaskTimes> {
+        self.0.times()
     }
 
     /// Whether the task has ended.

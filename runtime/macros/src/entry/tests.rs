@@ -25,6 +25,7 @@ fn known_arguments_are_accepted() {
         quote!(
             flavor = "current_thread",
             start_paused = true,
+            debug = true,
             crate = "my::simoom",
         ),
         &[],
@@ -49,7 +50,7 @@ fn mistaken_arguments_are_refused() {
         quote!(flavour = "current_thread"),
         &[
             "`flavour` is not an argument of this attribute, which takes \
-           `flavor = \"current_thread\"`, `start_paused = true` and `crate = \"path\"`",
+           `flavor = \"current_thread\"`, `start_paused = true`, `debug = true` and `crate = \"path\"`",
         ],
     );
     check(

@@ -19,11 +19,12 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    Advanced, BUDGET, Backend, Blocking, Census, Chance, Claim, Clock, Id, Job, Listener, Message,
-    Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task,
-    TaskRef, TimerKey, Watch,
+    Advanced, BUDGET, Backend, Blocking, BlockingCensus, Census, Chance, Claim, Clock, Id, Job,
+    Listener, Message, Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals,
+    Stream, Task, TaskRef, TimerKey, Watch,
 };
 use crate::context;
+use crate::instrument::Busy;
 use crate::task::TaskInfo;
 use crate::time::Instant;
 
@@ -36,6 +37,9 @@ pub(super) struct Local {
     /// How many polls there are between two turns of the driver at most.
     event_interval: u32,
     watch: Option<Arc<Watch>>,
+    /// How long the thread did not wait, if times are kept.
+    busy: Busy,
+    forced_yields: Cell<u64>,
     /// How often the running task was refused an operation since it was polled.
     refusals: Cell<u32>,
     parks: Cell<u64>,
@@ -63,6 +67,8 @@ impl Local {
             driver: RefCell::new(driver),
             event_interval,
             watch,
+            busy: Busy::default(),
+            forced_yields: Cell::new(0),
             refusals: Cell::new(0),
             parks: Cell::new(0),
             messages: Cell::default(),
@@ -93,6 +99,7 @@ impl Local {
         poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) {
         let _watched = self.watch.as_ref().map(Watch::run);
+        let _busy = self.keeps_times().then(|| BusyRun::begin(&self.busy));
         // What was spawned from outside before this call is ahead of what the root will spawn.
         if self.shared.alarm().take() {
             self.receive();
@@ -108,7 +115,7 @@ impl Local {
                     before_root = None;
                     root.take_wake();
                     self.begin_poll();
-                    if poll(cx).is_ready() {
+                    if self.poll_root(|| poll(cx)).is_ready() {
                         return;
                     }
                     continue;
@@ -121,6 +128,40 @@ impl Local {
             }
             self.turn(before_root.is_none() && !root.is_woken());
         }
+    }
+
+    /// Polls the future of `block_on`.
+    fn poll_root(&self, poll: impl FnOnce() -> Poll<()>) -> Poll<()> {
+        struct Over<'a>(&'a Watch);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.after_root();
+            }
+        }
+        let _over = self.watch.as_deref().map(|watch| {
+            watch.before_root();
+            Over(watch)
+        });
+        poll()
+    }
+
+    /// What the loop counts.
+    fn counts(&self) -> Census {
+        Census {
+            alive: self.tasks.alive(),
+            runnable: self.tasks.runnable(),
+            parks: self.parks.get(),
+            unparks: self.parks.get(),
+            polls: self.tasks.polls(),
+            spawned: self.tasks.spawned(),
+            forced_yields: self.forced_yields.get(),
+            busy: self.busy.total(),
+            blocking: BlockingCensus::default(),
+        }
+    }
+
+    fn keeps_times(&self) -> bool {
+        self.watch.as_ref().is_some_and(|it| it.keeps_times())
     }
 
     /// Drops every task and ends the world. `away` says that this is not the thread on which tasks
@@ -149,7 +190,7 @@ impl Local {
         let mut wakers = self.wakers.take();
         if may_sleep {
             self.parks.set(self.parks.get() + 1);
-            self.shared.tell(self.census());
+            self.shared.tell(self.counts());
             self.sleep(&mut wakers);
         } else if !self.shared.reactor().is_idle() {
             self.wait(Some(Duration::ZERO), &mut wakers);
@@ -173,15 +214,13 @@ impl Local {
             (Some(Duration::ZERO), None)
         };
         if timeout != Some(Duration::ZERO) || !self.shared.reactor().is_idle() {
-            if let Some(watch) = &self.watch {
-                watch.before_io_wait(timeout);
-            }
-            self.wait(timeout, wakers);
-            if let Some(watch) = &self.watch {
-                watch.after_io_wait(timeout);
+            match &self.watch {
+                None => self.wait(timeout, wakers),
+                Some(watch) => self.wait_watched(watch, timeout, wakers),
             }
         }
         alarm.wake_up();
+        self.shared.tell_unparked();
         if let Some(deadline) = deadline
             && timeout == Some(Duration::ZERO)
             && wakers.is_empty()
@@ -213,6 +252,19 @@ impl Local {
         driver.wait(timeout, self.shared.reactor(), wakers);
     }
 
+    #[cold]
+    fn wait_watched(&self, watch: &Watch, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {
+        watch.before_io_wait(timeout);
+        if watch.keeps_times() {
+            self.busy.end();
+        }
+        self.wait(timeout, wakers);
+        if watch.keeps_times() {
+            self.busy.begin();
+        }
+        watch.after_io_wait(timeout);
+    }
+
     /// Takes in what other threads sent.
     fn receive(&self) {
         let mut messages = self.messages.take();
@@ -224,6 +276,22 @@ impl Local {
             }
         }
         self.messages.set(messages);
+    }
+}
+
+/// The thread runs the world.
+struct BusyRun<'a>(&'a Busy);
+
+impl<'a> BusyRun<'a> {
+    fn begin(busy: &'a Busy) -> Self {
+        busy.begin();
+        Self(busy)
+    }
+}
+
+impl Drop for BusyRun<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -281,6 +349,9 @@ impl Schedule for Local {
             return Poll::Ready(());
         }
         self.refusals.set(refusals);
+        if refusals == 1 {
+            self.forced_yields.set(self.forced_yields.get() + 1);
+        }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -289,9 +360,8 @@ impl Schedule for Local {
 
     fn census(&self) -> Census {
         Census {
-            alive: self.tasks.alive(),
-            runnable: self.tasks.runnable(),
-            parks: self.parks.get(),
+            blocking: self.shared.pool().census(),
+            ..self.counts()
         }
     }
 

@@ -27,7 +27,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
-use crate::backend::Job;
+use crate::backend::{BlockingCensus, Job};
 use crate::context;
 
 /// How the threads are made and how many there are.
@@ -85,6 +85,16 @@ impl Pool {
             state: Mutex::default(),
             work: Condvar::new(),
             left: Condvar::new(),
+        }
+    }
+
+    /// What it counts.
+    pub(super) fn census(&self) -> BlockingCensus {
+        let state = self.lock();
+        BlockingCensus {
+            threads: state.threads,
+            idle: state.idle,
+            queued: state.queue.len(),
         }
     }
 

@@ -32,6 +32,10 @@ pub(super) struct Tasks {
     alive: Cell<usize>,
     /// How many owned tasks must be dropped on the thread that spawned them.
     bound: Cell<usize>,
+    /// How many there ever were.
+    spawned: Cell<u64>,
+    /// How often one had its turn.
+    polls: Cell<u64>,
     /// The world is being dropped: nothing is queued any more.
     closing: Cell<bool>,
 }
@@ -51,6 +55,8 @@ impl Tasks {
             runnable: Cell::new(0),
             alive: Cell::new(0),
             bound: Cell::new(0),
+            spawned: Cell::new(0),
+            polls: Cell::new(0),
             closing: Cell::new(false),
         }
     }
@@ -89,6 +95,7 @@ impl Tasks {
         let Some(header) = self.dequeue() else {
             return false;
         };
+        self.polls.set(self.polls.get() + 1);
         // SAFETY: a queued header is owned (invariant 2). The list keeps its reference: this one is
         // only borrowed from it and never dropped.
         let task = ManuallyDrop::new(unsafe { Task::from_raw(header) });
@@ -107,6 +114,16 @@ impl Tasks {
     /// How many tasks are owned.
     pub(super) fn alive(&self) -> usize {
         self.alive.get()
+    }
+
+    /// How many were ever owned.
+    pub(super) fn spawned(&self) -> u64 {
+        self.spawned.get()
+    }
+
+    /// How often one had its turn.
+    pub(super) fn polls(&self) -> u64 {
+        self.polls.get()
     }
 
     /// What there is to say of those that have not ended, oldest first.
@@ -163,6 +180,7 @@ impl Tasks {
 
     fn link(&self, task: Task) -> NonNull<Header> {
         self.alive.set(self.alive.get() + 1);
+        self.spawned.set(self.spawned.get() + 1);
         if !task.view().is_send() {
             self.bound.set(self.bound.get() + 1);
         }

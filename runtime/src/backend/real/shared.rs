@@ -39,6 +39,11 @@ pub(super) struct Shared {
     /// What the loop counted when it had nothing to do last.
     alive: AtomicUsize,
     parks: AtomicU64,
+    unparks: AtomicU64,
+    polls: AtomicU64,
+    spawned: AtomicU64,
+    forced_yields: AtomicU64,
+    busy_ns: AtomicU64,
 }
 
 impl Shared {
@@ -56,6 +61,11 @@ impl Shared {
             pool: Pool::new(pool),
             alive: AtomicUsize::new(0),
             parks: AtomicU64::new(0),
+            unparks: AtomicU64::new(0),
+            polls: AtomicU64::new(0),
+            spawned: AtomicU64::new(0),
+            forced_yields: AtomicU64::new(0),
+            busy_ns: AtomicU64::new(0),
         });
         (shared, claim)
     }
@@ -88,6 +98,18 @@ impl Shared {
     pub(super) fn tell(&self, census: Census) {
         self.alive.store(census.alive, Ordering::Relaxed);
         self.parks.store(census.parks, Ordering::Relaxed);
+        self.polls.store(census.polls, Ordering::Relaxed);
+        self.spawned.store(census.spawned, Ordering::Relaxed);
+        self.forced_yields
+            .store(census.forced_yields, Ordering::Relaxed);
+        let busy_ns = u64::try_from(census.busy.as_nanos()).unwrap_or(u64::MAX);
+        self.busy_ns.store(busy_ns, Ordering::Relaxed);
+    }
+
+    /// The loop has something to do again.
+    pub(super) fn tell_unparked(&self) {
+        let parks = self.parks.load(Ordering::Relaxed);
+        self.unparks.store(parks, Ordering::Relaxed);
     }
 
     /// The world has ended: whoever waits for it is moved to `wakers`.
@@ -182,6 +204,12 @@ impl Schedule for Shared {
             alive: self.alive.load(Ordering::Relaxed),
             runnable: 0,
             parks: self.parks.load(Ordering::Relaxed),
+            unparks: self.unparks.load(Ordering::Relaxed),
+            polls: self.polls.load(Ordering::Relaxed),
+            spawned: self.spawned.load(Ordering::Relaxed),
+            forced_yields: self.forced_yields.load(Ordering::Relaxed),
+            busy: Duration::from_nanos(self.busy_ns.load(Ordering::Relaxed)),
+            blocking: self.pool.census(),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use super::waker::{abort, abort_now, cancel};
 use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference, current};
 use crate::coop::{Resource, observe};
+use crate::instrument::TaskTimes;
 use crate::shim::Ordering;
 use crate::task::cancel::Reason;
 use crate::task::error::JoinError;
@@ -100,6 +101,10 @@ impl<T> Join<T> {
         name_of(&self.reference)
     }
 
+    pub(crate) fn times(&self) -> Option<TaskTimes> {
+        times_of(&self.reference)
+    }
+
     pub(crate) fn aborter(&self) -> Aborter {
         Aborter(self.reference.clone())
     }
@@ -160,6 +165,10 @@ impl Aborter {
         name_of(&self.0)
     }
 
+    pub(crate) fn times(&self) -> Option<TaskTimes> {
+        times_of(&self.0)
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         observe(&self.0.header().resource);
         self.0.is_complete()
@@ -168,6 +177,11 @@ impl Aborter {
     pub(crate) fn id(&self) -> Id {
         self.0.header().id
     }
+}
+
+fn times_of(reference: &Reference) -> Option<TaskTimes> {
+    let extra = reference.header().extra.get()?;
+    Some(extra.times.get()?.read())
 }
 
 fn name_of(reference: &Reference) -> Option<&str> {
