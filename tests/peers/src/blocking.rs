@@ -2,8 +2,8 @@
 //
 // Included beside `bodies.rs`, and measured in the same way.
 
-pub fn run_blocking(scale: u64) -> Costs {
-    measured!(blocking_trips(200_000 / scale))
+pub fn run_blocking(row: &str, scale: u64) -> Option<Costs> {
+    (row == "blocking").then(|| measured!(blocking_trips(200_000 / scale)))
 }
 
 /// A task has a number returned by a closure on a thread that may block, and waits for it.

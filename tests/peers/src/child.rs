@@ -13,7 +13,7 @@ use simoom_sim::Strategy;
 
 use crate::measure::Costs;
 use crate::rows::Row;
-use crate::{kv, peer, sim};
+use crate::{kv, peer, python, sim};
 
 /// The figures of one measurement; none if the machine lacks what it needs.
 pub fn measure(row: &Row, peer: &str, round: u32, scale: u64) -> Option<Map<String, Value>> {
@@ -42,6 +42,9 @@ pub fn measure(row: &Row, peer: &str, round: u32, scale: u64) -> Option<Map<Stri
             scale.to_string(),
             rest.trim_start_matches('-').to_owned(),
         ];
+    }
+    if peer == "asyncio" || peer == "uvloop" {
+        command = python::command(row.name, peer, scale);
     }
     let mut child = start(&command);
     let mut text = String::new();
@@ -74,17 +77,14 @@ pub fn run(arguments: &[String]) {
         return;
     }
     let costs: Option<Costs> = match name {
-        "simoom" if row == "blocking" => Some(peer::simoom::run_blocking(scale)),
-        "simoom" if row == "lock_t1" || row == "notify_t1" => {
-            Some(peer::simoom::run_locks(row, scale))
-        }
-        "tokio" if row == "lock_t1" || row == "notify_t1" => {
-            Some(peer::tokio::run_locks(row, scale))
-        }
-        "tokio" if row == "blocking" => Some(peer::tokio::run_blocking(scale)),
         "floor" => peer::floor::run(row, scale),
-        "simoom" => peer::simoom::run(row, scale),
-        "tokio" => peer::tokio::run(row, scale),
+        "simoom" => peer::simoom::run(row, scale)
+            .or_else(|| peer::simoom::run_locks(row, scale))
+            .or_else(|| peer::simoom::run_gather(row, scale))
+            .or_else(|| peer::simoom::run_blocking(row, scale)),
+        "tokio" => peer::tokio::run(row, scale)
+            .or_else(|| peer::tokio::run_locks(row, scale))
+            .or_else(|| peer::tokio::run_blocking(row, scale)),
         "monoio" => peer::monoio::run(row, scale),
         "simoom-calm" => sim::simoom::run(row, Strategy::Calm, scale),
         "simoom-random" => sim::simoom::run(row, Strategy::Random, scale),

@@ -9,6 +9,7 @@ mod echo;
 mod kv;
 mod measure;
 mod peer;
+mod python;
 mod rows;
 mod sim;
 mod table;
@@ -45,6 +46,9 @@ fn main() {
         .any(|row| row.peers.iter().any(|peer| peer.starts_with("madsim")))
     {
         build_madsim();
+    }
+    if rows.iter().any(|row| row.peers.contains(&"asyncio")) {
+        python::build();
     }
     if rows.iter().any(|row| row.name.starts_with("kv")) {
         kv::build();

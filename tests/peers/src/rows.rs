@@ -8,9 +8,12 @@ pub struct Row {
     pub peers: &'static [&'static str],
 }
 
-const RUNTIMES: &[&str] = &["simoom", "tokio", "monoio"];
-const WITH_FLOOR: &[&str] = &["floor", "simoom", "tokio", "monoio"];
-const BLOCKING: &[&str] = &["simoom", "tokio"];
+const RUNTIMES: &[&str] = &["simoom", "tokio", "monoio", "asyncio", "uvloop"];
+const SPAWNS: &[&str] = &["floor", "simoom", "tokio", "monoio", "asyncio", "uvloop"];
+const TIMER_HEAPS: &[&str] = &["floor", "simoom", "tokio", "monoio"];
+const SHARED: &[&str] = &["simoom", "tokio", "asyncio", "uvloop"];
+const NOTIFYING: &[&str] = &["simoom", "tokio"];
+const GATHERING: &[&str] = &["simoom", "asyncio", "uvloop"];
 const ECHOES: &[&str] = &["raw-epoll", "simoom", "tokio", "monoio"];
 const STORES: &[&str] = &["kv", "redis-server"];
 const TIMERS: &[&str] = &[
@@ -39,18 +42,21 @@ const BOOT: &[&str] = &[
 ];
 
 pub const ROWS: &[Row] = &[
-    row("spawn_b1", "task", WITH_FLOOR),
-    row("spawn_b1000", "task", WITH_FLOOR),
+    row("spawn_b1", "task", SPAWNS),
+    row("spawn_b1000", "task", SPAWNS),
     row("yield_t1", "yield", RUNTIMES),
     row("yield_t1000", "yield", RUNTIMES),
     row("stream_cap100", "message", RUNTIMES),
     row("pingpong_cap1", "round trip", RUNTIMES),
-    row("lock_t1", "lock", BLOCKING),
-    row("notify_t1", "notification", BLOCKING),
+    row("lock_t1", "lock", SHARED),
+    row("notify_t1", "notification", NOTIFYING),
+    row("semaphore", "permit", SHARED),
+    row("gather", "future", GATHERING),
+    row("timeout", "time-out", SHARED),
     row("sleepers", "task", RUNTIMES),
-    row("blocking", "round trip", BLOCKING),
-    row("churn_0", "timer", WITH_FLOOR),
-    row("churn_100000", "timer", WITH_FLOOR),
+    row("blocking", "round trip", SHARED),
+    row("churn_0", "timer", TIMER_HEAPS),
+    row("churn_100000", "timer", TIMER_HEAPS),
     row("echo_c1", "message", ECHOES),
     row("echo_c64", "message", ECHOES),
     row("kv_p1", "request", STORES),

@@ -5,9 +5,9 @@ use simoom::net::TcpListener;
 use simoom::runtime::Runtime;
 use simoom::spawn;
 use simoom::sync::mpsc::{Receiver, Sender, channel};
-use simoom::sync::{Mutex, Notify};
+use simoom::sync::{Mutex, Notify, Semaphore};
 use simoom::task::{JoinHandle, spawn_blocking, yield_now};
-use simoom::time::sleep;
+use simoom::time::{sleep, timeout};
 
 include!("../bodies.rs");
 include!("../blocking.rs");
@@ -28,6 +28,22 @@ async fn send(sender: &Sender<u64>, number: u64) {
 
 async fn recv(receiver: &mut Receiver<u64>) -> Option<u64> {
     receiver.recv().await
+}
+
+/// A task awaits a hundred futures at once, each of which returns a number.
+pub fn run_gather(row: &str, scale: u64) -> Option<Costs> {
+    (row == "gather").then(|| measured!(gathered(2_000_000 / scale)))
+}
+
+async fn gathered(count: u64) -> u64 {
+    let mut sum = 0;
+    for _ in 0..count / 100 {
+        let futures = (0..100).map(|number| async move { Ok::<u64, std::io::Error>(number) });
+        let numbers = simoom::asyncio::gather(futures).await;
+        sum += numbers.expect("none fails").iter().sum::<u64>();
+    }
+    assert_eq!(sum, count / 100 * 4_950);
+    count / 100 * 100
 }
 
 /// Echoes on `connections` connections until their clients leave.

@@ -5,9 +5,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::spawn;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 include!("../bodies.rs");
 include!("../blocking.rs");
