@@ -12,6 +12,8 @@ use ::loom::thread;
 
 use super::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
 
+mod values;
+
 /// Explores every order with at most `preemptions` switches that nothing forced.
 fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
