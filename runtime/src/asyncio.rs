@@ -15,6 +15,8 @@
 //! | [`StreamReader`] | `StreamReader`; a `StreamWriter` is [`AsyncWriteExt`](crate::io::AsyncWriteExt) |
 //! | [`serve`], [`Server`] | `start_server`, `Server` |
 //!
+//! `async with` is [`task::closing`](crate::task::closing), an asynchronous generator is a
+//! [`stream`](crate::stream#generators).
 //! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), `as_completed` is [`JoinSet`](crate::task::JoinSet),
 //! `shield` is nearest to [`task::shield`](crate::task::shield()), which makes the caller wait for the
 //! future and then hands the request on; to leave at once, [`spawn`](crate::spawn) the future.

@@ -40,7 +40,7 @@
 //! | [`io`] | tokio's I/O traits and helpers, which simoom's streams implement |
 //! | [`sync`] | [`Mutex`](sync::Mutex), [`RwLock`](sync::RwLock), [`Semaphore`](sync::Semaphore), [`Barrier`](sync::Barrier), [`OnceCell`](sync::OnceCell), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot), [`watch`](sync::watch), [`broadcast`](sync::broadcast) |
 //! | [`asyncio`] | what Python's asyncio has beside that: [`Event`](asyncio::Event), [`Condition`](asyncio::Condition), [`Queue`](asyncio::Queue) and its sisters, a [`Barrier`](asyncio::Barrier) that can be broken, [`gather`](asyncio::gather), [`wait`](asyncio::wait), [`timeout_cancel`](asyncio::timeout_cancel), a [`StreamReader`](asyncio::StreamReader), [servers](asyncio::serve) |
-//! | [`stream`] | channels, listeners and the like as streams |
+//! | [`stream`] | channels, listeners and the like as streams, and what streams can do in time: merge, timeouts, pauses, chunks |
 //! | [`rand`] | random numbers that a simulation repeats |
 //! | [`signal`] | `ctrl_c`, and every other signal of a Unix system |
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |

@@ -495,6 +495,10 @@ impl Chance for SimBackend {
         self.with(|world| world.choose_branch(alternatives, site))
     }
 
+    fn turn(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
+        self.pick(alternatives, site)
+    }
+
     fn buggify(&self, label: &'static str, odds: Option<(u32, u32)>) -> bool {
         if self.is_dead() || self.is_tracing_stacks() {
             return false;

@@ -153,6 +153,10 @@ impl Chance for SimRemote {
         self.inside(|backend| backend.map_or(0, |backend| backend.pick(alternatives, site)))
     }
 
+    fn turn(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
+        self.pick(alternatives, site)
+    }
+
     fn fill(&self, bytes: &mut [u8]) {
         self.inside(|backend| match backend {
             Some(backend) => backend.fill(bytes),

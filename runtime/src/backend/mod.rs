@@ -279,6 +279,12 @@ pub trait Chance {
     /// One of `alternatives`, counted from 0. Decides where the `select!` at `site` starts to look.
     fn pick(&self, alternatives: u32, site: &'static Location<'static>) -> u32;
 
+    /// As [`pick`](Self::pick), where production has an order of its own, which starts with 0.
+    fn turn(&self, alternatives: u32, site: &'static Location<'static>) -> u32 {
+        let _ = (alternatives, site);
+        0
+    }
+
     /// Fills `bytes` with random bytes for the user.
     fn fill(&self, bytes: &mut [u8]);
 

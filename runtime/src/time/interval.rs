@@ -124,13 +124,22 @@ impl Interval {
         let progress = ready!(proceed(cx, &Op::private(OpKind::Sleep, location)));
         ready!(self.timer.poll(cx));
         progress.done();
+        Poll::Ready(self.take_tick())
+    }
 
+    /// `Ready` when a tick is due, which stays. Asks no budget.
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.poll(cx)
+    }
+
+    /// The tick that is due, as the moment when it was.
+    pub(crate) fn take_tick(&mut self) -> Instant {
         let due = self.timer.deadline();
         let next = self
             .missed_tick_behavior
             .next(due, Instant::now(), self.period);
         self.timer.reset(next);
-        Poll::Ready(due)
+        due
     }
 
     /// Makes the next tick due one period from now.

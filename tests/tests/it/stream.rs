@@ -1,5 +1,12 @@
 //! Channels, intervals and listeners as streams, and values that come out when they are due.
 
+#[path = "stream/closing.rs"]
+mod closing;
+#[path = "stream/combined.rs"]
+mod combined;
+#[path = "stream/generators.rs"]
+mod generators;
+
 use futures::{FutureExt, StreamExt};
 use simoom::io::AsyncWriteExt;
 use simoom::net::{TcpListener, TcpStream};

@@ -28,3 +28,4 @@ pub(super) use self::domain::Domain;
 pub(super) use self::scope::Scope;
 pub(super) use self::state::Role;
 pub(crate) use self::state::{Cancellation, Reason};
+pub(super) use self::timeout::pass_on;

@@ -125,7 +125,11 @@ impl<F: Future> Future for TimeoutCancel<F> {
 }
 
 /// Asks the part to end if somebody asks the task to, and it was not for that. Whether it is now.
-fn pass_on(scope: &mut Scope, asked: &mut Option<Reason>, of: &Cancellation) -> bool {
+pub(in crate::task) fn pass_on(
+    scope: &mut Scope,
+    asked: &mut Option<Reason>,
+    of: &Cancellation,
+) -> bool {
     if asked.is_some() {
         return false;
     }
