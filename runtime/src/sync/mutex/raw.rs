@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::context::is_told_of_changes;
 use crate::coop::{News, Op, OpKind, Resource, proceed, release, tell, touch};
 use crate::shim::{AtomicUsize, Mutex, Ordering, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
@@ -119,12 +120,33 @@ impl RawMutex {
         location: &'static Location<'static>,
     ) -> Poll<()> {
         let op = Op::write(OpKind::Lock, &self.resource, location).contained();
-        let progress = ready!(proceed(cx, &op));
+        let progress = match proceed(cx, &op) {
+            Poll::Ready(progress) => progress,
+            Poll::Pending => return self.stand_in_line(cx, waiter, location),
+        };
         if waiter.is_enlisted() || !self.acquire() {
             ready!(self.poll_wait(cx, waiter, location));
         }
         progress.done();
         Poll::Ready(())
+    }
+
+    /// The task has used its budget: it is polled once more before it may have the lock, but those
+    /// who come meanwhile are behind it.
+    ///
+    /// Not where a world explores who comes first: to it this task has not come yet.
+    #[cold]
+    fn stand_in_line(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: Pin<&mut Waiter<()>>,
+        site: &'static Location<'static>,
+    ) -> Poll<()> {
+        let is_held = self.word.load(Ordering::Relaxed) & HELD != 0;
+        if !is_held || waiter.is_enlisted() || is_told_of_changes() {
+            return Poll::Pending;
+        }
+        self.poll_wait(cx, waiter, site)
     }
 
     #[cold]

@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::error::TryAcquireError;
+use crate::context::is_told_of_changes;
 use crate::coop::{News, Op, OpKind, QueuePlace, Resource, observe, proceed, tell, touch};
 use crate::shim::{Mutex, MutexGuard, lock};
 use crate::sync::wait_list::{Queue, Waiter, poll_wait};
@@ -160,13 +161,7 @@ impl RawSemaphore {
         }
         touch(&self.resource);
         let mut state = self.lock();
-        let total = state.free.checked_add(permits);
-        if total.is_none_or(|total| total > PERMITS_MAX) {
-            drop(state);
-            panic!("a semaphore was given more than {PERMITS_MAX} permits");
-        }
-        if state.waiters.is_empty() {
-            state.free += permits;
+        if state.waiters.is_empty() && state.free_more(permits) {
             return;
         }
         let mut wakers = Wakers::new();
@@ -179,9 +174,13 @@ impl RawSemaphore {
                 state = self.lock();
             }
         }
-        state.free += permits;
+        let is_room = state.free_more(permits);
         drop(state);
         wakers.finish();
+        assert!(
+            is_room,
+            "a semaphore was given more than {PERMITS_MAX} permits"
+        );
     }
 
     /// Gives no permit away any more, and tells those who wait.
@@ -212,17 +211,12 @@ impl RawSemaphore {
         site: &'static Location<'static>,
     ) -> Poll<Result<(), Closed>> {
         let op = Op::write(self.kind, &self.resource, site).contained();
-        let progress = ready!(proceed(cx, &op));
+        let progress = match proceed(cx, &op) {
+            Poll::Ready(progress) => progress,
+            Poll::Pending => return self.stand_in_line(cx, waiter, wanted),
+        };
         let (place, has_waited) = (waiter.place(), waiter.is_enlisted());
-        let polled = poll_wait(
-            &self.state,
-            cx,
-            waiter,
-            false,
-            |state| &mut state.waiters,
-            |state, waiter| state.attempt(waiter, wanted),
-            |state, waiter, waker| state.enlist(waiter, waker, wanted),
-        );
+        let polled = self.poll_wait(cx, waiter, wanted);
         if polled.is_pending() {
             let kind = self.kind;
             tell(&self.resource, News::Waits { place, kind, site });
@@ -236,6 +230,42 @@ impl RawSemaphore {
         }
         progress.done();
         Poll::Ready(acquired)
+    }
+
+    /// The task has used its budget: it is polled once more before it may have its permits, but those
+    /// who come meanwhile are behind it.
+    ///
+    /// Not where a world explores who comes first: to it this task has not come yet.
+    #[cold]
+    fn stand_in_line(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: Pin<&mut Waiter<Share>>,
+        wanted: usize,
+    ) -> Poll<Result<(), Closed>> {
+        let may_go_on = |state: &State| state.closed || state.free >= wanted;
+        if waiter.is_enlisted() || is_told_of_changes() || may_go_on(&self.lock()) {
+            return Poll::Pending;
+        }
+        self.poll_wait(cx, waiter, wanted)
+    }
+
+    #[inline]
+    fn poll_wait(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: Pin<&mut Waiter<Share>>,
+        wanted: usize,
+    ) -> Poll<Result<(), Closed>> {
+        poll_wait(
+            &self.state,
+            cx,
+            waiter,
+            false,
+            |state| &mut state.waiters,
+            |state, waiter| state.attempt(waiter, wanted),
+            |state, waiter, waker| state.enlist(waiter, waker, wanted),
+        )
     }
 
     /// Takes a waiter that goes away out of the queue, and passes on the permits it has.
@@ -262,6 +292,14 @@ impl State {
             closed: false,
             waiters: Queue::new(),
         }
+    }
+
+    /// Frees permits, unless there would be too many.
+    fn free_more(&mut self, permits: usize) -> bool {
+        let total = self.free.checked_add(permits);
+        let total = total.filter(|&total| total <= PERMITS_MAX);
+        self.free = total.unwrap_or(self.free);
+        total.is_some()
     }
 
     /// Gives permits to the first waiter. If it now has all it wants, it is unlinked, and its place and

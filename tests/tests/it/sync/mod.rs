@@ -6,6 +6,7 @@ mod broadcast;
 mod cancelled;
 mod condition;
 mod event;
+mod in_line;
 mod mpsc;
 mod mutex;
 mod notify;

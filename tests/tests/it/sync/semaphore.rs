@@ -31,6 +31,18 @@ async fn wait_in_line(
 }
 
 both! {
+    async fn permits_for_those_who_wait_do_not_count_among_the_most() {
+        let (semaphore, order) = (Arc::new(Semaphore::new(2)), Order::default());
+        let task = wait_in_line(&semaphore, 5, &order, 1).await;
+        // Three of them are waited for.
+        semaphore.add_permits(Semaphore::MAX_PERMITS + 3);
+        task.await.unwrap();
+        assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
+        let more = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| semaphore.add_permits(1)));
+        more.unwrap_err();
+        assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
+    }
+
     async fn sem_1_a_permit_is_given_back() {
         let semaphore = Semaphore::new(1);
         let permit = semaphore.acquire().await.unwrap();
