@@ -100,7 +100,7 @@ impl TcpListener {
         self.poll_accept_at(cx, None, Location::caller())
     }
 
-    fn poll_accept_at(
+    pub(crate) fn poll_accept_at(
         &self,
         cx: &mut Context<'_>,
         seat: Option<&mut Seat>,

@@ -224,7 +224,7 @@ impl Signal {
         self.poll_at(cx, Location::caller())
     }
 
-    fn poll_at(
+    pub(crate) fn poll_at(
         &mut self,
         cx: &mut Context<'_>,
         site: &'static Location<'static>,

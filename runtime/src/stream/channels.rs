@@ -1,5 +1,6 @@
 //! Receivers that can be polled, as streams.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -32,13 +33,19 @@ use crate::sync::mpsc::{Receiver, UnboundedReceiver};
 #[derive(Debug)]
 pub struct ReceiverStream<T> {
     inner: Receiver<T>,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl<T> ReceiverStream<T> {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: Receiver<T>) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -57,7 +64,8 @@ impl<T> Stream for ReceiverStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.inner.poll_recv(cx)
+        let site = self.site;
+        self.inner.poll_recv_at(cx, site)
     }
 }
 
@@ -74,6 +82,7 @@ impl<T> AsMut<Receiver<T>> for ReceiverStream<T> {
 }
 
 impl<T> From<Receiver<T>> for ReceiverStream<T> {
+    #[track_caller]
     fn from(inner: Receiver<T>) -> Self {
         Self::new(inner)
     }
@@ -105,13 +114,19 @@ impl<T> From<Receiver<T>> for ReceiverStream<T> {
 #[derive(Debug)]
 pub struct UnboundedReceiverStream<T> {
     inner: UnboundedReceiver<T>,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl<T> UnboundedReceiverStream<T> {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: UnboundedReceiver<T>) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -130,7 +145,8 @@ impl<T> Stream for UnboundedReceiverStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.inner.poll_recv(cx)
+        let site = self.site;
+        self.inner.poll_recv_at(cx, site)
     }
 }
 
@@ -147,6 +163,7 @@ impl<T> AsMut<UnboundedReceiver<T>> for UnboundedReceiverStream<T> {
 }
 
 impl<T> From<UnboundedReceiver<T>> for UnboundedReceiverStream<T> {
+    #[track_caller]
     fn from(inner: UnboundedReceiver<T>) -> Self {
         Self::new(inner)
     }

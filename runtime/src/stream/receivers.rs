@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -38,6 +39,8 @@ type Lent<R, O> = Pin<Box<dyn Future<Output = (R, O)> + Send + Sync>>;
 /// ```
 pub struct BroadcastStream<T> {
     next: Lent<broadcast::Receiver<T>, Result<T, broadcast::error::RecvError>>,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 /// Why a [`BroadcastStream`] has an item that is no value.
@@ -61,19 +64,23 @@ impl Error for BroadcastStreamRecvError {}
 
 impl<T: Clone + Send + 'static> BroadcastStream<T> {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: broadcast::Receiver<T>) -> Self {
+        let site = Location::caller();
         Self {
-            next: received(inner),
+            next: received(inner, site),
+            site,
         }
     }
 }
 
 fn received<T: Clone + Send + 'static>(
     mut receiver: broadcast::Receiver<T>,
+    site: &'static Location<'static>,
 ) -> Lent<broadcast::Receiver<T>, Result<T, broadcast::error::RecvError>> {
     Box::pin(async move {
-        let next = receiver.recv().await;
+        let next = receiver.recv_at(site).await;
         (receiver, next)
     })
 }
@@ -83,7 +90,7 @@ impl<T: Clone + Send + 'static> Stream for BroadcastStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let (receiver, next) = ready!(self.next.as_mut().poll(cx));
-        self.next = received(receiver);
+        self.next = received(receiver, self.site);
         Poll::Ready(match next {
             Ok(value) => Some(Ok(value)),
             Err(broadcast::error::RecvError::Lagged(count)) => {
@@ -95,6 +102,7 @@ impl<T: Clone + Send + 'static> Stream for BroadcastStream<T> {
 }
 
 impl<T: Clone + Send + 'static> From<broadcast::Receiver<T>> for BroadcastStream<T> {
+    #[track_caller]
     fn from(inner: broadcast::Receiver<T>) -> Self {
         Self::new(inner)
     }
@@ -131,14 +139,18 @@ impl<T> fmt::Debug for BroadcastStream<T> {
 /// ```
 pub struct WatchStream<T> {
     next: Lent<watch::Receiver<T>, Result<(), watch::error::RecvError>>,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl<T: Clone + Send + Sync + 'static> WatchStream<T> {
     /// The value that is there now, and then the changes.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: watch::Receiver<T>) -> Self {
         Self {
             next: Box::pin(async move { (inner, Ok(())) }),
+            site: Location::caller(),
         }
     }
 
@@ -158,19 +170,23 @@ impl<T: Clone + Send + Sync + 'static> WatchStream<T> {
     /// assert_eq!(changes.next().await, Some(1));
     /// # });
     /// ```
+    #[track_caller]
     #[must_use]
     pub fn from_changes(inner: watch::Receiver<T>) -> Self {
+        let site = Location::caller();
         Self {
-            next: changed(inner),
+            next: changed(inner, site),
+            site,
         }
     }
 }
 
 fn changed<T: Clone + Send + Sync + 'static>(
     mut receiver: watch::Receiver<T>,
+    site: &'static Location<'static>,
 ) -> Lent<watch::Receiver<T>, Result<(), watch::error::RecvError>> {
     Box::pin(async move {
-        let next = receiver.changed().await;
+        let next = receiver.changed_at(site).await;
         (receiver, next)
     })
 }
@@ -181,12 +197,13 @@ impl<T: Clone + Send + Sync + 'static> Stream for WatchStream<T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let (mut receiver, next) = ready!(self.next.as_mut().poll(cx));
         let value = next.ok().map(|()| receiver.borrow_and_update().clone());
-        self.next = changed(receiver);
+        self.next = changed(receiver, self.site);
         Poll::Ready(value)
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> From<watch::Receiver<T>> for WatchStream<T> {
+    #[track_caller]
     fn from(inner: watch::Receiver<T>) -> Self {
         Self::new(inner)
     }

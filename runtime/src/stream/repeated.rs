@@ -1,6 +1,7 @@
 //! What happens again and again, as streams.
 
 use std::io;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -36,13 +37,19 @@ use crate::time::{Instant, Interval};
 #[derive(Debug)]
 pub struct IntervalStream {
     inner: Interval,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl IntervalStream {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: Interval) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -56,7 +63,8 @@ impl Stream for IntervalStream {
     type Item = Instant;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
-        self.inner.poll_tick(cx).map(Some)
+        let site = self.site;
+        self.inner.poll_tick_at(cx, site).map(Some)
     }
 }
 
@@ -97,13 +105,19 @@ impl AsMut<Interval> for IntervalStream {
 #[derive(Debug)]
 pub struct SignalStream {
     inner: Signal,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl SignalStream {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: Signal) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -116,7 +130,8 @@ impl Stream for SignalStream {
     type Item = ();
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        self.inner.poll_recv(cx)
+        let site = self.site;
+        self.inner.poll_at(cx, site)
     }
 }
 
@@ -156,13 +171,19 @@ impl AsMut<Signal> for SignalStream {
 #[derive(Debug)]
 pub struct TcpListenerStream {
     inner: TcpListener,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl TcpListenerStream {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: TcpListener) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -179,7 +200,7 @@ impl Stream for TcpListenerStream {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<TcpStream>>> {
-        let (stream, _) = ready!(self.inner.poll_accept(cx))?;
+        let (stream, _) = ready!(self.inner.poll_accept_at(cx, None, self.site))?;
         Poll::Ready(Some(Ok(stream)))
     }
 }
@@ -222,13 +243,19 @@ impl AsMut<TcpListener> for TcpListenerStream {
 #[derive(Debug)]
 pub struct UnixListenerStream {
     inner: UnixListener,
+    /// Where the stream was made, which is what reports show of whoever waits for it.
+    site: &'static Location<'static>,
 }
 
 impl UnixListenerStream {
     /// Wraps it.
+    #[track_caller]
     #[must_use]
     pub fn new(inner: UnixListener) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            site: Location::caller(),
+        }
     }
 
     /// What is wrapped.
@@ -245,7 +272,7 @@ impl Stream for UnixListenerStream {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<UnixStream>>> {
-        let (stream, _) = ready!(self.inner.poll_accept(cx))?;
+        let (stream, _) = ready!(self.inner.poll_accept_at(cx, None, self.site))?;
         Poll::Ready(Some(Ok(stream)))
     }
 }

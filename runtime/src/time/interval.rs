@@ -116,7 +116,7 @@ impl Interval {
         self.poll_tick_at(cx, Location::caller())
     }
 
-    fn poll_tick_at(
+    pub(crate) fn poll_tick_at(
         &mut self,
         cx: &mut Context<'_>,
         location: &'static Location<'static>,

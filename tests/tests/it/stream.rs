@@ -22,6 +22,51 @@ use simoom_tests::{both, settle};
 const MS: Duration = Duration::from_millis(1);
 
 both! {
+    async fn a_stream_waits_where_it_was_made() {
+        use std::pin::Pin;
+        use simoom::signal::unix::{SignalKind, signal};
+        use simoom::stream::{SignalStream, Stream, UnixListenerStream};
+
+        type Ends = Pin<Box<dyn Stream<Item = ()> + Send>>;
+
+        let dir = std::env::temp_dir().join(format!("simoom-stream-{}", std::process::id()));
+        let _ = simoom::fs::remove_file(&dir).await;
+        let (_tx, rx) = mpsc::channel::<()>(1);
+        let (_unbounded, unbounded) = mpsc::unbounded_channel::<()>();
+        let (_broadcast, broadcasts) = broadcast::channel::<()>(1);
+        let (_watch, watched) = watch::channel(());
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let unix = simoom::net::UnixListener::bind(&dir).unwrap();
+        let mut ticks = interval(Duration::from_secs(3_600));
+        ticks.tick().await;
+        let usr = signal(SignalKind::user_defined2()).unwrap();
+        let line = line!();
+        let streams: [Ends; 8] = [
+            Box::pin(ReceiverStream::new(rx).map(drop)),
+            Box::pin(UnboundedReceiverStream::new(unbounded).map(drop)),
+            Box::pin(BroadcastStream::new(broadcasts).map(drop)),
+            Box::pin(WatchStream::from_changes(watched).map(drop)),
+            Box::pin(TcpListenerStream::new(tcp).map(drop)),
+            Box::pin(UnixListenerStream::new(unix).map(drop)),
+            Box::pin(IntervalStream::new(ticks).map(drop)),
+            Box::pin(SignalStream::new(usr).map(drop)),
+        ];
+        let tasks = streams.map(|mut stream| simoom::spawn(async move { stream.next().await }));
+        settle().await;
+        let all = simoom::task::all();
+        for ((task, line), info) in tasks.iter().zip(line + 2..).zip(&all) {
+            assert_eq!(task.id(), info.id());
+            let site = info.waits_for().expect("it waits").site();
+            assert!(site.file().ends_with("stream.rs"), "{info}");
+            assert_eq!(site.line(), line, "{info}");
+            task.abort();
+        }
+        for task in tasks {
+            task.await.unwrap_err();
+        }
+        let _ = simoom::fs::remove_file(&dir).await;
+    }
+
     async fn gen_1_a_channel_is_a_stream_of_its_values() {
         let (tx, rx) = mpsc::channel(2);
         let sender = simoom::spawn(async move {

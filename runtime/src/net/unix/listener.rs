@@ -152,7 +152,7 @@ impl UnixListener {
         self.poll_accept_at(cx, None, Location::caller())
     }
 
-    fn poll_accept_at(
+    pub(crate) fn poll_accept_at(
         &self,
         cx: &mut Context<'_>,
         seat: Option<&mut Seat>,

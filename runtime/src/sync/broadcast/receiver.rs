@@ -120,10 +120,14 @@ impl<T: Clone> Receiver<T> {
     /// Safe. A dropped future has received nothing.
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
+        self.recv_at(Location::caller())
+    }
+
+    pub(crate) fn recv_at(&mut self, location: &'static Location<'static>) -> Recv<'_, T> {
         Recv {
             chan: &self.chan,
             next: &mut self.next,
-            location: Location::caller(),
+            location,
             waiter: Waiter::new(()),
         }
     }

@@ -584,7 +584,15 @@ impl<T> Receiver<T> {
     /// `Ready` with the next value or the end, else keeps the waker of the last call.
     #[track_caller]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.chan.poll_recv(cx, Location::caller(), false)
+        self.poll_recv_at(cx, Location::caller())
+    }
+
+    pub(crate) fn poll_recv_at(
+        &mut self,
+        cx: &mut Context<'_>,
+        site: &'static Location<'static>,
+    ) -> Poll<Option<T>> {
+        self.chan.poll_recv(cx, site, false)
     }
 
     /// As [`recv_many`](Self::recv_many), keeping the waker of the last call while none waits.

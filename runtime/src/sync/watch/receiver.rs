@@ -111,10 +111,14 @@ impl<T> Receiver<T> {
     /// Safe. A dropped future has seen nothing.
     #[track_caller]
     pub fn changed(&mut self) -> Changed<'_, T> {
+        self.changed_at(Location::caller())
+    }
+
+    pub(crate) fn changed_at(&mut self, location: &'static Location<'static>) -> Changed<'_, T> {
         Changed {
             shared: &self.shared,
             seen: &mut self.seen,
-            location: Location::caller(),
+            location,
             waiter: Waiter::new(()),
         }
     }
