@@ -11,13 +11,15 @@
 //! | [`Barrier`] | `Barrier`; one that nobody breaks is [`sync::Barrier`](crate::sync::Barrier) |
 //! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | the same |
 //! | [`gather`], [`wait`] | the same; [`gather(…).as_values()`](futures::Gather::as_values) is `return_exceptions=True` |
+//! | [`as_completed`] | the same; it yields places and outputs |
+//! | [`race`] | the first of `wait(…, return_when=FIRST_COMPLETED)`, and the end of the others |
 //! | [`timeout_cancel`] | `wait_for`; [`time::timeout`](crate::time::timeout()) drops instead |
 //! | [`StreamReader`] | `StreamReader`; a `StreamWriter` is [`AsyncWriteExt`](crate::io::AsyncWriteExt) |
 //! | [`serve`], [`Server`] | `start_server`, `Server` |
 //!
 //! `async with` is [`task::closing`](crate::task::closing), an asynchronous generator is a
 //! [`stream`](crate::stream#generators).
-//! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), `as_completed` is [`JoinSet`](crate::task::JoinSet),
+//! `TaskGroup` is [`TaskGroup`](crate::TaskGroup), and
 //! `shield` is nearest to [`task::shield`](crate::task::shield()), which makes the caller wait for the
 //! future and then hands the request on; to leave at once, [`spawn`](crate::spawn) the future.
 //! `Lock` is [`sync::Mutex`](crate::sync::Mutex), and a future that somebody settles is
@@ -36,7 +38,7 @@ pub use crate::sync::condition::Condition;
 pub use crate::sync::event::Event;
 pub use crate::sync::queue::{LifoQueue, PriorityQueue, Queue};
 pub use crate::task::cancel::{Stopped, timeout_cancel};
-pub use crate::task::gather::{GatherError, Waited, gather, wait};
+pub use crate::task::gather::{AsCompleted, GatherError, Waited, as_completed, gather, race, wait};
 
 /// Why a queue did not take or give an item.
 pub mod error {
@@ -51,5 +53,5 @@ pub mod futures {
     pub use crate::sync::condition::ConditionWait;
     pub use crate::sync::event::EventWait;
     pub use crate::task::cancel::TimeoutCancel;
-    pub use crate::task::gather::{Gather, GatherValues, Wait};
+    pub use crate::task::gather::{Gather, GatherValues, NextCompleted, Race, Wait};
 }

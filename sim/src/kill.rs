@@ -4,9 +4,10 @@
 //! vanish, then what is left of the tasks is dropped.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::task::{Context, Poll};
 
-use simoom::backend::spawn_local_in;
+use simoom::backend::{end_all_at, spawn_local_in};
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::baton::{self, Worker};
@@ -54,6 +55,7 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
     let Some((boot, location)) = boot else { return };
     let main = async move {
         let result = boot().await;
+        wind_down(node, location, result.is_err()).await;
         let mut is_first = true;
         poll_fn(|cx| {
             SimBackend::current(|backend| match backend {
@@ -77,6 +79,25 @@ pub(crate) fn boot(backend: &SimBackend, node: NodeId) {
     };
     backend.spawning_for(target, || {
         drop(spawn_local_in(backend, main, location.into()))
+    });
+}
+
+/// Lets the tasks of a main that has returned end by themselves, if its node gives them time.
+async fn wind_down(node: NodeId, location: &'static Location<'static>, is_error: bool) {
+    let bound = SimBackend::current(|backend| {
+        backend?.with(|world| {
+            let this = &world.nodes[node.0 as usize];
+            this.shutdown.filter(|_| leaves(this.on_failure, is_error))
+        })
+    });
+    let Some(bound) = bound else { return };
+    let shutdown = end_all_at(bound, location).await;
+    SimBackend::current(|backend| {
+        let Some(backend) = backend else { return };
+        for task in shutdown.dropped() {
+            let text = task.to_string();
+            backend.with(|world| world.tell("node.task.dropped", &text));
+        }
     });
 }
 

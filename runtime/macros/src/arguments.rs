@@ -5,6 +5,7 @@
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -45,6 +46,26 @@ impl Argument {
                 format!("`{}` is `true` or `false`", self.name),
             )),
         }
+    }
+
+    /// A time: a `Duration`, or a text such as `"20s"`.
+    pub(crate) fn duration(&self) -> Result<TokenStream> {
+        let nanoseconds = match self.literal() {
+            None => return Ok(self.value.to_token_stream()),
+            Some(Lit::Str(text)) => nanoseconds(&text.value()),
+            Some(_) => None,
+        };
+        let Some(nanoseconds) = nanoseconds else {
+            return Err(Error::new_spanned(
+                &self.value,
+                format!(
+                    "`{}` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), \
+                     such as \"20s\"",
+                    self.name
+                ),
+            ));
+        };
+        Ok(quote!(::core::time::Duration::from_nanos(#nanoseconds)))
     }
 
     /// The path in a value such as `"my::path"`.
@@ -93,4 +114,24 @@ pub(crate) fn parse(tokens: TokenStream) -> Result<Vec<Argument>> {
         }
     }
     Ok(arguments)
+}
+
+/// The length of a time such as `20s` or `1_500ms`.
+pub(crate) fn nanoseconds(text: &str) -> Option<u64> {
+    let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '_')?;
+    let (digits, unit) = text.split_at(digits_end);
+    let unit_ns: u64 = match unit.trim_start() {
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "min" => 60 * 1_000_000_000,
+        "h" => 3_600 * 1_000_000_000,
+        _ => return None,
+    };
+    digits
+        .replace('_', "")
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit_ns)
 }

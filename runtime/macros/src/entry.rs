@@ -1,7 +1,7 @@
 //! `#[simoom::main]` and `#[simoom::test]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Error, Path, Result};
 
 use crate::arguments::{self, Argument};
@@ -45,6 +45,7 @@ fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
     let Settings {
         root,
         start_paused,
+        shutdown,
         debug,
     } = settings;
     // Where nothing is said, the environment decides.
@@ -71,6 +72,7 @@ fn run(kind: Kind, settings: &Settings, mut function: Function) -> TokenStream {
             let runtime = #root::runtime::Builder::new_current_thread()
                 .enable_all()
                 .start_paused(#start_paused)
+                .shutdown_within(#shutdown)
                 #debug
                 .build()
                 .expect("the runtime could not be started");
@@ -84,6 +86,8 @@ struct Settings {
     /// The path of the crate.
     root: Path,
     start_paused: bool,
+    /// Zero drops the tasks that are left at the end.
+    shutdown: TokenStream,
     debug: Option<bool>,
 }
 
@@ -92,6 +96,7 @@ impl Default for Settings {
         Self {
             root: root::simoom(),
             start_paused: false,
+            shutdown: quote!(::core::time::Duration::ZERO),
             debug: None,
         }
     }
@@ -109,11 +114,13 @@ fn settings(tokens: TokenStream) -> Result<Settings> {
                 ));
             }
             "start_paused" => settings.start_paused = argument.bool()?,
+            "shutdown" => settings.shutdown = argument.duration()?,
             "debug" => settings.debug = Some(argument.bool()?),
             name => {
                 return Err(argument.unknown(format!(
                     "`{name}` is not an argument of this attribute, which takes `flavor = \
-                     \"current_thread\"`, `start_paused = true`, `debug = true` and `crate = \"path\"`"
+                     \"current_thread\"`, `start_paused = true`, `shutdown = \"5s\"`, `debug = true` and \
+                     `crate = \"path\"`"
                 )));
             }
         }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Expr, FnArg, Lit, LitStr, Path, Result};
+use syn::{Error, FnArg, Lit, LitStr, Path, Result};
 
 use crate::arguments::{self, Argument};
 use crate::function::Function;
@@ -161,7 +161,7 @@ fn value(argument: &Argument) -> Result<TokenStream> {
         ),
         Kind::Text(words) => (matches!(literal, None | Some(Lit::Str(_))), words),
         Kind::Any => (true, ""),
-        Kind::Duration => return duration(&name, value, literal),
+        Kind::Duration => return argument.duration(),
     };
     if fits {
         return Ok(value.to_token_stream());
@@ -174,44 +174,6 @@ fn unknown(name: &str) -> String {
     let names = SETTINGS.iter().map(|(setting, _)| format!("`{setting}`"));
     let names = names.collect::<Vec<_>>().join(", ");
     format!("`{name}` is not a setting of a simulated test, which has {names} and `crate`")
-}
-
-fn duration(name: &str, value: &Expr, literal: Option<&Lit>) -> Result<TokenStream> {
-    let nanoseconds = match literal {
-        None => return Ok(value.to_token_stream()),
-        Some(Lit::Str(text)) => nanoseconds(&text.value()),
-        Some(_) => None,
-    };
-    let Some(nanoseconds) = nanoseconds else {
-        return Err(Error::new_spanned(
-            value,
-            format!(
-                "`{name}` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), \
-                 such as \"20s\""
-            ),
-        ));
-    };
-    Ok(quote!(::core::time::Duration::from_nanos(#nanoseconds)))
-}
-
-/// The length of a time such as `20s` or `1_500ms`.
-fn nanoseconds(text: &str) -> Option<u64> {
-    let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '_')?;
-    let (digits, unit) = text.split_at(digits_end);
-    let unit_ns: u64 = match unit.trim_start() {
-        "ns" => 1,
-        "us" | "µs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "min" => 60 * 1_000_000_000,
-        "h" => 3_600 * 1_000_000_000,
-        _ => return None,
-    };
-    digits
-        .replace('_', "")
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(unit_ns)
 }
 
 #[cfg(test)]

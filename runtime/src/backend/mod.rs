@@ -39,7 +39,7 @@ pub use crate::task::cell::{
 };
 pub use crate::task::inbox::{Claim, Inbox, Message, Owner, Unpark};
 use crate::task::{Id, TaskInfo};
-pub use crate::task::{Origin, spawn_in, spawn_local_in};
+pub use crate::task::{Origin, end_all_at, spawn_in, spawn_local_in};
 use crate::time::Instant;
 pub use crate::time::queue::{TimerKey, TimerQueue};
 
@@ -129,6 +129,9 @@ pub(crate) trait Engine: Send + Sync {
     ///
     /// If another thread runs it, only `root` is polled here, until that thread leaves.
     fn block_on(&self, root: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>);
+
+    /// Whether this thread may run the world now, if no other does.
+    fn may_run_here(&self) -> bool;
 
     /// Ends the world, and waits for blocking work that runs: at most `timeout`, or for as long as
     /// it takes. Does nothing the second time.

@@ -13,6 +13,9 @@
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
 /// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
 /// - `debug = true`: debug mode; see [`Builder::debug`](crate::runtime::Builder::debug).
+/// - `shutdown = "5s"`: tasks that are left at the end are asked to end, and run for so long at most;
+///   see [`Builder::shutdown_within`](crate::runtime::Builder::shutdown_within). A whole number with its
+///   unit, or a `Duration`. Without it they are dropped where they are, as on tokio: a program that moved here does not wait.
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
 ///
 /// Other arguments that tokio knows are refused at compile time:
@@ -41,6 +44,20 @@
 ///     Ok(())
 /// }
 /// ```
+///
+/// What is left at the end may clean up, as in `asyncio.run`:
+/// ```
+/// use simoom::task::catch_cancel;
+///
+/// #[simoom::main(shutdown = "5s")]
+/// async fn main() {
+///     drop(simoom::spawn(async {
+///         let _ = catch_cancel(std::future::pending::<()>()).await;
+///         println!("all written");
+///     }));
+///     simoom::task::yield_now().await;
+/// }
+/// ```
 pub use simoom_macros::main;
 
 /// Makes a test of an `async fn`, on a runtime of its own.
@@ -52,6 +69,9 @@ pub use simoom_macros::main;
 /// - `flavor = "current_thread"`: the only flavor there is, and the default.
 /// - `start_paused = true`: the clock stands from the start; see [`time::pause`](crate::time::pause).
 /// - `debug = true`: debug mode; see [`Builder::debug`](crate::runtime::Builder::debug).
+/// - `shutdown = "5s"`: tasks that are left at the end are asked to end, and run for so long at most;
+///   see [`Builder::shutdown_within`](crate::runtime::Builder::shutdown_within). A whole number with its
+///   unit, or a `Duration`. Without it they are dropped where they are, as on tokio: a program that moved here does not wait.
 /// - `crate = "path"`: where simoom is, if not at `::simoom`.
 ///
 /// # Examples

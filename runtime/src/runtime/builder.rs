@@ -10,7 +10,7 @@ use super::{Instrument, TaskMeta};
 use crate::backend::Watch;
 use crate::backend::real::{PoolSettings, Real};
 use crate::instrument::{Closures, Debug, SlowHook, SlowPoll};
-use crate::task::{Hook, Unobserved};
+use crate::task::{Hook, Shutdown, Unobserved};
 
 /// Configures a [`Runtime`] before it starts.
 ///
@@ -28,12 +28,33 @@ pub struct Builder {
     pool: PoolSettings,
     start_paused: bool,
     unobserved: Option<Hook>,
+    at_drop: AtDrop,
     instruments: Vec<Arc<dyn Instrument>>,
     closures: Closures,
     debug: Option<bool>,
     slow_poll: Option<Duration>,
     on_slow_poll: Option<SlowHook>,
     task_times: bool,
+}
+
+/// What a runtime does with its tasks when it is dropped.
+#[derive(Clone, Default)]
+pub(super) struct AtDrop {
+    pub(super) bound: Duration,
+    tell: Option<Tell>,
+}
+
+/// Who is told of a shutdown.
+type Tell = Arc<dyn Fn(&Shutdown) + Send + Sync>;
+
+impl AtDrop {
+    pub(super) fn tell(&self, shutdown: &Shutdown) {
+        match &self.tell {
+            Some(tell) => tell(shutdown),
+            None if shutdown.is_clean() => {}
+            None => eprintln!("simoom: {shutdown}"),
+        }
+    }
 }
 
 /// Few enough that sockets are served while tasks are busy, many enough that asking for events is
@@ -58,6 +79,7 @@ impl Builder {
             pool: PoolSettings::default(),
             start_paused: false,
             unobserved: None,
+            at_drop: AtDrop::default(),
             instruments: Vec::new(),
             closures: Closures::default(),
             debug: None,
@@ -455,6 +477,67 @@ impl Builder {
         Watch::debugging(instruments, debug)
     }
 
+    /// When the runtime is dropped, its tasks are asked to end, and it runs them until they have,
+    /// `bound` at most; see [`Runtime::shutdown_within`]. Zero, the default, drops them where they are,
+    /// as tokio does.
+    ///
+    /// What had to be dropped all the same is listed on the standard error, or given to
+    /// [`on_shutdown`](Self::on_shutdown). A drop inside a runtime, or on a thread that must not run
+    /// tasks of [`spawn_local`](crate::task::spawn_local) that are left, asks nobody.
+    ///
+    /// # Under simulation
+    /// `Node::shutdown_within` of the simulator.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    /// use simoom::task::catch_cancel;
+    ///
+    /// let rt = simoom::runtime::Builder::new_current_thread()
+    ///     .shutdown_within(Duration::from_secs(5))
+    ///     .build()
+    ///     .unwrap();
+    /// let log = Arc::new(Mutex::new(""));
+    /// let written = log.clone();
+    /// rt.block_on(async move {
+    ///     drop(simoom::spawn(async move {
+    ///         let _ = catch_cancel(std::future::pending::<()>()).await;
+    ///         simoom::time::sleep(Duration::from_millis(1)).await;
+    ///         *written.lock().unwrap() = "all written";
+    ///     }));
+    ///     simoom::task::yield_now().await;
+    /// });
+    /// drop(rt);
+    /// assert_eq!(*log.lock().unwrap(), "all written");
+    /// ```
+    pub fn shutdown_within(&mut self, bound: Duration) -> &mut Self {
+        self.at_drop.bound = bound;
+        self
+    }
+
+    /// Calls `f` with what came of the tasks that were left when the runtime was dropped, if it was
+    /// built to [ask them](Self::shutdown_within). What `f` panics with is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rt = simoom::runtime::Builder::new_current_thread()
+    ///     .shutdown_within(Duration::from_secs(5))
+    ///     .on_shutdown(|shutdown| assert!(shutdown.is_clean()))
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async {});
+    /// ```
+    pub fn on_shutdown<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&Shutdown) + Send + Sync + 'static,
+    {
+        self.at_drop.tell = Some(Arc::new(f));
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -469,7 +552,8 @@ impl Builder {
         if self.start_paused {
             real.pause();
         }
-        Ok(Runtime::new_in(Box::new(real)))
+        let at_drop = Some(self.at_drop.clone()).filter(|it| !it.bound.is_zero());
+        Ok(Runtime::new_in(Box::new(real), at_drop))
     }
 }
 
@@ -481,6 +565,7 @@ impl fmt::Debug for Builder {
             .field("thread_keep_alive", &self.pool.keep_alive)
             .field("thread_stack_size", &self.pool.stack_size)
             .field("start_paused", &self.start_paused)
+            .field("shutdown_within", &self.at_drop.bound)
             .field("debug", &self.debug)
             .field("slow_poll", &self.slow_poll)
             .field("task_times", &self.task_times)

@@ -3,19 +3,23 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::builder::AtDrop;
 use super::{Builder, Handle};
 use crate::backend::Engine;
 use crate::block;
 use crate::context::{self, EnterGuard};
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, Shutdown, end_all_at};
 
 /// Runs tasks, timers and sockets while a thread is inside [`block_on`](Self::block_on).
 ///
 /// Dropping the runtime drops every task that it still holds, inside the runtime, and ends all its
-/// timers and sockets: an operation on a socket that outlives it fails. If tasks that were spawned
+/// timers and sockets: an operation on a socket that outlives it fails. That they end by themselves
+/// first, is what [`shutdown_within`](Self::shutdown_within) is for, and
+/// [`Builder::shutdown_within`]. If tasks that were spawned
 /// by [`spawn_local`](crate::task::spawn_local) are left, drop it on the thread that ran them: on
 /// any other they are leaked, for they must not be dropped there.
 ///
@@ -36,6 +40,8 @@ use crate::task::JoinHandle;
 pub struct Runtime {
     engine: Box<dyn Engine>,
     handle: Handle,
+    /// What is done when it is dropped, unless it has been shut down before.
+    at_drop: Option<AtDrop>,
 }
 
 impl Runtime {
@@ -47,9 +53,13 @@ impl Runtime {
         Builder::new_current_thread().build()
     }
 
-    pub(super) fn new_in(engine: Box<dyn Engine>) -> Self {
+    pub(super) fn new_in(engine: Box<dyn Engine>, at_drop: Option<AtDrop>) -> Self {
         let handle = Handle::new(engine.remote());
-        Self { engine, handle }
+        Self {
+            engine,
+            handle,
+            at_drop,
+        }
     }
 
     /// Runs `future` to its end on this thread, and the runtime's tasks beside it.
@@ -162,6 +172,68 @@ impl Runtime {
     /// done inside another runtime.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
+    }
+
+    /// Asks every task to end, runs the runtime until they have, `bound` at most, then drops the rest
+    /// and the runtime, and tells what had to be dropped.
+    ///
+    /// What they are asked, and in which order, is said at [`end_all`](crate::task::end_all). A panic
+    /// of a task that nobody joins goes to
+    /// [`on_unobserved_failure`](Builder::on_unobserved_failure). What is left of `bound` is waited for
+    /// the closures of [`spawn_blocking`](crate::task::spawn_blocking); those that still run then run
+    /// on.
+    ///
+    /// # Panics
+    /// As [`block_on`](Self::block_on): inside a runtime, and on another thread than the one that ran
+    /// tasks of [`spawn_local`](crate::task::spawn_local) that are left.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::task::catch_cancel;
+    ///
+    /// let rt = simoom::runtime::Runtime::new().unwrap();
+    /// rt.spawn(async {
+    ///     let asked = catch_cancel(std::future::pending::<()>()).await;
+    ///     assert_eq!(asked.unwrap_err().reason(), Some("the runtime is shut down"));
+    /// });
+    /// rt.spawn(async {
+    ///     // It has an answer, and does not give it.
+    ///     let _ = catch_cancel(std::future::pending::<()>()).await;
+    ///     std::future::pending::<()>().await;
+    /// });
+    /// rt.block_on(simoom::task::yield_now());
+    /// let shutdown = rt.shutdown_within(Duration::from_millis(20));
+    /// assert_eq!(shutdown.dropped().len(), 1);
+    /// println!("{shutdown}");
+    /// ```
+    #[track_caller]
+    pub fn shutdown_within(self, bound: Duration) -> Shutdown {
+        self.wind_down(bound)
+    }
+
+    #[track_caller]
+    fn wind_down(&self, bound: Duration) -> Shutdown {
+        let begun = Instant::now();
+        let shutdown = self.block_on(end_all_at(bound, Location::caller()));
+        self.engine
+            .shut_down(Some(bound.saturating_sub(begun.elapsed())));
+        shutdown
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let Some(at_drop) = self.at_drop.take() else {
+            return;
+        };
+        // Elsewhere its tasks cannot be run, only dropped.
+        if self.engine.may_run_here() {
+            let shutdown = self.wind_down(at_drop.bound);
+            // A panic would be one of a destructor.
+            let told = catch_unwind(AssertUnwindSafe(|| at_drop.tell(&shutdown)));
+            std::mem::forget(told);
+        }
     }
 }
 

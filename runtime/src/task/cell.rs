@@ -38,12 +38,12 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
 
 pub(crate) use self::join::{Aborter, Join};
 pub use self::send::{SendTask, WokenTask};
-use self::stage::{Vtable, allocate};
+use self::stage::{Vtable, allocate, contain};
 use super::cancel::Cancellation;
 use super::id::Id;
 use super::inbox::Owner;
@@ -116,6 +116,12 @@ pub(crate) struct Extra {
     pub(crate) cancellation: Arc<Cancellation>,
     /// What it has done, if somebody keeps that.
     pub(crate) times: OnceLock<Box<Times>>,
+    /// Who is to be woken when the task has ended, beside whoever joins it.
+    watchers: Mutex<Vec<Waker>>,
+}
+
+fn lock(watchers: &Mutex<Vec<Waker>>) -> MutexGuard<'_, Vec<Waker>> {
+    watchers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Header {
@@ -312,6 +318,12 @@ impl Task {
         if before & JOIN_WAKER != 0 {
             // SAFETY: the task is alive and `JOIN_WAKER` was set when it completed (invariant 3).
             unsafe { (header.vtable.wake_join_waker)(self.reference.0) };
+        }
+        if let Some(extra) = header.extra.get() {
+            let watchers = std::mem::take(&mut *lock(&extra.watchers));
+            for watcher in watchers {
+                contain(|| watcher.wake());
+            }
         }
         if before & HANDLE == 0 {
             // SAFETY: the task is complete and nobody else owns its output (invariant 2).

@@ -7,6 +7,7 @@ use std::panic::Location;
 
 use super::cell::TaskRef;
 use super::id::Id;
+use super::join::AbortHandle;
 use crate::context;
 use crate::coop::OpKind;
 use crate::instrument::{TaskTimes, Times};
@@ -57,10 +58,15 @@ use crate::instrument::{TaskTimes, Times};
 #[track_caller]
 #[must_use]
 pub fn all() -> Vec<TaskInfo> {
+    all_at("all", Location::caller())
+}
+
+/// As [`all`], called at `site` by the function `what`.
+pub(super) fn all_at(what: &str, site: &Location<'_>) -> Vec<TaskInfo> {
     here().unwrap_or_else(|| {
         panic!(
-            "`task::all` was called on a thread that runs no simoom runtime: `Handle::tasks` asks \
-             the one that does"
+            "`task::{what}` was called on a thread that runs no simoom runtime, at {site}: \
+             `Handle::tasks` asks the one that does"
         )
     })
 }
@@ -90,6 +96,7 @@ pub struct TaskInfo {
     state: TaskState,
     waits_for: Option<WaitsFor>,
     times: Option<TaskTimes>,
+    handle: AbortHandle,
 }
 
 /// What a task does.
@@ -144,6 +151,7 @@ impl TaskInfo {
                 resource: None,
             }),
             times: task.times().map(Times::read),
+            handle: AbortHandle::of(task),
         })
     }
 
@@ -161,6 +169,12 @@ impl TaskInfo {
     #[must_use]
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// A handle by which the task can be [asked to end](AbortHandle::cancel) or dropped.
+    #[must_use]
+    pub fn abort_handle(&self) -> &AbortHandle {
+        &self.handle
     }
 
     /// The name that [`Builder::name`](super::Builder::name) gave it.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::cancel::Reason;
-use super::cell::{Aborter, Join};
+use super::cell::{Aborter, Join, TaskRef};
 use super::error::JoinError;
 use super::id::Id;
 use crate::coop::{Op, OpKind, Resource, proceed};
@@ -199,6 +199,16 @@ impl AbortHandle {
 
     pub(super) fn cancel_for(&self, reason: Reason) -> bool {
         self.0.cancel(reason)
+    }
+
+    /// That of `task`.
+    pub(super) fn of(task: TaskRef<'_>) -> Self {
+        Self(Aborter::of(task))
+    }
+
+    /// Wakes `waker` when the task has ended; true if it has.
+    pub(super) fn watch_end(&self, waker: &Waker) -> bool {
+        self.0.watch_end(waker)
     }
 
     pub(super) fn current() -> Option<Self> {

@@ -10,6 +10,7 @@ pub(crate) mod cell;
 mod closing;
 pub mod coop;
 mod current;
+mod end_all;
 mod error;
 pub(crate) mod gather;
 mod group;
@@ -32,6 +33,7 @@ pub use self::cancel::{Cancelled, cancelled, catch_cancel, is_cancelled, shield,
 pub use self::closing::{ClosingError, closing};
 pub use self::coop::{consume_budget, unconstrained};
 pub use self::current::{current, try_current};
+pub use self::end_all::{Shutdown, end_all};
 pub use self::error::JoinError;
 pub use self::group::{
     ChildError, ChildHandle, Failed, Failure, GroupError, Started, Starting, TaskGroup,
@@ -63,5 +65,7 @@ pub mod join_set {
     pub use super::set::SetBuilder as Builder;
 }
 
+#[doc(hidden)]
+pub use self::end_all::end_all_at;
 #[doc(hidden)]
 pub use self::spawn::{Origin, spawn_in, spawn_local_in};

@@ -96,6 +96,17 @@ impl Ended {
     }
 
     /// Tells a world that wants to know that the task is waited for here.
+    /// Takes in the key when the task has ended, whoever joins it.
+    pub(super) fn watch_end(self: &Arc<Self>, key: u64, task: &AbortHandle) {
+        let watch = Arc::new(Watch {
+            key,
+            ended: self.clone(),
+        });
+        if task.watch_end(&Waker::from(watch)) {
+            self.state().keys.push_back(key);
+        }
+    }
+
     pub(super) fn tell_collected<T>(&self, task: &JoinHandle<T>) {
         let task = task.resource();
         tell(&self.resource, News::Collected { task });

@@ -465,6 +465,44 @@ impl Node {
         self.signal(SignalKind::interrupt());
     }
 
+    /// When the node's main has returned, its tasks are asked to end, and run until they have, for
+    /// `bound` of virtual time at most, before its process ends. Else they are dropped where they are.
+    ///
+    /// It is to a node what `Builder::shutdown_within` is to a runtime, and `#[simoom::main(shutdown =
+    /// "5s")]` to a program. What had to be dropped is told in the story of a failing run.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use simoom::task::catch_cancel;
+    /// use simoom::time::sleep;
+    /// use simoom_sim::{Config, check};
+    ///
+    /// check(Config::default().seeds(5).persist(false), |sim| async move {
+    ///     let (written, mut all) = simoom::sync::mpsc::channel(1);
+    ///     let server = sim.node("server").shutdown_within(Duration::from_secs(5));
+    ///     server.run(move || {
+    ///         let written = written.clone();
+    ///         async move {
+    ///             drop(simoom::spawn(async move {
+    ///                 let _ = catch_cancel(std::future::pending::<()>()).await;
+    ///                 sleep(Duration::from_secs(1)).await;
+    ///                 let _ = written.try_send("all written");
+    ///             }));
+    ///             sleep(Duration::from_millis(1)).await;
+    ///         }
+    ///     });
+    ///     assert_eq!(all.recv().await, Some("all written"));
+    /// })
+    /// .unwrap();
+    /// ```
+    pub fn shutdown_within(&self, bound: Duration) -> Self {
+        with(self.world, |backend| {
+            backend.with(|world| world.nodes[self.id.0 as usize].shutdown = Some(bound));
+        });
+        self.clone()
+    }
+
     /// Sets what a failing task of this node means for the run.
     ///
     /// The test's own panic or error always fails the run.

@@ -129,6 +129,8 @@ pub(crate) struct Node {
     /// Where its main was given.
     pub(crate) booted_at: &'static Location<'static>,
     pub(crate) on_failure: OnFailure,
+    /// How long tasks may take to end after its main has, once they were asked.
+    pub(crate) shutdown: Option<Duration>,
     /// How often it was booted again because it had failed.
     pub(crate) restarts: u32,
     pub(crate) next_port: u16,
@@ -224,6 +226,7 @@ impl World {
             boot: None,
             booted_at: Location::caller(),
             on_failure: OnFailure::default(),
+            shutdown: None,
             restarts: 0,
             next_port: FIRST_PORT,
             powered: true,

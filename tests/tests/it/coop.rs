@@ -133,3 +133,28 @@ fn a_deadline_is_kept_beside_what_spends_the_budget_of_every_poll() {
         assert_eq!(late, Err(Stopped::Elapsed));
     });
 }
+
+#[test]
+fn a_limit_of_a_wait_is_kept_beside_what_spends_the_budget_of_every_poll() {
+    use simoom::asyncio::wait;
+    use simoom::time::{Duration, timeout};
+    simoom_tests::real(async || {
+        let spends = async {
+            loop {
+                consume_budget().await;
+            }
+        };
+        let task = simoom::spawn(std::future::pending::<()>());
+        let waits = wait([task]).at_most(Duration::from_millis(2));
+        let both = async {
+            // The one that spends all is polled first.
+            simoom::select! {
+                biased;
+                () = spends => unreachable!("it never ends"),
+                waited = waits => waited,
+            }
+        };
+        let waited = timeout(Duration::from_secs(20), both).await.unwrap();
+        assert_eq!((waited.done.len(), waited.pending.len()), (0, 1));
+    });
+}

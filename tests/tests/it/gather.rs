@@ -298,6 +298,22 @@ both! {
         assert!(pending);
     }
 
+    async fn a_deadline_that_passed_before_anybody_asked_is_what_is_told() {
+        let task = simoom::spawn(async {
+            let kept = async {
+                shield(sleep(30 * MS)).await;
+                pending::<()>().await;
+            };
+            let ended = timeout_cancel(5 * MS, kept).await;
+            (ended, is_cancelled())
+        });
+        sleep(15 * MS).await;
+        assert!(task.cancel());
+        let (ended, is_asked) = task.await.unwrap();
+        assert_eq!(ended, Err(Stopped::Elapsed));
+        assert!(is_asked, "the request is left to what is around");
+    }
+
     async fn to_12_a_deadline_is_moved() {
         let begun = Instant::now();
         let mut late = pin!(timeout(HOUR, pending::<()>()));

@@ -21,11 +21,13 @@
 //!    Linux repairs it within a round trip.
 //! 4. File systems are always mounted for writing: nobody meets `EROFS`.
 
+mod as_completed;
 mod assertions;
 mod blocking;
 mod cancel;
 mod coop;
 mod debug;
+mod end_all;
 mod fairness;
 mod fs;
 mod gather;

@@ -1,7 +1,8 @@
 //! What there is to say of live tasks.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use simoom::runtime::{Handle, Runtime};
 use simoom::sync::{Mutex, Notify, mpsc};
@@ -118,6 +119,17 @@ both! {
         let info = of(task.id()).unwrap();
         assert_eq!(info.state(), TaskState::Waiting);
         assert!(info.waits_for().is_none(), "{info}");
+    }
+
+    async fn a_task_that_has_ended_and_is_still_queued_is_not_listed() {
+        let wakes_itself = poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        });
+        let task = simoom::spawn(wakes_itself);
+        let looks = simoom::spawn(async move { (task.is_finished(), of(task.id()).is_none()) });
+        let (has_ended, is_gone) = looks.await.unwrap();
+        assert_eq!(has_ended, is_gone);
     }
 
     async fn a_handle_lists_tasks_on_a_thread_that_may_block() {

@@ -26,6 +26,7 @@ fn known_arguments_are_accepted() {
             flavor = "current_thread",
             start_paused = true,
             debug = true,
+            shutdown = "5s",
             crate = "my::simoom",
         ),
         &[],
@@ -50,7 +51,8 @@ fn mistaken_arguments_are_refused() {
         quote!(flavour = "current_thread"),
         &[
             "`flavour` is not an argument of this attribute, which takes \
-           `flavor = \"current_thread\"`, `start_paused = true`, `debug = true` and `crate = \"path\"`",
+           `flavor = \"current_thread\"`, `start_paused = true`, `shutdown = \"5s\"`, `debug = true` and \
+           `crate = \"path\"`",
         ],
     );
     check(
@@ -63,6 +65,15 @@ fn mistaken_arguments_are_refused() {
         quote!(start_paused = 1),
         &["`start_paused` is `true` or `false`"],
     );
+    for shutdown in ["", "5", "s", "5y", "-5s", "0.5s", "99999999999999999999s"] {
+        check(
+            quote!(shutdown = #shutdown),
+            &[
+                "`shutdown` is a `Duration` or a whole number with its unit (ns, us, ms, s, min, h), \
+               such as \"20s\"",
+            ],
+        );
+    }
     check(
         quote!(crate = "a", crate = "b"),
         &["`crate` is given twice"],

@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use quote::quote;
 
 use super::*;
+use crate::arguments::nanoseconds;
 use crate::errors::errors;
 
 fn expanded(arguments: TokenStream, item: TokenStream) -> String {

@@ -132,6 +132,18 @@ impl Engine for Real {
         }
     }
 
+    fn may_run_here(&self) -> bool {
+        if context::is_inside() || context::is_guest() {
+            return false;
+        }
+        let slot = lock(&self.slot);
+        let is_away = slot
+            .home
+            .is_some_and(|it| it != std::thread::current().id());
+        let core = slot.core.as_ref().filter(|_| !slot.ended);
+        core.is_some_and(|core| !(is_away && core.is_bound()))
+    }
+
     fn shut_down(&self, timeout: Option<Duration>) {
         let mut slot = lock(&self.slot);
         if std::mem::replace(&mut slot.ended, true) {

@@ -28,7 +28,7 @@ use crate::time::timer::{Timer, later};
 ///
 /// # Errors
 /// [`Stopped::Elapsed`] if the deadline has passed and the future was dropped;
-/// [`Stopped::Cancelled`] if it was since somebody has asked the task.
+/// [`Stopped::Cancelled`] if it was since somebody has asked the task. Of both the first is told.
 ///
 /// # Panics
 /// When polled outside a runtime.
@@ -82,7 +82,8 @@ pin_project! {
         deadline: Timer,
         is_late: bool,
         scope: Scope,
-        // Why somebody has asked the task around it to end.
+        // Why somebody has asked the task around it to end, before the deadline had passed: what came
+        // first is why it ends.
         asked: Option<Reason>,
     }
 }
@@ -93,7 +94,9 @@ impl<F: Future> Future for TimeoutCancel<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut part, deadline) = (this.part, this.deadline);
-        pass_on(this.scope, this.asked, this.of);
+        if !*this.is_late {
+            pass_on(this.scope, this.asked, this.of);
+        }
         let polled = this.scope.poll(cx, |cx| {
             loop {
                 if let Poll::Ready(output) = part.as_mut().poll(cx) {
@@ -115,7 +118,7 @@ impl<F: Future> Future for TimeoutCancel<F> {
             })),
             Poll::Ready(Err(_)) => unreachable!("it leaves the answer to others"),
             Poll::Pending => {
-                if pass_on(this.scope, this.asked, this.of) {
+                if !*this.is_late && pass_on(this.scope, this.asked, this.of) {
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending

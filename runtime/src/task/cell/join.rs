@@ -11,7 +11,7 @@ use std::mem::ManuallyDrop;
 use std::task::{Context, Poll, Waker};
 
 use super::waker::{abort, abort_now, cancel};
-use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference, current};
+use super::{COMPLETE, HANDLE, JOIN_WAKER, Reference, TaskRef, current, lock};
 use crate::coop::{Resource, observe};
 use crate::instrument::TaskTimes;
 use crate::shim::Ordering;
@@ -142,10 +142,24 @@ unsafe impl Sync for Aborter {}
 impl Aborter {
     /// That of the task that this thread polls or drops right now, if there is one.
     pub(crate) fn current() -> Option<Self> {
-        current::with(|task| {
-            let borrowed = ManuallyDrop::new(Reference(task?.raw()));
-            Some(Self(Reference::clone(&borrowed)))
-        })
+        current::with(|task| task.map(Self::of))
+    }
+
+    /// That of `task`.
+    pub(crate) fn of(task: TaskRef<'_>) -> Self {
+        let borrowed = ManuallyDrop::new(Reference(task.raw()));
+        Self(Reference::clone(&borrowed))
+    }
+
+    /// Wakes `waker` when the task has ended; true if it has. Called on the thread that holds the
+    /// task's world, where the task cannot end meanwhile.
+    pub(crate) fn watch_end(&self, waker: &Waker) -> bool {
+        if self.0.is_complete() {
+            return true;
+        }
+        let watchers = &self.0.header().extra().watchers;
+        lock(watchers).push(waker.clone());
+        false
     }
 
     pub(crate) fn abort(&self) {

@@ -287,7 +287,7 @@ fn discard<T>(value: T) {
 
 /// Runs foreign code whose panic must stop nobody. A payload whose own destructor may panic again
 /// is leaked.
-fn contain(f: impl FnOnce()) {
+pub(super) fn contain(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         std::mem::forget(payload);
     }

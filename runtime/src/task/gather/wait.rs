@@ -5,21 +5,21 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::watched::Watched;
 use crate::coop::{Op, OpKind, observe, proceed};
-use crate::task::set::Ended;
 use crate::task::{JoinError, JoinHandle};
-use crate::time::{Sleep, sleep};
+use crate::time::Instant;
+use crate::time::timer::{Timer, later};
 
 /// Waits until all of `tasks` have ended; [`first`](Wait::first), [`first_where`](Wait::first_where)
 /// and [`at_most`](Wait::at_most) make it wait for less.
 ///
 /// It never ends a task: neither when the time is over, nor when it is dropped, nor when the task
 /// around it is asked to end. Of no tasks it waits for none. For outputs one by one, as they come, see
-/// [`JoinSet`](crate::task::JoinSet).
+/// [`as_completed`](super::as_completed).
 ///
 /// # Cancel safety
 /// Dropped, it drops the handles: the tasks run on, and their outputs are lost.
@@ -50,14 +50,13 @@ use crate::time::{Sleep, sleep};
 /// ```
 #[track_caller]
 pub fn wait<T>(tasks: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
-    let watched = Watched::new(tasks.into_iter().collect());
     Wait {
-        left: watched.tasks.len(),
-        watched,
+        watched: Watched::new(tasks),
         done: Vec::new(),
         until: |_| false,
         is_over: false,
         limit: None,
+        gave_way: false,
         site: Location::caller(),
     }
 }
@@ -70,18 +69,14 @@ type Always<T> = fn(&Result<T, JoinError>) -> bool;
 pub struct Wait<T, P = Always<T>> {
     watched: Watched<T>,
     done: Vec<(usize, Result<T, JoinError>)>,
-    left: usize,
     until: P,
     /// What is waited for has come.
     is_over: bool,
-    limit: Option<Pin<Box<Sleep>>>,
+    /// Not a sleep: that asks the budget first, which others in the task may spend in every poll.
+    limit: Option<Timer>,
+    /// The limit had passed, and the task was told to let others run first.
+    gave_way: bool,
     site: &'static Location<'static>,
-}
-
-/// Those that have not ended, by their places.
-struct Watched<T> {
-    tasks: Vec<Option<JoinHandle<T>>>,
-    ended: Arc<Ended>,
 }
 
 /// What came of a [`wait`].
@@ -138,20 +133,45 @@ impl<T, P> Wait<T, P> {
     /// ```
     #[track_caller]
     pub fn at_most(self, duration: Duration) -> Self {
-        let limit = Some(Box::pin(sleep(duration)));
-        Self { limit, ..self }
+        let limit = Timer::new(later(Instant::now(), duration), Location::caller());
+        Self {
+            limit: Some(limit),
+            gave_way: false,
+            ..self
+        }
     }
 
     fn until<Q>(self, until: Q) -> Wait<T, Q> {
         Wait {
             watched: self.watched,
             done: self.done,
-            left: self.left,
             until,
             is_over: self.is_over,
             limit: self.limit,
+            gave_way: self.gave_way,
             site: self.site,
         }
+    }
+
+    /// Ready once the limit has passed, if there is one.
+    ///
+    /// The budget is not asked before that: others in the task may spend all of it in every poll. A
+    /// limit that has passed then gives way once, as [`timeout`](crate::time::timeout()) does.
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(limit) = &mut self.limit else {
+            return Poll::Pending;
+        };
+        ready!(limit.poll(cx));
+        if !self.gave_way {
+            match proceed(cx, &Op::private(OpKind::Sleep, limit.location())) {
+                Poll::Ready(progress) => progress.done(),
+                Poll::Pending => {
+                    self.gave_way = true;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Takes in what came of the task of `key`.
@@ -160,7 +180,6 @@ impl<T, P> Wait<T, P> {
         P: FnMut(&Result<T, JoinError>) -> bool,
     {
         let (place, output) = self.watched.take(key);
-        self.left -= 1;
         self.is_over |= (self.until)(&output);
         self.done.push((place, output));
     }
@@ -175,17 +194,18 @@ impl<T, P: FnMut(&Result<T, JoinError>) -> bool> Future for Wait<T, P> {
         let this = &mut *self;
         let ended = this.watched.ended.clone();
         let op = Op::write(OpKind::Join, &ended.resource, this.site).contained();
-        while this.left > 0 && !this.is_over {
-            let progress = ready!(proceed(cx, &op));
+        while this.watched.left > 0 && !this.is_over {
+            let Poll::Ready(progress) = proceed(cx, &op) else {
+                break;
+            };
             let Poll::Ready(key) = ended.poll(cx) else {
                 break;
             };
             progress.done();
             this.take(key);
         }
-        let is_late = |limit: &mut Pin<Box<Sleep>>| limit.as_mut().poll(cx).is_ready();
-        if this.left > 0 && !this.is_over && !this.limit.as_mut().is_some_and(is_late) {
-            return Poll::Pending;
+        if this.watched.left > 0 && !this.is_over {
+            ready!(this.poll_limit(cx));
         }
         // What has ended beside it is done too.
         observe(&ended.resource);
@@ -199,48 +219,10 @@ impl<T, P: FnMut(&Result<T, JoinError>) -> bool> Future for Wait<T, P> {
     }
 }
 
-impl<T> Watched<T> {
-    fn new(tasks: Vec<JoinHandle<T>>) -> Self {
-        let ended = Arc::<Ended>::default();
-        for (key, task) in (0..).zip(&tasks) {
-            ended.watch(key, task);
-            ended.tell_collected(task);
-        }
-        Self {
-            tasks: tasks.into_iter().map(Some).collect(),
-            ended,
-        }
-    }
-
-    /// Takes out the task of `key`, which has ended.
-    fn take(&mut self, key: u64) -> (usize, Result<T, JoinError>) {
-        let place = usize::try_from(key).expect("a key is a place");
-        let task = self.tasks[place].take().expect("a task ends once");
-        self.ended.tell_parted(&task);
-        (place, task.into_output())
-    }
-
-    /// Takes out those that have not.
-    fn take_all(&mut self) -> impl Iterator<Item = (usize, JoinHandle<T>)> {
-        let tasks = std::mem::take(&mut self.tasks).into_iter().enumerate();
-        tasks.filter_map(|(place, task)| {
-            let task = task?;
-            self.ended.tell_parted(&task);
-            Some((place, task))
-        })
-    }
-}
-
-impl<T> Drop for Watched<T> {
-    fn drop(&mut self) {
-        self.take_all().for_each(drop);
-    }
-}
-
 impl<T, P> fmt::Debug for Wait<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
-            .field("left", &self.left)
+            .field("left", &self.watched.left)
             .finish_non_exhaustive()
     }
 }
