@@ -41,6 +41,7 @@
 //! | [`sync`] | [`Mutex`](sync::Mutex), [`RwLock`](sync::RwLock), [`Semaphore`](sync::Semaphore), [`Barrier`](sync::Barrier), [`OnceCell`](sync::OnceCell), [`Notify`](sync::Notify), [`mpsc`](sync::mpsc), [`oneshot`](sync::oneshot), [`watch`](sync::watch), [`broadcast`](sync::broadcast) |
 //! | [`asyncio`] | what Python's asyncio has beside that: [`Event`](asyncio::Event), [`Condition`](asyncio::Condition), [`Queue`](asyncio::Queue) and its sisters, a [`Barrier`](asyncio::Barrier) that can be broken, [`gather`](asyncio::gather), [`wait`](asyncio::wait), [`timeout_cancel`](asyncio::timeout_cancel), a [`StreamReader`](asyncio::StreamReader), [servers](asyncio::serve) |
 //! | [`stream`] | channels, listeners and the like as streams, and what streams can do in time: merge, timeouts, pauses, chunks |
+//! | [`process`] | [`Command`](process::Command): child processes, their pipes, signals and ends |
 //! | [`rand`] | random numbers that a simulation repeats |
 //! | [`signal`] | `ctrl_c`, and every other signal of a Unix system |
 //! | [`runtime`] | [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Builder`](runtime::Builder): what the attributes make for you |
@@ -77,6 +78,7 @@ mod instrument;
 pub mod io;
 mod macros;
 pub mod net;
+pub mod process;
 pub mod rand;
 pub mod runtime;
 mod shim;

@@ -40,6 +40,7 @@ use crate::remote::SimRemote;
 use crate::stuck;
 use crate::stuck::{Parts, Traced};
 use crate::world::node::NodeId;
+use crate::world::processes::ProcessId;
 use crate::world::tasks::{TaskEntry, Tasks};
 use crate::world::{Due, Effects, Leave, World};
 
@@ -56,11 +57,15 @@ pub(crate) struct SimBackend {
     claim: Claim,
     remote: Arc<SimRemote>,
     dead: Cell<bool>,
+    /// What is dropped in the dead context is closed: its machine lives, and its process has ended.
+    closing: Cell<bool>,
     /// The running task's node was killed under it.
     running_dead: Cell<bool>,
     next_id: Cell<u64>,
     /// Whose task the next spawn starts, if not the running task's.
     spawn_for: RefCell<Option<SpawnFor>>,
+    /// Which child process the next spawn starts.
+    start_child: Cell<Option<ProcessId>>,
     /// Collects where a task waits that is stuck.
     tracing: RefCell<Option<Tracing>>,
     probing: Cell<Probing>,
@@ -112,9 +117,11 @@ impl SimBackend {
             claim,
             remote: Arc::new(SimRemote::new(owner)),
             dead: Cell::new(false),
+            closing: Cell::new(false),
             running_dead: Cell::new(false),
             next_id: Cell::new(0),
             spawn_for: RefCell::new(None),
+            start_child: Cell::new(None),
             tracing: RefCell::new(None),
             probing: Cell::default(),
             spare_effects: Cell::default(),
@@ -167,6 +174,9 @@ impl SimBackend {
         for (node, how) in effects.take_ends() {
             kill::end(self, node, how);
         }
+        for (child, status) in effects.take_child_ends() {
+            kill::end_child(self, child, status);
+        }
         intercept::simulated(|| effects.run());
         self.spare_effects.set(effects);
         result
@@ -207,6 +217,30 @@ impl SimBackend {
         intercept::set_dead(true);
         // What is dropped here is the user's.
         intercept::simulated(f)
+    }
+
+    /// Runs `f`, which drops what a child process leaves behind, in the dead context. What it had open is
+    /// closed by its operating system, and nothing else that destructors do has any effect.
+    pub(crate) fn while_closing<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Restore(&self.closing, self.closing.replace(true));
+        self.while_dead(f)
+    }
+
+    /// Whether dropping a handle has an effect.
+    pub(crate) fn closes(&self) -> bool {
+        self.closing.get() || !self.is_dead()
+    }
+
+    /// Spawns with `spawn`, as the main of a child process.
+    pub(crate) fn starting(&self, child: ProcessId, spawn: impl FnOnce()) {
+        self.start_child.set(Some(child));
+        spawn();
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -282,6 +316,7 @@ impl Schedule for SimBackend {
         let name_next = self.name_next.take();
         // Nothing else is named so.
         let is_closure = name_next.is_some();
+        let child = self.start_child.take();
         // A killed task may still boot its node anew, in its last poll.
         if self.dead.get() || (target.is_none() && self.is_dead()) {
             // The task is cancelled by being dropped.
@@ -315,8 +350,14 @@ impl Schedule for SimBackend {
             let mut entry = TaskEntry::new(task, path, hash, order, (node, deaths), birth);
             entry.draws = world.entropy.before(hash);
             entry.is_closure = is_closure;
+            let running = world.tasks.current().and_then(|it| it.process);
+            entry.process = child.or(running.filter(|_| target.is_none()));
+            entry.is_child_main = child.is_some();
             let slot = world.tasks.insert(entry);
             world.make_ready(slot);
+            if let Some(child) = child {
+                world.note_child(child, hash.0);
+            }
             if is_main {
                 world.nodes[node.0 as usize].main = Some(slot);
             }

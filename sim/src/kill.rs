@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use simoom::backend::{end_all_at, spawn_local_in};
+use simoom::backend::{Task, end_all_at, spawn_local_in};
 
 use crate::backend::{SimBackend, SpawnFor};
 use crate::baton::{self, Worker};
@@ -15,6 +15,7 @@ use crate::record::EventKind;
 use crate::world::failure::Failure;
 use crate::world::faults::Act;
 use crate::world::node::{Ended, Left, NodeId, OnFailure, SIGKILL};
+use crate::world::processes::ProcessId;
 use crate::world::tasks::TaskEntry;
 use crate::world::{World, each};
 
@@ -161,6 +162,9 @@ fn leave(
         return Poll::Ready(());
     }
     if is_first {
+        for child in backend.with(|world| world.children_of(node)) {
+            end_child(backend, child, SIGKILL);
+        }
         let leaving = backend.with(|world| {
             world.note_exit(
                 node,
@@ -250,6 +254,7 @@ fn end_process(world: &mut World, node: NodeId, how: Ended) -> Doomed {
     world.end_pause(node);
     world.note_end(node, how);
     world.effects.drop_all(signals.take_wakers());
+    world.end_children_of(node);
     // Nothing of them leaves the machine: a loss of power ends them as a kill does.
     world.close_unix_sockets_of(node);
     world.close_pipes_of(node);
@@ -286,6 +291,51 @@ fn bury(backend: &SimBackend, doomed: Doomed) {
     backend.set_running_dead(backend.with(|world| world.is_running_dead()));
     drop_dead(backend, doomed.tasks);
     doomed.idle.into_iter().for_each(Worker::end);
+}
+
+/// Ends a child process, with this status as wait(2) tells it. The task that is running, if it is the
+/// child's, is dropped by the run when its poll returns.
+pub(crate) fn end_child(backend: &SimBackend, child: ProcessId, status: i32) {
+    if baton::is_guest() {
+        return baton::ask(move |backend| end_child(backend, child, status));
+    }
+    let ended = backend.with(|world| {
+        let streams = world.end_child(child, status)?;
+        let is_its = |entry: &TaskEntry| entry.process == Some(child);
+        let home = world.processes.node_of(child)?;
+        Some((streams, take_tasks(world, home, is_its)))
+    });
+    let Some((streams, tasks)) = ended else {
+        return;
+    };
+    backend.set_running_dead(backend.with(|world| world.is_running_dead()));
+    backend.while_closing(|| {
+        drop(streams);
+        // What destructors of a killed process throw is nobody's business.
+        let _ = each(tasks, drop);
+    });
+    backend.with(|world| world.child_ended(child));
+}
+
+/// Shuts the runtime of a child's main down that has returned, as its drop does: what its other tasks
+/// hold is dropped while the process still lives.
+pub(crate) fn leave_child(backend: &SimBackend, child: ProcessId) {
+    let tasks = backend.with(|world| {
+        let is_its = |entry: &TaskEntry| entry.process == Some(child) && !entry.on_thread;
+        let home = world.processes.node_of(child);
+        home.map(|home| take_tasks(world, home, is_its))
+    });
+    let _ = each(tasks.into_iter().flatten(), drop);
+}
+
+/// Drops the running task, whose process was killed under it or which is not to go on.
+pub(crate) fn drop_running(backend: &SimBackend, entry: &TaskEntry, task: Task) {
+    let lives = backend.with(|world| world.is_incarnation_of(entry));
+    if entry.process.is_some() && lives {
+        backend.while_closing(|| drop(task));
+    } else {
+        backend.while_dead(|| drop(task));
+    }
 }
 
 /// Does what faults ask for.

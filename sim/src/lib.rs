@@ -114,7 +114,7 @@ pub use self::choice::value;
 pub use self::intercept::{Escape, Interception, interception};
 pub use self::sim::{
     Clock, Converged, Disk, Exit, Hold, Matching, Message, MessageId, Net, Node, NodeIsDown,
-    Operation, Sim, Wait, Workload,
+    Operation, Process, ProcessInput, ProcessOutput, ProgramExit, Sim, Wait, Workload,
 };
 pub use self::strategy::{Strategy, UnknownStrategy};
 pub use self::world::assertions::{AssertionCounts, AssertionSeen, AssertionTally};

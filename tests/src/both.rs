@@ -15,6 +15,8 @@ use simoom::signal::unix::SignalKind;
 use simoom::time::{Duration, sleep};
 use simoom_sim::{Config, OnFailure, Sim, check};
 
+use crate::programs;
+
 /// Makes two tests of each body: `name::real`, on a runtime of its own, and `name::simulated`, in
 /// a calm simulation and under several seeds.
 ///
@@ -117,6 +119,7 @@ fn in_simulations(body: Box<dyn Fn() -> Body + Send + Sync>) {
         .persist(false);
     check(config, move |sim| {
         let _test = sim.node("test").on_failure(OnFailure::Contain);
+        programs::register(&sim);
         SIM.set(Some(sim));
         body()
     })

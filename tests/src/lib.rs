@@ -9,10 +9,12 @@ pub mod fuzz;
 pub mod kernels;
 pub mod known_bugs;
 pub mod page;
+mod programs;
 pub mod scripts;
 pub mod workload;
 
 pub use self::both::*;
+pub use self::programs::register as register_programs;
 
 /// The README.
 #[cfg(doctest)]
@@ -68,6 +70,9 @@ pub mod book {
 
     #[doc = include_str!("../../docs/book/src/files.md")]
     pub mod files {}
+
+    #[doc = include_str!("../../docs/book/src/processes.md")]
+    pub mod processes {}
 
     #[doc = include_str!("../../docs/book/src/production.md")]
     pub mod production {}

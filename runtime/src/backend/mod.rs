@@ -23,8 +23,10 @@ pub use self::files::{
     Completion, Entry, FileJob, FileOp, Files, OpenFile, OpenHow, Outcome, PathOp, Place, Standard,
     Stat, Submitted, file_type,
 };
-pub use self::pipe::{PipeAccess, PipeReceiver, PipeSender, Pipes};
+pub use self::pipe::{PipeAccess, PipeReceiver, PipeSender, Pipes, receiver_of, sender_of};
 pub use self::polled::{Direction, Polled, ReadBytes, Seat, Signs, WriteBytes};
+pub use self::processes::{ChildProcess, Processes, Spawned};
+pub use self::real::without_pidfd;
 pub use self::unix::{
     Credentials, Unix, UnixDatagram, UnixKind, UnixListener, UnixSocket, UnixStream,
 };
@@ -49,6 +51,7 @@ mod descriptor;
 mod files;
 mod pipe;
 mod polled;
+mod processes;
 mod signal_wait;
 mod socket_option;
 mod tcp_socket;
@@ -78,6 +81,7 @@ pub trait Backend:
     + TcpSockets
     + Unix
     + Pipes
+    + Processes
     + Descriptors
     + Files
     + Chance

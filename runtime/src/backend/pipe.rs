@@ -5,10 +5,12 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::{ReadBytes, WriteBytes};
+use crate::net::unix::pipe;
 
 /// Where pipes come from.
 pub trait Pipes {
@@ -48,4 +50,16 @@ pub trait PipeSender: WriteBytes {
 pub trait PipeReceiver: ReadBytes {
     /// As [`PipeSender::to_fd`].
     fn to_fd(&self, blocking: bool) -> io::Result<OwnedFd>;
+}
+
+/// What a user holds of the writing end of a pipe that was made at `site`.
+#[must_use]
+pub fn sender_of(end: Arc<dyn PipeSender>, site: &'static Location<'static>) -> pipe::Sender {
+    pipe::sender_of(end, site)
+}
+
+/// What a user holds of the reading end of a pipe that was made at `site`.
+#[must_use]
+pub fn receiver_of(end: Arc<dyn PipeReceiver>, site: &'static Location<'static>) -> pipe::Receiver {
+    pipe::receiver_of(end, site)
 }

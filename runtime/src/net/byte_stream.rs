@@ -121,4 +121,5 @@ macro_rules! async_write {
     };
 }
 
-pub(super) use {async_read, async_write, tries_to_read, tries_to_write};
+pub(crate) use {async_read, async_write};
+pub(super) use {tries_to_read, tries_to_write};

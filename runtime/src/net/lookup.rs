@@ -65,7 +65,7 @@ pub(super) async fn resolve(
 }
 
 /// Runs `f` with the runtime that new sockets belong to.
-pub(super) fn in_current<T>(f: impl FnOnce(&dyn Backend) -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn in_current<T>(f: impl FnOnce(&dyn Backend) -> io::Result<T>) -> io::Result<T> {
     context::with_current(|backend| match backend {
         Some(backend) => f(backend),
         None => Err(io::Error::other(

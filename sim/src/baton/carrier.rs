@@ -114,7 +114,17 @@ impl Future for Carrier {
 
 impl Drop for Carrier {
     fn drop(&mut self) {
-        let Stage::Started(worker) = std::mem::replace(&mut self.stage, Stage::Ended) else {
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
+        if matches!(stage, Stage::Ended) {
+            return;
+        }
+        let ticket = self.ticket;
+        SimBackend::current(|backend| {
+            if let Some(backend) = backend {
+                backend.with(|world| world.abandon_closure(ticket));
+            }
+        });
+        let Stage::Started(worker) = stage else {
             return;
         };
         match worker.hand_over(Order::TakeBack) {

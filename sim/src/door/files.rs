@@ -10,7 +10,7 @@ use simoom::backend::{
     Submitted,
 };
 
-use super::inside::{enter, inside};
+use super::inside::{enter, inside, inside_to_close};
 use super::standard::SimStandard;
 use crate::backend::SimBackend;
 use crate::checkers::leaks::Leak;
@@ -107,12 +107,11 @@ impl OpenFile for SimFile {
 impl Drop for SimFile {
     fn drop(&mut self) {
         // Elsewhere its world closes it by itself.
-        let _ = inside(self.world, |backend| {
+        inside_to_close(self.world, |backend| {
             backend.with(|world| {
                 world.strike_out(self.number);
                 world.close_file(self.id);
             });
-            Ok(())
         });
     }
 }

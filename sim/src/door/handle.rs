@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use simoom::backend::{Direction, Polled, ReadBytes, Resource, Seat, Signs, WriteBytes};
 use tokio::io::ReadBuf;
 
-use super::inside::{enter, inside};
+use super::inside::{enter, inside, inside_to_close};
 use crate::checkers::leaks::Leak;
 use crate::world::World;
 use crate::world::net::Waiting;
@@ -223,10 +223,11 @@ impl<S: Bytes> WriteBytes for Handle<S> {
 impl<S: Socket> Drop for Handle<S> {
     fn drop(&mut self) {
         // Elsewhere its world closes it by itself.
-        let _ = self.with(|world| {
-            world.strike_out(self.number);
-            self.socket.close(world);
-            Ok(())
+        inside_to_close(self.world, |backend| {
+            backend.with(|world| {
+                world.strike_out(self.number);
+                self.socket.close(world);
+            });
         });
     }
 }

@@ -21,6 +21,15 @@ pub(super) fn inside<R>(world: u64, f: impl FnOnce(&SimBackend) -> io::Result<R>
     )
 }
 
+/// As [`inside`], also where what an ended process had open is dropped: to close it.
+pub(super) fn inside_to_close(world: u64, f: impl FnOnce(&SimBackend)) {
+    SimBackend::current(|backend| {
+        if let Some(backend) = backend.filter(|it| it.id() == world && it.closes()) {
+            f(backend);
+        }
+    });
+}
+
 /// Enters what the running task has made into the books of what programs hold; its number there.
 pub(super) fn enter(world: u64, leak: Leak, what: &'static str) -> u64 {
     let entered = inside(world, |backend| {

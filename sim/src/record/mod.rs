@@ -117,6 +117,12 @@ pub(crate) enum EventKind {
     HistoryWritten,
     /// `assertion.seen`: hash of its module and message, 1 where it held for the first time.
     AssertionSeen,
+    /// `process.started`: its main's path hash, its number.
+    ProcessStarted,
+    /// `process.signalled`: its main's path hash, the signal.
+    ProcessSignalled,
+    /// `process.ended`: its main's path hash, the status as wait(2) tells it.
+    ProcessEnded,
 }
 
 /// One thing that happened.

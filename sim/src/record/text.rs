@@ -228,7 +228,10 @@ fn result(kind: EventKind, two: u64) -> String {
         | EventKind::UnixSent => format!(", content {two:016x}"),
         EventKind::SegmentHeld | EventKind::SegmentLost => format!(", segment {two}"),
         EventKind::ConnectionOpened => format!(", port {two}"),
-        EventKind::SignalSent => format!(", signal {two}"),
+        EventKind::SignalSent | EventKind::ProcessSignalled => format!(", signal {two}"),
+        EventKind::ProcessStarted => format!(", number {two}"),
+        EventKind::ProcessEnded if two & 0x7f == 0 => format!(", code {}", two >> 8),
+        EventKind::ProcessEnded => format!(", by signal {two}"),
         EventKind::FaultFired => format!(", {two}"),
         EventKind::DatagramLost if two == 0 => ", on the way".to_owned(),
         EventKind::DatagramLost => ", for want of room".to_owned(),
@@ -299,6 +302,9 @@ impl EventKind {
             Self::ResourceTouched => "resource.touched",
             Self::HistoryWritten => "history.written",
             Self::AssertionSeen => "assertion.seen",
+            Self::ProcessStarted => "process.started",
+            Self::ProcessSignalled => "process.signalled",
+            Self::ProcessEnded => "process.ended",
         }
     }
 }

@@ -187,12 +187,14 @@ fn tear_down(backend: &SimBackend) {
     });
     idle.into_iter().for_each(Worker::end);
     let messages = backend.claim().close();
-    let (wakers, boots) = backend.with(World::take_leftovers);
+    let (wakers, boots, (programs, starting)) = backend.with(World::take_leftovers);
     let parts = backend.take_parts();
     backend.while_dead(|| {
         let _ = each(parts.into_wakers(), drop);
         let _ = each(messages, drop);
         let _ = each(wakers, drop);
         let _ = each(boots, drop);
+        let _ = each(programs, drop);
+        let _ = each(starting, drop);
     });
 }

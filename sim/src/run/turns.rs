@@ -395,7 +395,7 @@ impl Run<'_> {
         if polled.is_ready() {
             drop(task);
         } else {
-            self.backend.while_dead(|| drop(task));
+            kill::drop_running(self.backend, &entry, task);
         }
         ended_main
     }

@@ -83,6 +83,8 @@ pub(super) struct Outside {
 pub(super) struct Registered {
     /// Where the waker lies of one who waits for the end of a node's process, and its name.
     ends: Vec<(usize, String)>,
+    /// Where the waker lies of one who waits for the end of a child process, and its name.
+    children: Vec<(usize, String)>,
     /// The signals that processes wait for.
     signals: Vec<(NodeId, i32)>,
     /// There are blocking closures that have not returned.
@@ -100,8 +102,11 @@ impl Registered {
             let signals = node.signals.waited_for();
             signals.map(move |signal| (id, signal))
         });
+        let signals = signals.chain(world.processes.listened_for());
+        let children = world.processes.waited_for();
         Self {
             ends: ends.collect(),
+            children: children.collect(),
             signals: signals.collect(),
             has_closures: world
                 .tasks
@@ -160,11 +165,16 @@ pub(super) fn outside(
             )
         }
         OpKind::Join => {
-            let mut ends = registered.ends.iter();
-            match ends.find(|(waker, _)| *waker == operation.waker) {
+            let is_it = |(waker, _): &&(usize, String)| *waker == operation.waker;
+            let child = registered.children.iter().find(is_it);
+            match registered.ends.iter().find(is_it) {
                 Some((_, node)) => (
                     Ending::Process,
                     format!("for the end of the process of {node}"),
+                ),
+                None if let Some((_, child)) = child => (
+                    Ending::Process,
+                    format!("for the end of the child process {child}"),
                 ),
                 None if registered.has_closures => (
                     Ending::Thread,

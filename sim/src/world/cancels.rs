@@ -221,12 +221,12 @@ impl World {
         self.ask_cancel(awaits.point, place, moment, self.current_path())
     }
 
-    /// Not the mains of the nodes, nor a closure that a thread runs: nobody can abort those.
+    /// Not the mains of processes, nor a closure that a thread runs: nobody can abort those.
     fn may_be_cancelled(&self, slot: TaskSlot) -> bool {
         let Some(entry) = self.tasks.get(slot) else {
             return false;
         };
-        let is_main = self.nodes[entry.node.0 as usize].main == Some(slot);
+        let is_main = entry.is_child_main || self.nodes[entry.node.0 as usize].main == Some(slot);
         let is_closure =
             entry.on_thread || entry.at.kind == Some(simoom::backend::OpKind::Blocking);
         !is_main && !is_closure && !self.is_dead(entry)

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 use super::node::{Ended, NodeId};
+use super::processes::ProcessId;
 
 /// Wakers to wake, wakers to drop, processes to end.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub(crate) struct Effects {
     wake: Vec<Waker>,
     drop: Vec<Waker>,
     end: Vec<(NodeId, Ended)>,
+    end_children: Vec<(ProcessId, i32)>,
 }
 
 impl Effects {
@@ -36,7 +38,10 @@ impl Effects {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.wake.is_empty() && self.drop.is_empty() && self.end.is_empty()
+        self.wake.is_empty()
+            && self.drop.is_empty()
+            && self.end.is_empty()
+            && self.end_children.is_empty()
     }
 
     /// Has the process of a node end, as soon as the world is released.
@@ -47,6 +52,16 @@ impl Effects {
     /// The processes that end.
     pub(crate) fn take_ends(&mut self) -> Vec<(NodeId, Ended)> {
         std::mem::take(&mut self.end)
+    }
+
+    /// Has a child process end with this wait status, as soon as the world is released.
+    pub(crate) fn end_child(&mut self, child: ProcessId, status: i32) {
+        self.end_children.push((child, status));
+    }
+
+    /// The child processes that end.
+    pub(crate) fn take_child_ends(&mut self) -> Vec<(ProcessId, i32)> {
+        std::mem::take(&mut self.end_children)
     }
 
     /// Runs what was collected, and is empty then. Called without any borrow of the world.

@@ -41,7 +41,14 @@ impl World {
         const THE_TEST: u64 = 1;
 
         let node = self.current_node();
-        let is_main = self.nodes[node.0 as usize].main == Some(slot) || entry.birth == THE_TEST;
-        entry.node == node && !is_main && !entry.is_closure && !self.is_dead(entry)
+        let process = self.tasks.current().and_then(|running| running.process);
+        let is_main = self.nodes[node.0 as usize].main == Some(slot)
+            || entry.birth == THE_TEST
+            || entry.is_child_main;
+        entry.node == node
+            && entry.process == process
+            && !is_main
+            && !entry.is_closure
+            && !self.is_dead(entry)
     }
 }

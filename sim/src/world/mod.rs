@@ -23,12 +23,14 @@ pub(crate) mod net;
 pub(crate) mod node;
 mod pause;
 pub(crate) mod pool;
+pub(crate) mod processes;
 pub(crate) mod remains;
 pub(crate) mod resources;
 mod sheets;
 pub(crate) mod sight;
 mod signals;
 mod steps;
+pub(crate) mod streams;
 pub(crate) mod tasks;
 mod work;
 
@@ -57,6 +59,7 @@ use self::leaks::{Books, Origin};
 use self::locks::Locks;
 use self::net::Network;
 use self::node::{Node, NodeId};
+use self::processes::Processes;
 use self::remains::Remains;
 use self::resources::Resources;
 use self::sheets::Sheet;
@@ -77,6 +80,7 @@ pub(crate) struct World {
     pub(crate) net: Network,
     pub(crate) faults: Faults,
     pub(crate) files: Files,
+    pub(crate) processes: Processes,
     pub(crate) locks: Locks,
     pub(crate) cancels: Cancels,
     pub(crate) framing: Framing,
@@ -216,6 +220,7 @@ impl World {
             net: Network::default(),
             faults: Faults::default(),
             files: Files::default(),
+            processes: Processes::default(),
             locks: Locks::default(),
             cancels: Cancels::default(),
             framing: Framing::default(),

@@ -8,6 +8,7 @@ use simoom::backend::Resource;
 use super::World;
 use super::net::ConnectionId;
 use super::node::{Boot, NodeId};
+use super::processes::Foreign;
 use super::resources::Origin;
 use super::tasks::TaskEntry;
 
@@ -52,9 +53,14 @@ impl World {
             .is_some_and(|entry| self.is_dead(entry))
     }
 
-    /// Whether the node of `entry` was killed since the task was born.
+    /// Whether the node of `entry` was killed since the task was born, or its process has ended.
     pub(crate) fn is_dead(&self, entry: &TaskEntry) -> bool {
-        entry.deaths != self.nodes[entry.node.0 as usize].deaths
+        !self.is_incarnation_of(entry) || entry.process.is_some_and(|id| self.processes.is_over(id))
+    }
+
+    /// Whether the node of `entry` was not killed since the task was born.
+    pub(crate) fn is_incarnation_of(&self, entry: &TaskEntry) -> bool {
+        entry.deaths == self.nodes[entry.node.0 as usize].deaths
     }
 }
 
@@ -64,8 +70,8 @@ impl World {
         self.resources.label(name, &self.paths)
     }
 
-    /// Everything foreign that is left at the end: who waits, and what nodes would boot.
-    pub(crate) fn take_leftovers(&mut self) -> (Vec<Waker>, Vec<Boot>) {
+    /// Everything foreign that is left at the end: who waits, what nodes would boot, and the programs.
+    pub(crate) fn take_leftovers(&mut self) -> (Vec<Waker>, Vec<Boot>, Foreign) {
         let mut wakers = self.take_registered();
         while let Some((_, due)) = self.timers.pop(simoom::time::Instant::from_nanos(i64::MAX)) {
             if let super::Due::Wake(waker) | super::Due::Alarm { waker, .. } = due {
@@ -73,7 +79,7 @@ impl World {
             }
         }
         let boots = self.nodes.iter_mut().filter_map(|node| node.boot.take());
-        (wakers, boots.collect())
+        (wakers, boots.collect(), self.processes.take_foreign())
     }
 
     /// Everyone who waits for something of this world, at its end: nobody is woken any more by what
@@ -101,6 +107,7 @@ impl World {
         self.files.take_wakers(&mut wakers);
         self.net.unix.take_wakers(&mut wakers);
         self.net.pipes.take_wakers(&mut wakers);
+        self.processes.take_wakers(&mut wakers);
         for node in &mut self.nodes {
             wakers.append(&mut node.signals.take_wakers());
             wakers.append(&mut node.end_wakers);

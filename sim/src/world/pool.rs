@@ -167,6 +167,31 @@ impl World {
         None
     }
 
+    /// A closure is dropped that has not ended, with the child process that it is of.
+    pub(crate) fn abandon_closure(&mut self, ticket: Ticket) {
+        let event = self.record.count();
+        let node = &mut self.nodes[ticket.node.0 as usize];
+        if node.deaths != ticket.deaths {
+            return;
+        }
+        let mut wakers = Vec::new();
+        let number = ticket.number;
+        match number.and_then(|number| node.pool.waiting.remove(&number)) {
+            Some(waker) => {
+                self.effects.drop_some(waker);
+            }
+            None => {
+                if let Some(number) = number {
+                    node.pool.freed.remove(&number);
+                }
+                node.pool.busy -= 1;
+                node.pool.fill(event, &mut wakers);
+                wakers.extend(node.pool.last_out.take());
+            }
+        }
+        self.effects.wake_all(wakers);
+    }
+
     /// Whether no closure of `node` has started and not ended, else keeps the waker.
     pub(crate) fn is_pool_quiet(&mut self, node: NodeId, waker: Waker) -> bool {
         let is_quiet = !self

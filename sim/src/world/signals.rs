@@ -4,13 +4,15 @@
 //! SIGPIPE counts as ignored, since programs in Rust are started so.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::task::Waker;
 
 use super::World;
 use super::node::{Ended, NodeId};
+use super::processes::ProcessId;
 use crate::record::EventKind;
 
-/// What the process of a node did about signals.
+/// What a process did about signals.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     /// Those that it listens for.
@@ -35,6 +37,15 @@ impl Signals {
         known
             .filter(|(_, known)| !known.waiting.is_empty())
             .map(|(&signal, _)| signal)
+    }
+
+    /// Counts a signal that is listened for, which was sent in the event `sent`, and returns who
+    /// waits for it; `None` if nobody has listened.
+    fn count(&mut self, signal: i32, sent: u64) -> Option<Vec<Waker>> {
+        let known = self.known.get_mut(&signal)?;
+        known.count += 1;
+        known.sent = sent;
+        Some(std::mem::take(&mut known.waiting).into_values().collect())
     }
 
     /// Everybody who waits.
@@ -64,17 +75,15 @@ fn default_of(signal: i32) -> Action {
 }
 
 impl World {
-    /// How often the running task's node got `signal` since it first listened.
+    /// How often the running task's process got `signal` since it first listened.
     pub(crate) fn signal_count(&mut self, signal: i32) -> u64 {
-        let node = self.current_node();
-        let signals = &mut self.nodes[node.0 as usize].signals;
+        let signals = self.running_signals();
         signals.known.entry(signal).or_default().count
     }
 
     /// The count of `signal` if it is more than `seen`.
     pub(crate) fn signal_came(&mut self, signal: i32, seen: u64) -> Option<u64> {
-        let signals = &self.nodes[self.current_node().0 as usize].signals;
-        let &Known { count, sent, .. } = signals.known.get(&signal)?;
+        let &Known { count, sent, .. } = self.running_signals().known.get(&signal)?;
         if count <= seen {
             return None;
         }
@@ -88,10 +97,9 @@ impl World {
         self.signal_places
     }
 
-    /// Has the place `key` on the running task's node wait for `signal`.
+    /// Has the place `key` of the running task's process wait for `signal`.
     pub(crate) fn wait_for_signal(&mut self, signal: i32, key: u64, waker: Waker) {
-        let node = self.current_node();
-        let signals = &mut self.nodes[node.0 as usize].signals;
+        let signals = self.running_signals();
         let known = signals.known.entry(signal).or_default();
         let old = known.waiting.insert(key, waker);
         self.effects.drop_some(old);
@@ -99,10 +107,62 @@ impl World {
 
     /// Gives up the place `key`, whosoever does it.
     pub(crate) fn leave_signal(&mut self, signal: i32, key: u64) {
-        for node in &mut self.nodes {
-            if let Some(known) = node.signals.known.get_mut(&signal) {
+        let nodes = self.nodes.iter_mut().map(|node| &mut node.signals);
+        for signals in nodes.chain(self.processes.all_signals()) {
+            if let Some(known) = signals.known.get_mut(&signal) {
                 self.effects.drop_some(known.waiting.remove(&key));
             }
+        }
+    }
+
+    /// What the running task's process did about signals.
+    fn running_signals(&mut self) -> &mut Signals {
+        let process = self.tasks.current().and_then(|entry| entry.process);
+        self.signals_of(self.current_node(), process)
+    }
+
+    /// What a process did about signals; that of its node if it is none of a child, or gone.
+    fn signals_of(&mut self, node: NodeId, process: Option<ProcessId>) -> &mut Signals {
+        let child = process.and_then(|id| self.processes.signals(id));
+        child.unwrap_or(&mut self.nodes[node.0 as usize].signals)
+    }
+
+    /// Sends a signal to a child process that has not ended.
+    pub(super) fn signal_running_child(
+        &mut self,
+        child: ProcessId,
+        signal: i32,
+        sent: u64,
+    ) -> io::Result<()> {
+        let Some(signals) = self.processes.signals(child) else {
+            return Ok(());
+        };
+        if signal == libc::SIGKILL {
+            self.effects.end_child(child, signal);
+            return Ok(());
+        }
+        if let Some(wakers) = signals.count(signal, sent) {
+            self.effects.wake_all(wakers);
+            return Ok(());
+        }
+        match default_of(signal) {
+            Action::Nothing => {}
+            Action::End => self.effects.end_child(child, signal),
+            Action::Stop => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    format!("signal {signal} would stop a simulated child, which is not simulated"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the parent of a child that it has ended, if that listens.
+    pub(super) fn tell_parent(&mut self, node: NodeId, parent: Option<ProcessId>, ended: u64) {
+        let signals = self.signals_of(node, parent);
+        if let Some(wakers) = signals.count(libc::SIGCHLD, ended) {
+            self.effects.wake_all(wakers);
         }
     }
 
@@ -143,11 +203,8 @@ impl World {
 
     fn deliver(&mut self, node: NodeId, signal: i32, sent: u64) {
         let signals = &mut self.nodes[node.0 as usize].signals;
-        if let Some(known) = signals.known.get_mut(&signal) {
-            known.count += 1;
-            known.sent = sent;
-            let waiting = std::mem::take(&mut known.waiting);
-            self.effects.wake_all(waiting.into_values());
+        if let Some(wakers) = signals.count(signal, sent) {
+            self.effects.wake_all(wakers);
             return;
         }
         match default_of(signal) {

@@ -15,6 +15,7 @@ use simoom::backend::{OpKind, Task};
 use slab::Slab;
 
 use super::node::NodeId;
+use super::processes::ProcessId;
 use crate::choice::{Operation, PathHash, PathId, Place, Point, ResourceName};
 use crate::intercept::Draws;
 use crate::strategy::Thing;
@@ -44,6 +45,10 @@ pub(crate) struct TaskEntry {
     pub(crate) is_closure: bool,
     /// It stands for a blocking closure that has started.
     pub(crate) on_thread: bool,
+    /// The child process that it is part of; `None` for the node's own.
+    pub(crate) process: Option<ProcessId>,
+    /// It is the main of that.
+    pub(crate) is_child_main: bool,
     /// It was interrupted before this operation, which may pass the next time.
     pub(crate) granted: Option<(OpKind, ResourceName, u32)>,
     /// Operations completed in this poll.
@@ -143,6 +148,8 @@ impl TaskEntry {
             yielding: false,
             is_closure: false,
             on_thread: false,
+            process: None,
+            is_child_main: false,
             granted: None,
             done: 0,
             polls: 0,

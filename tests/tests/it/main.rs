@@ -37,6 +37,7 @@ mod join_set;
 mod local_set;
 mod macros;
 mod net;
+mod process;
 mod rand;
 mod runtime;
 mod server;

@@ -18,6 +18,11 @@ const UNSAFE: &[(&str, &str)] = &[
     ("runtime/src/http/io.rs", "buffers that are not initialised"),
     ("runtime/src/net/buf.rs", "buffers that are not initialised"),
     ("runtime/src/net/raw.rs", "bare descriptors"),
+    ("runtime/src/process/raw.rs", "code between fork and exec"),
+    (
+        "runtime/tests/real_process_ignored.rs",
+        "how the process takes a signal",
+    ),
     (
         "runtime/tests/real_interrupts.rs",
         "signals for one thread, which interrupt its system calls",

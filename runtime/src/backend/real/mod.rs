@@ -12,8 +12,10 @@ mod files;
 mod local;
 mod named;
 mod options;
+mod orphans;
 mod pipe;
 mod pool;
+mod processes;
 mod queue;
 mod reactor;
 mod resolve;
@@ -32,3 +34,4 @@ mod watched;
 
 pub(crate) use self::engine::Real;
 pub(crate) use self::pool::PoolSettings;
+pub use self::processes::without_pidfd;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use super::orphans;
 use super::wakers::wake_all;
 use crate::backend::SignalWait;
 use crate::shim::{Mutex, lock};
@@ -146,12 +147,17 @@ impl Listener {
 
     fn deliver(&self) {
         let mut waiting = Vec::new();
-        for known in lock(&self.state).values_mut() {
+        let mut a_child_ended = false;
+        for (&signal, known) in lock(&self.state).iter_mut() {
             if known.came.swap(false, Ordering::SeqCst) {
                 known.count += 1;
                 waiting.extend(std::mem::take(&mut known.waiting).into_values());
+                a_child_ended |= signal == libc::SIGCHLD;
             }
         }
         wake_all(&mut waiting);
+        if a_child_ended {
+            orphans::reap();
+        }
     }
 }

@@ -47,16 +47,20 @@ pub use crate::net::readiness::{Readable, ReadyFor, Writable};
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let site = Location::caller();
     let (sender, receiver) = in_current(|backend| backend.pipe())?;
-    Ok((
-        Sender {
-            stream: sender,
-            site,
-        },
-        Receiver {
-            stream: receiver,
-            site,
-        },
-    ))
+    Ok((sender_of(sender, site), receiver_of(receiver, site)))
+}
+
+/// What a user holds of the writing end of a pipe that was made at `site`.
+pub(crate) fn sender_of(stream: Arc<dyn PipeSender>, site: &'static Location<'static>) -> Sender {
+    Sender { stream, site }
+}
+
+/// What a user holds of the reading end of a pipe that was made at `site`.
+pub(crate) fn receiver_of(
+    stream: Arc<dyn PipeReceiver>,
+    site: &'static Location<'static>,
+) -> Receiver {
+    Receiver { stream, site }
 }
 
 /// How to open a pipe that has a name (a FIFO: see `fifo(7)`).
@@ -278,14 +282,18 @@ impl Sender {
     waits_to_write!(READ_WRITE, poll_write_ready, "try_write", "writing");
     tries_to_write!("`BrokenPipe` if the receiver is gone.");
 
-    fn poll_write_at(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write_at(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
         poll_write(&*self.stream, cx, bytes, self.site)
     }
 
-    fn poll_write_vectored_at(
+    pub(crate) fn poll_write_vectored_at(
         &self,
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
@@ -294,7 +302,7 @@ impl Sender {
     }
 
     /// The end of what is sent is the end of the sender: until then nothing is told.
-    fn poll_shutdown_at(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_shutdown_at(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_shutdown(&*self.stream, cx, self.site, || Ok(()))
     }
 }
@@ -305,7 +313,11 @@ impl Receiver {
     waits_to_read!(READ_WRITE, poll_read_ready, "try_read", "reading");
     tries_to_read!();
 
-    fn poll_read_at(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_read_at(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         poll_read(&*self.stream, cx, buf, self.site)
     }
 }
