@@ -71,6 +71,7 @@ pub mod backend;
 mod block;
 mod context;
 mod coop;
+mod dump;
 pub mod fs;
 #[cfg(feature = "hyper")]
 pub mod http;

@@ -35,6 +35,7 @@ pub use crate::context::{enter, enter_guest, owner, set_budget, set_watched, wit
 pub use crate::coop::{
     Access, BUDGET, News, Op, OpKind, Progress, QueuePlace, Resource, proceed, touch,
 };
+pub use crate::dump::Answer;
 pub use crate::instrument::{Watch, WatchedRun};
 pub use crate::task::cell::{
     Ended, SendTask, Task, TaskRef, WokenTask, current::with as with_task,
@@ -102,6 +103,14 @@ pub trait Backend:
     /// that something is to be told.
     fn watch(&self) -> Option<Arc<Watch>> {
         None
+    }
+
+    /// Has its tasks looked at as soon as none is polled; gives `answer` back if it does not do so.
+    ///
+    /// # Errors
+    /// The answer.
+    fn dump(&self, answer: Answer) -> Result<(), Answer> {
+        Err(answer)
     }
 
     /// The running code has come to an assertion. Told to a world that wants changes alone.

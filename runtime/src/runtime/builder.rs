@@ -10,6 +10,7 @@ use super::{Instrument, TaskMeta};
 use crate::backend::Watch;
 use crate::backend::real::{PoolSettings, Real};
 use crate::instrument::{Closures, Debug, SlowHook, SlowPoll};
+use crate::signal::unix::SignalKind;
 use crate::task::{Hook, Shutdown, Unobserved};
 
 /// Configures a [`Runtime`] before it starts.
@@ -35,6 +36,7 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     on_slow_poll: Option<SlowHook>,
     task_times: bool,
+    dump_on: Option<SignalKind>,
 }
 
 /// What a runtime does with its tasks when it is dropped.
@@ -86,6 +88,7 @@ impl Builder {
             slow_poll: None,
             on_slow_poll: None,
             task_times: false,
+            dump_on: None,
         }
     }
 
@@ -367,8 +370,8 @@ impl Builder {
     }
 
     /// Whether the runtime finds out what is wrong with a program, at some cost: it tells of
-    /// [slow polls](Self::slow_poll), also while they go on, and keeps [times](Self::task_times) of
-    /// every task.
+    /// [slow polls](Self::slow_poll), also while they go on, keeps [times](Self::task_times) of every
+    /// task, and prints [what all tasks do](Self::dump_on) when it gets SIGUSR1.
     ///
     /// Not by default, unless the environment variable `SIMOOM_DEBUG` is `1`: that is for programs
     /// that do not call this.
@@ -462,12 +465,43 @@ impl Builder {
         self
     }
 
+    /// Prints a [dump](super::Handle::dump) on the standard error whenever the process gets `signal`,
+    /// from the moment on at which the runtime is built. SIGUSR1 by default in
+    /// [debug mode](Self::debug), none otherwise.
+    ///
+    /// The tasks are looked at between two polls: while one blocks there is no dump, and its being slow
+    /// is told. Of several runtimes of a process each prints its own.
+    ///
+    /// # Under simulation
+    /// There is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::runtime::Builder;
+    /// use simoom::signal::unix::SignalKind;
+    ///
+    /// let rt = Builder::new_current_thread()
+    ///     .dump_on(SignalKind::user_defined1())
+    ///     .build()
+    ///     .unwrap();
+    /// // From now on: kill -USR1 $(pidof program)
+    /// # drop(rt);
+    /// ```
+    pub fn dump_on(&mut self, signal: SignalKind) -> &mut Self {
+        self.dump_on = Some(signal);
+        self
+    }
+
+    fn is_debugging(&self) -> bool {
+        self.debug.unwrap_or_else(is_debugging_wanted)
+    }
+
     /// Who is to be told of what the runtime does.
     fn watch(&self) -> Option<Arc<Watch>> {
         let closures = self.closures.is_some().then(|| self.closures.clone());
         let closures = closures.map(|it| Arc::new(it) as Arc<dyn Instrument>);
         let instruments = self.instruments.iter().cloned().chain(closures);
-        let is_debugging = self.debug.unwrap_or_else(is_debugging_wanted);
+        let is_debugging = self.is_debugging();
         let is_asked = is_debugging || self.slow_poll.is_some() || self.on_slow_poll.is_some();
         let debug = Debug {
             times: is_debugging || self.task_times,
@@ -541,9 +575,10 @@ impl Builder {
     /// Makes the runtime.
     ///
     /// # Errors
-    /// When the operating system has no descriptors left.
+    /// When the operating system has no descriptors left; when [`dump_on`](Self::dump_on) names what is
+    /// no signal that a program may have.
     pub fn build(&mut self) -> io::Result<Runtime> {
-        let real = Real::new(
+        let mut real = Real::new(
             self.event_interval,
             self.pool.clone(),
             self.unobserved.clone(),
@@ -551,6 +586,10 @@ impl Builder {
         )?;
         if self.start_paused {
             real.pause();
+        }
+        let by_default = self.is_debugging().then(SignalKind::user_defined1);
+        if let Some(signal) = self.dump_on.or(by_default) {
+            real.dump_on(signal.as_raw_value())?;
         }
         let at_drop = Some(self.at_drop.clone()).filter(|it| !it.bound.is_zero());
         Ok(Runtime::new_in(Box::new(real), at_drop))

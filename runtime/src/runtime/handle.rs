@@ -9,6 +9,8 @@ use super::{Id, RuntimeFlavor, RuntimeMetrics};
 use crate::backend::{Backend, Census, Origin, Remote};
 use crate::block;
 use crate::context::{self, EnterGuard};
+use crate::dump::{Answer, Dump};
+use crate::sync::oneshot;
 use crate::task::{self, JoinHandle, TaskInfo};
 
 /// Reaches a runtime from anywhere: spawns into it, enters it.
@@ -112,6 +114,57 @@ impl Handle {
             };
             tasks.retain(|task| task.id() != this);
             tasks
+        }
+    }
+
+    /// Looks at all tasks of the runtime: what each waits for, the functions in which it stands there,
+    /// and whose end it waits for. From any thread.
+    ///
+    /// Waits until the thread that runs the runtime has no task to poll just now; while none is inside
+    /// [`block_on`](super::Runtime::block_on), for that. Empty once the runtime has ended.
+    ///
+    /// Each task that was polled before is polled once, while no operation of simoom's is ever ready,
+    /// and once more after that: what a task does of its own in between, it does. A future that its
+    /// task polls only when it was woken, as one of `FuturesUnordered`, is not seen; who holds the lock
+    /// that a task waits for is not known.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    ///
+    /// # Under simulation
+    /// Looking would change the run: there is what [`tasks`](Self::tasks) says, without stacks, and
+    /// without who waits for whom. The report of a deadlock has both, also of locks.
+    ///
+    /// # Examples
+    /// ```
+    /// use simoom::runtime::Handle;
+    /// use simoom::task::Builder;
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// async fn wait_for_ever() {
+    ///     std::future::pending::<()>().await
+    /// }
+    /// let worker = Builder::new().name("worker").spawn(wait_for_ever()).unwrap();
+    /// let id = worker.id();
+    /// let boss = Builder::new().name("boss").spawn(worker).unwrap();
+    /// simoom::task::yield_now().await;
+    ///
+    /// let dump = Handle::current().dump().await;
+    /// assert_eq!(dump.task(boss.id()).unwrap().awaits(), [id]);
+    /// // For people.
+    /// println!("{dump}");
+    /// # boss.abort();
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn dump(&self) -> impl Future<Output = Dump> + Send + use<> {
+        let (handle, (send, receive)) = (self.clone(), oneshot::channel());
+        async move {
+            match handle.view(|backend| backend.dump(Answer::Send(send))) {
+                Ok(()) => receive.await.unwrap_or_default(),
+                Err(_answer) => Dump::without_stacks(handle.tasks().await),
+            }
         }
     }
 

@@ -20,3 +20,9 @@ pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use crate::context::EnterGuard;
 pub use crate::instrument::{Instrument, SlowPoll, Spans, TaskEnd, TaskMeta, TaskTimes};
+
+/// What every task of a runtime waits for, with its stack of awaits: what
+/// [`Handle::dump`] gives.
+pub mod dump {
+    pub use crate::dump::{Dump, Leaf, Task, Tasks, Trace};
+}

@@ -83,6 +83,8 @@ const RUNNING: u8 = 1 << 2;
 const SEND: u8 = 1 << 1;
 /// The task has come to its world: until then nothing queues it.
 const ARRIVED: u8 = 1 << 3;
+/// The task was polled.
+const POLLED: u8 = 1 << 5;
 /// Somebody is told what becomes of the task. Set when it comes to its world.
 const WATCHED: u8 = 1 << 4;
 
@@ -268,7 +270,7 @@ impl Task {
             self.cancel();
             return Poll::Ready(Ended::Cancelled);
         }
-        header.flags.set(header.flags.get() | RUNNING);
+        header.flags.set(header.flags.get() | RUNNING | POLLED);
         header.refused.set(None);
         if flags & WATCHED != 0 {
             instrument::will_step(self.view());
@@ -288,6 +290,28 @@ impl Task {
         if state & ABORT != 0 || header.is_to_be_dropped(state) {
             self.cancel();
             return Poll::Ready(Ended::Cancelled);
+        }
+        polled
+    }
+
+    /// Polls the task to see what it comes to, while [nothing is ever ready](crate::dump::collect).
+    ///
+    /// Not one that was never polled, nor one that is to end: what these come to is not what they wait
+    /// for. `Ready` if it has ended all the same. It stays in the world's queue if it is there.
+    pub(crate) fn look(&self) -> Poll<Ended> {
+        let header = self.reference.header();
+        header.assert_held();
+        let (flags, state) = (header.flags.get(), header.state.load(Ordering::Acquire));
+        let is_to_end = state & (COMPLETE | ABORT | CANCEL) != 0;
+        if flags & (POLLED | RUNNING) != POLLED || is_to_end {
+            return Poll::Pending;
+        }
+        header.flags.set(flags | RUNNING);
+        // SAFETY: the task is alive, not complete, and this thread holds its world.
+        let polled = unsafe { (header.vtable.poll)(self.reference.0) };
+        header.flags.set(header.flags.get() & !RUNNING);
+        if let Poll::Ready(ended) = polled {
+            self.complete(ended);
         }
         polled
     }

@@ -14,6 +14,7 @@ use super::id::{Id, try_id};
 use super::info::{TaskInfo, all_at};
 use super::set::Ended;
 use crate::coop::{Op, OpKind, proceed};
+use crate::dump::collect::note_members;
 use crate::time::{Instant, timeout_at};
 
 /// Asks all tasks of the running runtime to end, waits at most `bound` until they have, and drops those
@@ -107,10 +108,14 @@ fn ask(tasks: &[TaskInfo], site: &'static Location<'static>) -> impl Future<Outp
         ended.watch_end(key, task.abort_handle());
     }
     let mut left = tasks.len();
+    let ids: Vec<_> = tasks.iter().map(TaskInfo::id).collect();
     poll_fn(move |cx| {
         while left > 0 {
             let op = Op::write(OpKind::Join, &ended.resource, site).contained();
-            let progress = ready!(proceed(cx, &op));
+            let Poll::Ready(progress) = proceed(cx, &op) else {
+                note_members(ids.iter().copied());
+                return Poll::Pending;
+            };
             ready!(ended.poll(cx));
             progress.done();
             left -= 1;

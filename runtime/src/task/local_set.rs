@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
@@ -22,6 +22,7 @@ use super::join::{AbortHandle, JoinHandle};
 use super::spawn::{Origin, outside, spawn_local_in};
 use crate::context;
 use crate::coop::{Op, OpKind, Resource, proceed, touch};
+use crate::dump::collect::note_members;
 use crate::runtime::Runtime;
 
 thread_local! {
@@ -193,7 +194,11 @@ impl Future for LocalSet {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let set = &self.set;
         let op = Op::read(OpKind::Join, &set.resource, self.site);
-        let progress = ready!(proceed(cx, &op));
+        let Poll::Ready(progress) = proceed(cx, &op) else {
+            let left = set.left.borrow();
+            note_members(left.values().flatten().map(AbortHandle::id));
+            return Poll::Pending;
+        };
         if set.left.borrow().is_empty() {
             progress.done();
             return Poll::Ready(());

@@ -20,6 +20,7 @@ use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
 use super::local_set::LocalSet;
 use crate::coop::{News, Op, OpKind, Resource, observe, proceed, tell, touch};
+use crate::dump::collect::note_members;
 use crate::runtime::Handle;
 
 /// Tasks that all return a `T`, and are waited for in the order in which they end.
@@ -369,7 +370,10 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(None);
         }
         let op = Op::write(OpKind::Join, &self.ended.resource, location).contained();
-        let progress = ready!(proceed(cx, &op));
+        let Poll::Ready(progress) = proceed(cx, &op) else {
+            note_members(self.tasks.values().map(JoinHandle::id));
+            return Poll::Pending;
+        };
         let key = ready!(self.ended.poll(cx));
         progress.done();
         Poll::Ready(Some(self.take(key)))

@@ -14,6 +14,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::driver::Driver;
+use super::dump_on::DumpOn;
 use super::local::Local;
 use super::pool::PoolSettings;
 use super::root::Root;
@@ -27,6 +28,7 @@ use crate::task::Hook;
 pub(crate) struct Real {
     shared: Arc<Shared>,
     slot: Mutex<Slot>,
+    dump_on: Option<Arc<DumpOn>>,
 }
 
 struct Slot {
@@ -65,12 +67,19 @@ impl Real {
                 waiting: Vec::new(),
                 ended: false,
             }),
+            dump_on: None,
         })
     }
 
     /// Stops the clock before anybody has looked at it.
     pub(crate) fn pause(&self) {
         self.shared.clock().stop();
+    }
+
+    /// Prints a dump whenever `signal` comes.
+    pub(crate) fn dump_on(&mut self, signal: i32) -> io::Result<()> {
+        self.dump_on = Some(DumpOn::start(&self.shared, signal)?);
+        Ok(())
     }
 
     /// Takes the core, or has `root` nudged when it is free.
@@ -172,6 +181,9 @@ impl Engine for Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
+        if let Some(dump_on) = &self.dump_on {
+            dump_on.stop();
+        }
         self.shut_down(None);
     }
 }

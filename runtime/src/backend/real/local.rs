@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, SystemTime};
 
 use super::driver::Driver;
@@ -19,11 +19,13 @@ use super::shared::Shared;
 use super::wakers::wake_all;
 use super::{chance, shared};
 use crate::backend::{
-    Advanced, BUDGET, Backend, Blocking, BlockingCensus, Census, Chance, Claim, Clock, Id, Job,
-    Listener, Message, Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals,
-    Stream, Task, TaskRef, TimerKey, Watch,
+    Advanced, Answer, BUDGET, Backend, Blocking, BlockingCensus, Census, Chance, Claim, Clock, Id,
+    Job, Listener, Message, Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait,
+    Signals, Stream, Task, TaskRef, TimerKey, Watch,
 };
 use crate::context;
+use crate::dump::Dump;
+use crate::dump::collect::{looking, note};
 use crate::instrument::Busy;
 use crate::task::TaskInfo;
 use crate::time::Instant;
@@ -40,6 +42,8 @@ pub(super) struct Local {
     /// How long the thread did not wait, if times are kept.
     busy: Busy,
     forced_yields: Cell<u64>,
+    /// Somebody waits for a dump.
+    is_dump_due: Cell<bool>,
     /// How often the running task was refused an operation since it was polled.
     refusals: Cell<u32>,
     parks: Cell<u64>,
@@ -69,6 +73,7 @@ impl Local {
             watch,
             busy: Busy::default(),
             forced_yields: Cell::new(0),
+            is_dump_due: Cell::new(false),
             refusals: Cell::new(0),
             parks: Cell::new(0),
             messages: Cell::default(),
@@ -127,7 +132,27 @@ impl Local {
                 before_root = before_root.map(|tasks| tasks - 1);
             }
             self.turn(before_root.is_none() && !root.is_woken());
+            if self.is_dump_due.take() && self.dump(cx, poll).is_ready() {
+                return;
+            }
         }
+    }
+
+    /// Looks at the future of `block_on` and at every task, for all who want to know.
+    #[cold]
+    fn dump(
+        &self,
+        cx: &mut Context<'_>,
+        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()> {
+        let answers = self.shared.take_dumps();
+        let (root, polled) = looking(|| poll(cx));
+        let root = polled.is_pending().then_some(root);
+        let dump = Dump::of(root, self.tasks.look());
+        for answer in answers {
+            answer.give(&dump);
+        }
+        polled
     }
 
     /// Polls the future of `block_on`.
@@ -276,6 +301,9 @@ impl Local {
             }
         }
         self.messages.set(messages);
+        if self.shared.is_dump_wanted() {
+            self.is_dump_due.set(true);
+        }
     }
 }
 
@@ -316,6 +344,10 @@ impl Backend for Local {
         self
     }
 
+    fn dump(&self, answer: Answer) -> Result<(), Answer> {
+        self.shared.dump(answer)
+    }
+
     fn watch(&self) -> Option<Arc<Watch>> {
         self.watch.clone()
     }
@@ -338,7 +370,8 @@ impl Schedule for Local {
         self.tasks.enqueue(task);
     }
 
-    fn proceed(&self, cx: &mut Context<'_>, _op: &Op<'_>) -> Poll<()> {
+    fn proceed(&self, cx: &mut Context<'_>, op: &Op<'_>) -> Poll<()> {
+        ready!(note(cx, op));
         if context::is_unconstrained() {
             context::set_budget(BUDGET);
             return Poll::Ready(());

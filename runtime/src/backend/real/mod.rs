@@ -7,6 +7,7 @@ mod chance;
 mod clock;
 mod descriptor;
 mod driver;
+mod dump_on;
 mod engine;
 mod files;
 mod local;

@@ -17,6 +17,8 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use crate::dump::Found;
+use crate::dump::collect::{looking, place_of};
 use crate::task::TaskInfo;
 use crate::task::cell::{Header, Task, TaskRef};
 
@@ -114,6 +116,35 @@ impl Tasks {
     /// How many tasks are owned.
     pub(super) fn alive(&self) -> usize {
         self.alive.get()
+    }
+
+    /// Looks at each task that has not ended, oldest first, and returns what it came to.
+    pub(super) fn look(&self) -> Vec<Found> {
+        let mut headers = Vec::with_capacity(self.alive.get());
+        let mut next = self.newest.get();
+        while let Some(header) = next {
+            headers.push(header);
+            // SAFETY: a linked header is alive (invariant 1).
+            next = unsafe { header.as_ref() }.links.next.get();
+        }
+        let mut found = Vec::with_capacity(headers.len());
+        for header in headers.into_iter().rev() {
+            // SAFETY: the header was linked, and none leaves the list but by this loop: tasks that end
+            // meanwhile stay in it until they have their turn. The list keeps its reference, which is
+            // only borrowed.
+            let task = ManuallyDrop::new(unsafe { Task::from_raw(header) });
+            let Some(info) = TaskInfo::of(task.view(), task.view().is_queued()) else {
+                continue;
+            };
+            let (seen, polled) = looking(|| task.look());
+            if polled.is_pending() {
+                let end = place_of(task.view().resource());
+                found.push(Found { info, end, seen });
+            } else if !task.view().is_queued() {
+                drop(self.unlink(header));
+            }
+        }
+        found
     }
 
     /// How many were ever owned.

@@ -21,10 +21,11 @@ use super::tcp::{RealListener, RealStream};
 use super::timers::Timers;
 use super::{chance, resolve, signals};
 use crate::backend::{
-    Advanced, Backend, Blocking, Census, Chance, Claim, Clock, Id, Inbox, Job, Listener, Message,
-    Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream, Task,
-    TaskRef, TimerKey, Unpark,
+    Advanced, Answer, Backend, Blocking, Census, Chance, Claim, Clock, Id, Inbox, Job, Listener,
+    Message, Net, Op, Owner, Remote, Resolving, Schedule, SendTask, SignalWait, Signals, Stream,
+    Task, TaskRef, TimerKey, Unpark,
 };
+use crate::shim::{Mutex, lock};
 use crate::time::Instant;
 
 /// The part of the real world that all threads share.
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     spawned: AtomicU64,
     forced_yields: AtomicU64,
     busy_ns: AtomicU64,
+    /// Who waits for a dump; none once the world has ended.
+    dumps: Mutex<Option<Vec<Answer>>>,
 }
 
 impl Shared {
@@ -66,6 +69,7 @@ impl Shared {
             spawned: AtomicU64::new(0),
             forced_yields: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
+            dumps: Mutex::new(Some(Vec::new())),
         });
         (shared, claim)
     }
@@ -112,8 +116,35 @@ impl Shared {
         self.unparks.store(parks, Ordering::Relaxed);
     }
 
+    /// Has the loop look at its tasks when it can.
+    pub(super) fn ask_for_dump(&self, answer: Answer) {
+        let refused = match lock(&self.dumps).as_mut() {
+            Some(dumps) => {
+                dumps.push(answer);
+                None
+            }
+            None => Some(answer),
+        };
+        // Whoever waits for it is told so by that.
+        drop(refused);
+        self.alarm.unpark();
+    }
+
+    /// Whether anybody waits for a dump.
+    pub(super) fn is_dump_wanted(&self) -> bool {
+        lock(&self.dumps).as_ref().is_some_and(|it| !it.is_empty())
+    }
+
+    /// Who waits for a dump.
+    pub(super) fn take_dumps(&self) -> Vec<Answer> {
+        let mut dumps = lock(&self.dumps);
+        dumps.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// The world has ended: whoever waits for it is moved to `wakers`.
     pub(super) fn close(&self, wakers: &mut Vec<Waker>) {
+        let dumps = lock(&self.dumps).take();
+        drop(dumps);
         self.reactor.close(wakers);
         self.timers.close(wakers);
     }
@@ -172,6 +203,11 @@ impl Backend for Shared {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn dump(&self, answer: Answer) -> Result<(), Answer> {
+        self.ask_for_dump(answer);
+        Ok(())
     }
 }
 

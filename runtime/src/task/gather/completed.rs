@@ -13,6 +13,7 @@ use futures_core::Stream;
 use super::watched::Watched;
 use crate::context;
 use crate::coop::{Op, OpKind, proceed};
+use crate::dump::collect::note_members;
 use crate::task::spawn::{outside, spawn_in};
 use crate::task::{JoinError, JoinHandle};
 
@@ -166,7 +167,10 @@ impl<T> AsCompleted<T> {
         }
         let ended = watched.ended.clone();
         let op = Op::write(OpKind::Join, &ended.resource, site).contained();
-        let progress = ready!(proceed(cx, &op));
+        let Poll::Ready(progress) = proceed(cx, &op) else {
+            note_members(watched.ids());
+            return Poll::Pending;
+        };
         let key = ready!(ended.poll(cx));
         progress.done();
         Poll::Ready(Some(watched.take(key)))

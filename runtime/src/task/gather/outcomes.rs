@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::GatherError;
 use crate::coop::{Op, OpKind, proceed};
+use crate::dump::collect::note_members;
 use crate::task::JoinHandle;
 use crate::task::cancel::{Role, Scope};
 use crate::task::set::Ended;
@@ -68,7 +69,10 @@ impl<T, E> Outcomes<T, E> {
         let polled = self.scope.poll(cx, |cx| {
             while *left > 0 {
                 let op = Op::write(OpKind::Join, &ended.resource, site).contained();
-                let progress = ready!(proceed(cx, &op));
+                let Poll::Ready(progress) = proceed(cx, &op) else {
+                    note_members(tasks.iter().flatten().map(JoinHandle::id));
+                    return Poll::Pending;
+                };
                 let key = ready!(ended.poll(cx));
                 progress.done();
                 let index = usize::try_from(key).expect("a key is an index");

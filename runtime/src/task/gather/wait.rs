@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::watched::Watched;
 use crate::coop::{Op, OpKind, observe, proceed};
+use crate::dump::collect::note_members;
 use crate::task::{JoinError, JoinHandle};
 use crate::time::Instant;
 use crate::time::timer::{Timer, later};
@@ -196,6 +197,7 @@ impl<T, P: FnMut(&Result<T, JoinError>) -> bool> Future for Wait<T, P> {
         let op = Op::write(OpKind::Join, &ended.resource, this.site).contained();
         while this.watched.left > 0 && !this.is_over {
             let Poll::Ready(progress) = proceed(cx, &op) else {
+                note_members(this.watched.ids());
                 break;
             };
             let Poll::Ready(key) = ended.poll(cx) else {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::task::set::Ended;
-use crate::task::{JoinError, JoinHandle};
+use crate::task::{Id, JoinError, JoinHandle};
 
 /// Those that have not ended, by their places.
 pub(super) struct Watched<T> {
@@ -27,6 +27,11 @@ impl<T> Watched<T> {
             tasks,
             ended,
         }
+    }
+
+    /// Those that have not ended, or were not taken out since.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
+        self.tasks.iter().flatten().map(JoinHandle::id)
     }
 
     /// Takes out the task of `key`, which has ended.

@@ -10,11 +10,12 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::error::Of;
 use crate::coop::{Op, OpKind, proceed};
+use crate::dump::collect::note_members;
 use crate::task::cancel::{Cancellation, Reason};
 use crate::task::set::Ended;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
@@ -164,7 +165,13 @@ impl<E: 'static> Shared<E> {
         let op = Op::write(OpKind::Join, &self.ended.resource, site).contained();
         let progress = match self.len() {
             0 => None,
-            _ => Some(ready!(proceed(cx, &op))),
+            _ => match proceed(cx, &op) {
+                Poll::Ready(progress) => Some(progress),
+                Poll::Pending => {
+                    note_members(self.state().children.values().map(|it| it.task.id()));
+                    return Poll::Pending;
+                }
+            },
         };
         let key = match self.ended.poll(cx) {
             Poll::Ready(key) => key,
