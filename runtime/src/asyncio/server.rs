@@ -190,7 +190,11 @@ impl Server {
     /// How many connections are being served.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.told.borrow().connections
+        match self.told.has_changed() {
+            Ok(_) => self.told.borrow().connections,
+            // Its task has ended, and all that it served with it.
+            Err(_) => 0,
+        }
     }
 
     /// Waits until the server was closed and its last connection has ended, in whichever order.
