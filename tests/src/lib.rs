@@ -9,6 +9,7 @@ pub mod fuzz;
 pub mod kernels;
 pub mod known_bugs;
 pub mod page;
+pub mod primitives;
 mod programs;
 pub mod scripts;
 pub mod workload;

@@ -274,7 +274,7 @@ both! {
         assert_eq!(task.await.unwrap(), 3);
     }
 
-    async fn a_shield_is_not_disturbed() {
+    async fn sh_1_a_shield_is_not_disturbed() {
         let notes = Notes::default();
         let noted = notes.clone();
         let task = simoom::spawn(async move {

@@ -289,7 +289,7 @@ fn outside_a_runtime_sockets_are_errors_with_advice() {
 }
 
 #[test]
-fn outside_a_runtime_timers_panic_when_polled() {
+fn to_13_outside_a_runtime_timers_panic_when_polled() {
     let asleep = sleep(Duration::from_secs(1));
     let text = panicked(|| futures::executor::block_on(asleep));
     assert!(text.contains("runtime"), "{text}");

@@ -298,7 +298,7 @@ both! {
         assert!(error.to_string().starts_with("task panicked"), "{error}");
     }
 
-    async fn a_panicking_task_leaves_the_others_alone() {
+    async fn loop_8_a_panicking_task_leaves_the_others_alone() {
         let others: Vec<_> = (0..10_u32)
             .map(|number| {
                 simoom::spawn(async move {
