@@ -29,7 +29,7 @@ fn after(pauses: &'static [(u64, u32)]) -> impl Stream<Item = u32> {
 fn greedy(due: Instant) -> impl Stream<Item = u32> {
     let greedy = async move {
         while Instant::now() < due {
-            for _ in 0..1_000 {
+            for _ in 0..200 {
                 sleep(Duration::ZERO).await;
             }
             sleep(MS).await;
@@ -153,13 +153,13 @@ both! {
 
     async fn a_stream_that_spends_the_budget_does_not_put_off_its_deadline() {
         let start = Instant::now();
-        let due = start + 400 * MS;
+        let due = start + 150 * MS;
         let mut once = pin!(greedy(due).timeout(20 * MS));
         assert!(once.next().await.unwrap().is_err());
         assert!(Instant::now() < due || start.elapsed() > 2 * due.duration_since(start));
         assert_eq!(once.next().await, Some(Ok(7)));
 
-        let due = Instant::now() + 400 * MS;
+        let due = Instant::now() + 150 * MS;
         let mut often = pin!(greedy(due).timeout_repeating(interval(20 * MS)));
         let mut count = 0;
         while let Some(Err(_)) = often.next().await {
@@ -167,7 +167,7 @@ both! {
         }
         assert!(count > 1, "{count}");
 
-        let due = Instant::now() + 400 * MS;
+        let due = Instant::now() + 150 * MS;
         let mut chunks = pin!(iter([1]).chain(greedy(due)).chunks_timeout(9, 20 * MS));
         assert_eq!(chunks.next().await, Some(vec![1]));
         assert_eq!(chunks.next().await, Some(vec![7]));
