@@ -1,16 +1,19 @@
 //! What every task waits for, in production: stacks of awaits, and who waits for whom.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use simoom::runtime::dump::Dump;
 use simoom::runtime::{Builder, Handle, Runtime};
 use simoom::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
-use simoom::task::{self, Id, JoinSet, TaskGroup, yield_now};
+use simoom::task::{self, Id, JoinSet, TaskGroup, TaskState, yield_now};
 use simoom::time::{sleep, timeout};
 
 fn named(name: &str) -> task::Builder<'_> {
@@ -120,7 +123,7 @@ fn graph_1_of_several_operations_each_is_there() {
 }
 
 #[test]
-fn dbg_8_looking_changes_nothing() {
+fn graph_1_looking_changes_nothing() {
     Runtime::new().unwrap().block_on(async {
         let (send, mut receive) = mpsc::channel(1);
         let (lock, permits) = (Arc::new(Mutex::new(0)), Arc::new(Semaphore::new(0)));
@@ -165,26 +168,62 @@ fn dbg_8_looking_changes_nothing() {
     });
 }
 
+/// A runtime that looks after other things than tasks after each poll, and so at once for a dump.
+fn hasty() -> Runtime {
+    Builder::new_current_thread()
+        .event_interval(1)
+        .build()
+        .unwrap()
+}
+
 #[test]
 fn graph_1_a_task_that_was_never_polled_is_not_polled_for_a_dump() {
-    let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
+    hasty().block_on(async {
         let polls = Arc::new(AtomicUsize::new(0));
         let seen = polls.clone();
-        let dump = Handle::current().dump();
-        // The dump is taken first: between two turns of the loop there are many polls, so that this
-        // can be seen only if the task is spawned as late as this.
-        let task = named("late").spawn(async move {
+        let body = poll_fn(move |_| {
             seen.fetch_add(1, SeqCst);
-            pending::<()>().await;
+            Poll::<()>::Pending
         });
-        let dump = dump.await;
-        let polled = polls.load(SeqCst);
-        assert!(polled <= 1);
+        let _task = named("late").spawn(body).unwrap();
+        let dump = Handle::current().dump().await;
         let late = dump.task(id(&dump, "late")).unwrap();
+        assert_eq!(late.info().state(), TaskState::Runnable);
         assert_eq!(late.trace().leaves().count(), 0);
-        task.unwrap().abort();
+        settle().await;
+        assert_eq!(polls.load(SeqCst), 1);
     });
+}
+
+#[test]
+fn graph_1_looking_loses_no_wake_of_a_part_of_a_task() {
+    let runtime = hasty();
+    runtime.block_on(async {
+        let (send, mut receive) = mpsc::channel(1);
+        let parts = async move {
+            let mut parts = FuturesUnordered::new();
+            parts.push(receive.recv());
+            parts.next().await
+        };
+        let task = named("parts").spawn(parts).unwrap();
+        settle().await;
+        send.send(7).await.unwrap();
+        // The part is woken, and its task has not had its turn yet.
+        let dump = Handle::current().dump().await;
+        assert_eq!(dump.tasks().iter().count(), 1);
+        let limit = Duration::from_secs(20);
+        assert_eq!(timeout(limit, task).await.unwrap().unwrap(), Some(Some(7)));
+    });
+}
+
+#[test]
+fn graph_5_a_dump_that_was_wanted_before_the_runtime_runs_is_given_when_it_does() {
+    let runtime = Runtime::new().unwrap();
+    let mut dump = Box::pin(runtime.handle().dump());
+    let asked = dump.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(asked.is_pending());
+    let _task = runtime.spawn(pending::<()>());
+    assert_eq!(runtime.block_on(dump).tasks().iter().count(), 1);
 }
 
 #[test]

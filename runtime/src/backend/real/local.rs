@@ -211,7 +211,7 @@ impl Local {
     /// Looks at what happened outside; waits for something to happen if the root has nothing to do
     /// and no task has either.
     fn turn(&self, root_waits: bool) {
-        let may_sleep = root_waits && self.tasks.runnable() == 0;
+        let may_sleep = root_waits && self.tasks.runnable() == 0 && !self.is_dump_due.get();
         let mut wakers = self.wakers.take();
         if may_sleep {
             self.parks.set(self.parks.get() + 1);
