@@ -84,6 +84,7 @@ pub mod rand;
 pub mod runtime;
 mod shim;
 pub mod signal;
+mod site;
 pub mod stream;
 pub mod sync;
 pub mod task;

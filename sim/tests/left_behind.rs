@@ -114,7 +114,7 @@ fn a_blocking_closure_that_has_not_returned() {
 }
 
 #[test]
-fn sockets_of_every_kind() {
+fn dbg_5_sockets_of_every_kind() {
     let left = left(|sim| async move {
         let server = sim.node("server");
         let listening = server.spawn(async {
@@ -137,7 +137,7 @@ fn sockets_of_every_kind() {
     let mut expected = vec![
         format!("TCP stream, of test/main at {}", place_of("// connected")),
         format!(
-            "TCP stream, of server/left_behind::sockets_of_every_kind at {}",
+            "TCP stream, of server/left_behind::dbg_5_sockets_of_every_kind at {}",
             place_of("// accepted")
         ),
     ];

@@ -78,6 +78,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/production.md")]
     pub mod production {}
 
+    #[doc = include_str!("../../docs/book/src/debugging.md")]
+    pub mod debugging {}
+
     #[cfg(feature = "ecosystem")]
     #[doc = include_str!("../../docs/book/src/http.md")]
     pub mod http {}

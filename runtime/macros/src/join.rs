@@ -71,7 +71,10 @@ impl Join {
         quote_spanned! {Span::mixed_site()=>
             {
                 #(#expressions)*
+                // What is dropped between the two need not have been polled.
+                let _loud = #root::__private::Loud;
                 #(#pins)*
+                let _quiet = #root::__private::Quiet;
                 let mut next = 0_u32;
                 let joined = ::core::future::poll_fn(|cx| {
                     let start = next;

@@ -223,7 +223,10 @@ impl Select {
                 let mut disabled = 0_u64;
                 #(#conditions)*
                 #(#expressions)*
+                // What is dropped between the two need not have been polled.
+                let _loud = #root::__private::Loud;
                 #(#pins)*
+                let _quiet = #root::__private::Quiet;
                 #undrawn
                 let selected = ::core::future::poll_fn(|cx| {
                     let start: u32 = #start;

@@ -46,13 +46,13 @@ impl Timer {
 impl rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(Sleep {
-            inner: time::sleep(duration),
+            inner: time::sleep(duration).into_part(),
         })
     }
 
     fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(Sleep {
-            inner: time::sleep_until(deadline.into()),
+            inner: time::sleep_until(deadline.into()).into_part(),
         })
     }
 

@@ -3,15 +3,18 @@
 //! Owns the order in which instruments are told, and that none harms the runtime. The functions at the
 //! end are what the task cell calls for tasks that are watched; they cost nothing elsewhere.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::said::contain;
+use super::said::{contain, say};
 use super::slow::{Slow, SlowHook};
 use super::times::Times;
 use super::{Instrument, TaskEnd, TaskMeta};
 use crate::context;
+use crate::site::set_tell;
 use crate::task::cell::{Ended, TaskRef};
 
 /// Everybody who is told of what one world does.
@@ -21,11 +24,15 @@ pub struct Watch {
     /// Times are kept of each task.
     keeps_times: bool,
     slow: Option<Arc<Slow>>,
+    /// Futures that were made in vain are told of: once for each line.
+    unpolled: Option<Mutex<BTreeSet<usize>>>,
 }
 
 /// What a runtime is to find out by itself.
 #[derive(Default)]
 pub(crate) struct Debug {
+    /// Tell of futures that were made and never polled.
+    pub(crate) unpolled: bool,
     /// Keep times of each task.
     pub(crate) times: bool,
     /// A poll that takes longer is told of.
@@ -62,16 +69,18 @@ impl Watch {
     ) -> Option<Arc<Self>> {
         let watch = Self::of(instruments);
         let Debug {
+            unpolled,
             times: keeps_times,
             slow_poll,
             on_slow_poll,
         } = debug;
         let slow = slow_poll.map(|most| Slow::new(most, on_slow_poll));
-        if !keeps_times && slow.is_none() {
+        if !keeps_times && !unpolled && slow.is_none() {
             return watch;
         }
         let mut watch = watch.and_then(Arc::into_inner).unwrap_or_default();
         (watch.keeps_times, watch.slow) = (keeps_times, slow);
+        watch.unpolled = unpolled.then(Mutex::default);
         Some(Arc::new(watch))
     }
 
@@ -82,6 +91,7 @@ impl Watch {
 
     /// The future of `block_on` is about to be polled, which is no task.
     pub(crate) fn before_root(&self) {
+        self.look_for_unpolled();
         if let Some(slow) = &self.slow {
             slow.begin(None);
         }
@@ -89,6 +99,7 @@ impl Watch {
 
     /// It was polled.
     pub(crate) fn after_root(&self) {
+        set_tell(None);
         if let Some(slow) = &self.slow {
             slow.end();
         }
@@ -116,9 +127,11 @@ impl Watch {
         if let Some(times) = self.times(task) {
             times.will_step();
         }
+        self.look_for_unpolled();
     }
 
     fn stepped(&self, task: TaskRef<'_>) {
+        set_tell(None);
         if let Some(times) = self.times(task) {
             times.stepped();
         }
@@ -126,6 +139,30 @@ impl Watch {
             slow.end();
         }
         self.tell_of(task, |it, task| it.after_task_step(task));
+    }
+
+    /// A poll begins, in which futures may be made in vain.
+    fn look_for_unpolled(&self) {
+        if self.unpolled.is_some() {
+            set_tell(Some(tell_unpolled));
+        }
+    }
+
+    /// A future that was made at `location` was dropped without a poll.
+    fn tell_unpolled(&self, location: &'static Location<'static>) {
+        let Some(known) = &self.unpolled else {
+            return;
+        };
+        let place = std::ptr::from_ref(location).addr();
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = known.insert(place);
+        drop(known);
+        if is_new {
+            say(&format_args!(
+                "what was made at {location} was never polled, and has done nothing: is an `.await` \
+                 missing?"
+            ));
+        }
     }
 
     fn ended(&self, task: TaskRef<'_>, how: TaskEnd) {
@@ -203,6 +240,13 @@ fn of(task: TaskRef<'_>, f: impl FnOnce(&Watch)) {
         && let Some(watch) = context::with_holder(|backend| backend?.watch())
     {
         f(&watch);
+    }
+}
+
+fn tell_unpolled(location: &'static Location<'static>) {
+    let watch = context::with_holder(|backend| backend?.watch());
+    if let Some(watch) = watch {
+        watch.tell_unpolled(location);
     }
 }
 

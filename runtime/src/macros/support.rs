@@ -15,6 +15,7 @@ pub use crate::assertion::{
     ASSERTIONS, Assertion, Rule, Seen, Side, held, held_of, is_counted, tell,
 };
 use crate::context;
+pub use crate::site::{Loud, Quiet};
 
 /// Two numbers of one type.
 #[inline]

@@ -101,7 +101,7 @@ impl Race {
             match self.waiting.pop_front() {
                 Some(addr) => {
                     self.attempts.push(Box::pin(connect_to(addr, self.site)));
-                    self.head_start = Some(Box::pin(sleep(CONNECTION_ATTEMPT_DELAY)));
+                    self.head_start = Some(Box::pin(sleep(CONNECTION_ATTEMPT_DELAY).into_part()));
                 }
                 None if self.attempts.is_empty() => {
                     let error = self.last.take();

@@ -373,6 +373,12 @@ impl Builder {
     /// [slow polls](Self::slow_poll), also while they go on, keeps [times](Self::task_times) of every
     /// task, and prints [what all tasks do](Self::dump_on) when it gets SIGUSR1.
     ///
+    /// A program that is built with debug assertions also tells, once for each line, of operations that
+    /// a task has made and dropped without a poll, for want of an `.await`: of sleeping, giving way,
+    /// channels, queues, locks, permits, events, and the next of a set of tasks. Branches of this crate's
+    /// `select!` and `try_join!` need no poll; those of other crates' are told of, as is what is made for
+    /// later and then not needed.
+    ///
     /// Not by default, unless the environment variable `SIMOOM_DEBUG` is `1`: that is for programs
     /// that do not call this.
     ///
@@ -504,6 +510,7 @@ impl Builder {
         let is_debugging = self.is_debugging();
         let is_asked = is_debugging || self.slow_poll.is_some() || self.on_slow_poll.is_some();
         let debug = Debug {
+            unpolled: is_debugging,
             times: is_debugging || self.task_times,
             slow_poll: is_asked.then(|| self.slow_poll.unwrap_or(SLOW_POLL)),
             on_slow_poll: self.on_slow_poll.clone(),

@@ -14,6 +14,7 @@ use super::wait_list::{Queue, Waiter};
 use super::wakers::Wakers;
 use crate::coop::{Op, OpKind, Resource, observe, proceed, touch};
 use crate::shim::{Mutex, lock};
+use crate::site::Site;
 
 /// A flag for which any number of tasks wait until somebody sets it.
 ///
@@ -109,7 +110,7 @@ impl Event {
     pub fn wait(&self) -> EventWait<'_> {
         EventWait {
             event: self,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(()),
         }
     }
@@ -134,7 +135,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct EventWait<'a> {
         event: &'a Event,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -152,7 +153,7 @@ impl Future for EventWait<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let op = Op::read(OpKind::Notified, &this.event.resource, this.location).contained();
+        let op = Op::read(OpKind::Notified, &this.event.resource, this.location.used()).contained();
         let progress = ready!(proceed(cx, &op));
         ready!(poll_crowd(
             &this.event.state,

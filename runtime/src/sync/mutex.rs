@@ -25,6 +25,7 @@ pub use self::mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 use self::raw::RawMutex;
 use super::wait_list::Waiter;
 use crate::block;
+use crate::site::Site;
 
 mod guard;
 mod mapped;
@@ -115,7 +116,11 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> Lock<'_, T> {
-        self.lock_at(Location::caller())
+        Lock {
+            mutex: self,
+            location: Site::new(Location::caller()),
+            waiter: Waiter::new(()),
+        }
     }
 
     /// As [`lock`](Self::lock), for a line of the program that called something else.
@@ -123,7 +128,7 @@ impl<T: ?Sized> Mutex<T> {
     pub(super) fn lock_at(&self, location: &'static Location<'static>) -> Lock<'_, T> {
         Lock {
             mutex: self,
-            location,
+            location: Site::inner(location),
             waiter: Waiter::new(()),
         }
     }
@@ -150,7 +155,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
         LockOwned {
             mutex: Some(self),
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(()),
         }
     }
@@ -265,7 +270,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Lock<'a, T: ?Sized> {
         mutex: &'a Mutex<T>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -284,7 +289,11 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        ready!(this.mutex.raw.poll_lock(cx, this.waiter, this.location));
+        ready!(
+            this.mutex
+                .raw
+                .poll_lock(cx, this.waiter, this.location.used())
+        );
         Poll::Ready(MutexGuard::new(this.mutex))
     }
 }
@@ -303,7 +312,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct LockOwned<T: ?Sized> {
         mutex: Option<Arc<Mutex<T>>>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -327,7 +336,7 @@ impl<T: ?Sized> Future for LockOwned<T> {
         let Some(mutex) = this.mutex else {
             panic!("a lock was awaited again after it had been given")
         };
-        ready!(mutex.raw.poll_lock(cx, this.waiter, this.location));
+        ready!(mutex.raw.poll_lock(cx, this.waiter, this.location.used()));
         match this.mutex.take() {
             Some(mutex) => Poll::Ready(OwnedMutexGuard::new(mutex)),
             None => unreachable!("the mutex was there before the lock was taken"),

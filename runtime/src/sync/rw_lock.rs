@@ -29,6 +29,7 @@ use super::semaphore::raw::{RawSemaphore, Share};
 use super::wait_list::Waiter;
 use crate::block;
 use crate::coop::OpKind;
+use crate::site::Site;
 
 mod access;
 mod guard;
@@ -374,7 +375,7 @@ pin_project! {
     struct Taking<L: Lock> {
         lock: Option<L>,
         permits: usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Share>,
     }
@@ -395,7 +396,7 @@ impl<L: Lock> Taking<L> {
         Self {
             lock: Some(lock),
             permits,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(Share::of(permits)),
         }
     }
@@ -412,7 +413,7 @@ impl<L: Lock> Future for Taking<L> {
         let permits = *this.permits;
         let taken = ready!(
             lock.raw()
-                .poll_acquire(cx, this.waiter, permits, this.location)
+                .poll_acquire(cx, this.waiter, permits, this.location.used())
         );
         match (this.lock.take(), taken) {
             (Some(lock), Ok(())) => Poll::Ready((lock, permits)),

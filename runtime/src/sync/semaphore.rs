@@ -16,6 +16,7 @@ use self::raw::{PERMITS_MAX, RawSemaphore, Share};
 use super::wait_list::Waiter;
 use crate::block;
 use crate::coop::OpKind;
+use crate::site::Site;
 
 mod error;
 mod permit;
@@ -163,7 +164,7 @@ impl Semaphore {
         Acquire {
             semaphore: self,
             wanted,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(Share::of(wanted)),
         }
     }
@@ -193,7 +194,7 @@ impl Semaphore {
         AcquireOwned {
             semaphore: Some(self),
             wanted,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(Share::of(wanted)),
         }
     }
@@ -364,7 +365,7 @@ pin_project! {
     pub struct Acquire<'a> {
         semaphore: &'a Semaphore,
         wanted: usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Share>,
     }
@@ -383,7 +384,8 @@ impl<'a> Future for Acquire<'a> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let raw = &this.semaphore.raw;
-        let acquired = ready!(raw.poll_acquire(cx, this.waiter, *this.wanted, this.location));
+        let acquired =
+            ready!(raw.poll_acquire(cx, this.waiter, *this.wanted, this.location.used()));
         Poll::Ready(match acquired {
             Ok(()) => Ok(SemaphorePermit::new(this.semaphore, *this.wanted)),
             Err(_) => Err(AcquireError::closed()),
@@ -406,7 +408,7 @@ pin_project! {
     pub struct AcquireOwned {
         semaphore: Option<Arc<Semaphore>>,
         wanted: usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Share>,
     }
@@ -430,7 +432,8 @@ impl Future for AcquireOwned {
             panic!("a permit was awaited again after it had been given")
         };
         let raw = &semaphore.raw;
-        let acquired = ready!(raw.poll_acquire(cx, this.waiter, *this.wanted, this.location));
+        let acquired =
+            ready!(raw.poll_acquire(cx, this.waiter, *this.wanted, this.location.used()));
         match (this.semaphore.take(), acquired) {
             (Some(semaphore), Ok(())) => {
                 Poll::Ready(Ok(OwnedSemaphorePermit::new(semaphore, *this.wanted)))

@@ -22,6 +22,7 @@ use super::local_set::LocalSet;
 use crate::coop::{News, Op, OpKind, Resource, observe, proceed, tell, touch};
 use crate::dump::collect::note_members;
 use crate::runtime::Handle;
+use crate::site::Site;
 
 /// Tasks that all return a `T`, and are waited for in the order in which they end.
 ///
@@ -316,7 +317,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn join_next_with_id(&mut self) -> JoinNextWithId<'_, T> {
         JoinNextWithId {
             set: self,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
         }
     }
 
@@ -558,14 +559,14 @@ impl<T: 'static> Future for JoinNext<'_, T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct JoinNextWithId<'a, T> {
     set: &'a mut JoinSet<T>,
-    location: &'static Location<'static>,
+    location: Site,
 }
 
 impl<T: 'static> Future for JoinNextWithId<'_, T> {
     type Output = Option<Result<(Id, T), JoinError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let location = self.location;
+        let location = self.location.used();
         self.set.poll_at(cx, location)
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::backend::{Op, OpKind};
 use crate::coop::proceed;
+use crate::site::Site;
 
 /// Lets every other task that can run have a turn before the caller goes on.
 ///
@@ -29,7 +30,7 @@ use crate::coop::proceed;
 #[track_caller]
 pub fn yield_now() -> YieldNow {
     YieldNow {
-        location: Location::caller(),
+        location: Site::new(Location::caller()),
         yielded: false,
     }
 }
@@ -38,7 +39,7 @@ pub fn yield_now() -> YieldNow {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct YieldNow {
-    location: &'static Location<'static>,
+    location: Site,
     yielded: bool,
 }
 
@@ -49,7 +50,7 @@ impl Future for YieldNow {
         if self.yielded {
             return Poll::Ready(());
         }
-        match proceed(cx, &Op::private(OpKind::Yield, self.location)) {
+        match proceed(cx, &Op::private(OpKind::Yield, self.location.used())) {
             // The budget made the task yield, which is what it wanted.
             Poll::Pending => self.yielded = true,
             Poll::Ready(progress) => {

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::Instant;
 use super::timer::{Timer, later};
 use crate::coop::{Op, OpKind, proceed};
+use crate::site::Site;
 
 /// Waits until `duration` has passed since this call.
 ///
@@ -73,8 +74,10 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
+    let location = Location::caller();
     Sleep {
-        timer: Timer::new(deadline, Location::caller()),
+        timer: Timer::new(deadline, location),
+        site: Site::new(location),
     }
 }
 
@@ -102,10 +105,17 @@ pin_project! {
     #[derive(Debug)]
     pub struct Sleep {
         timer: Timer,
+        site: Site,
     }
 }
 
 impl Sleep {
+    /// It is part of something that need not wait for it.
+    pub(crate) fn into_part(self) -> Self {
+        self.site.used();
+        self
+    }
+
     /// The moment it waits for.
     #[must_use]
     pub fn deadline(&self) -> Instant {
@@ -122,7 +132,9 @@ impl Sleep {
     ///
     /// A task that waits for the sleep need not poll it again: it is woken at the new deadline.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        self.project().timer.reset(deadline);
+        let this = self.project();
+        this.site.used();
+        this.timer.reset(deadline);
     }
 }
 
@@ -130,7 +142,9 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self.project().timer;
+        let this = self.project();
+        this.site.used();
+        let timer = this.timer;
         let op = Op::private(OpKind::Sleep, timer.location());
         let progress = ready!(proceed(cx, &op));
         ready!(timer.poll(cx));

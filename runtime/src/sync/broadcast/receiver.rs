@@ -11,6 +11,7 @@ use super::chan::{Chan, Shared};
 use super::error::{RecvError, TryRecvError};
 use crate::block;
 use crate::shim::{Arc, lock};
+use crate::site::Site;
 use crate::sync::wait_list::Waiter;
 
 /// Receives what is sent into a [`channel`](super::channel), in that order, or learns how much it has
@@ -127,7 +128,7 @@ impl<T: Clone> Receiver<T> {
         Recv {
             chan: &self.chan,
             next: &mut self.next,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(()),
         }
     }
@@ -193,7 +194,7 @@ pin_project! {
     pub struct Recv<'a, T> {
         chan: &'a Chan<T>,
         next: &'a mut u64,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -213,7 +214,7 @@ impl<T: Clone> Future for Recv<'_, T> {
         let this = self.project();
         let taken = ready!(
             this.chan
-                .poll_recv(cx, this.waiter, this.next, this.location)
+                .poll_recv(cx, this.waiter, this.next, this.location.used())
         );
         Poll::Ready(taken.map(copy))
     }

@@ -9,13 +9,14 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::chan::Chan;
+use crate::site::Site;
 
 pin_project! {
     /// The future of [`Receiver::recv`](super::Receiver::recv), and of an unbounded receiver's.
     #[must_use = "futures do nothing unless awaited"]
     pub struct Recv<'a, T> {
         chan: &'a Chan<T>,
-        location: &'static Location<'static>,
+        location: Site,
         // The receiver is mutably borrowed: it has one waker.
         receiver: PhantomData<&'a mut ()>,
         #[pin]
@@ -33,7 +34,7 @@ impl<'a, T> Recv<'a, T> {
     pub(super) fn new(chan: &'a Chan<T>, location: &'static Location<'static>) -> Self {
         Self {
             chan,
-            location,
+            location: Site::new(location),
             receiver: PhantomData,
             pinned: PhantomPinned,
         }
@@ -45,7 +46,7 @@ impl<T> Future for Recv<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let received = self.chan.poll_recv(cx, self.location, true);
+        let received = self.chan.poll_recv(cx, self.location.used(), true);
         if received.is_ready() {
             self.chan.leave_as_receiver();
         }
@@ -67,7 +68,7 @@ pin_project! {
         chan: &'a Chan<T>,
         buffer: &'a mut Vec<T>,
         limit: usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         pinned: PhantomPinned,
     }
@@ -90,7 +91,7 @@ impl<'a, T> RecvMany<'a, T> {
             chan,
             buffer,
             limit,
-            location,
+            location: Site::new(location),
             pinned: PhantomPinned,
         }
     }
@@ -101,9 +102,9 @@ impl<T> Future for RecvMany<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
-        let received = this
-            .chan
-            .poll_recv_many(cx, this.buffer, *this.limit, this.location, true);
+        let received =
+            this.chan
+                .poll_recv_many(cx, this.buffer, *this.limit, this.location.used(), true);
         if received.is_ready() {
             this.chan.leave_as_receiver();
         }

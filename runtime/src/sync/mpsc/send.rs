@@ -11,6 +11,7 @@ use super::bounded::Sender;
 use super::chan::{Chan, Slots};
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
+use crate::site::Site;
 use crate::sync::wait_list::Waiter;
 
 pin_project! {
@@ -19,7 +20,7 @@ pin_project! {
     pub struct Send<'a, T> {
         chan: &'a Chan<T>,
         value: Option<T>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Slots>,
     }
@@ -37,7 +38,7 @@ impl<'a, T> Send<'a, T> {
         Self {
             chan,
             value: Some(value),
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(Slots::wanted(1)),
         }
     }
@@ -50,10 +51,11 @@ impl<T> Future for Send<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         assert!(this.value.is_some(), "a value was to be sent twice");
-        let outcome = ready!(
-            this.chan
-                .poll_send(cx, this.waiter, this.value, this.location)
-        );
+        let outcome =
+            ready!(
+                this.chan
+                    .poll_send(cx, this.waiter, this.value, this.location.used())
+            );
         Poll::Ready(match (outcome, this.value.take()) {
             (Err(()), Some(value)) => Err(SendError(value)),
             _ => Ok(()),
@@ -72,7 +74,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Reserve<'a, T> {
         sender: &'a Sender<T>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Slots>,
     }
@@ -89,7 +91,7 @@ impl<'a, T> Reserve<'a, T> {
     pub(super) fn new(sender: &'a Sender<T>, location: &'static Location<'static>) -> Self {
         Self {
             sender,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(Slots::wanted(1)),
         }
     }
@@ -101,7 +103,7 @@ impl<'a, T> Future for Reserve<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let chan = &this.sender.chan;
-        let outcome = ready!(chan.poll_reserve(cx, this.waiter, 1, this.location));
+        let outcome = ready!(chan.poll_reserve(cx, this.waiter, 1, this.location.used()));
         Poll::Ready(match outcome {
             Ok(()) => Ok(Permit::new(this.sender)),
             Err(()) => Err(SendError(())),
@@ -121,7 +123,7 @@ pin_project! {
     pub struct ReserveMany<'a, T> {
         sender: &'a Sender<T>,
         count: usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Slots>,
     }
@@ -143,7 +145,7 @@ impl<'a, T> ReserveMany<'a, T> {
         Self {
             sender,
             count,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(Slots::wanted(count)),
         }
     }
@@ -158,7 +160,7 @@ impl<'a, T> Future for ReserveMany<'a, T> {
         if count > chan.capacity_max() {
             return Poll::Ready(Err(SendError(())));
         }
-        let outcome = ready!(chan.poll_reserve(cx, this.waiter, count, this.location));
+        let outcome = ready!(chan.poll_reserve(cx, this.waiter, count, this.location.used()));
         Poll::Ready(match outcome {
             Ok(()) => Ok(PermitIterator::new(this.sender, count)),
             Err(()) => Err(SendError(())),
@@ -177,7 +179,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct ReserveOwned<T> {
         sender: Option<Sender<T>>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Slots>,
     }
@@ -196,7 +198,7 @@ impl<T> ReserveOwned<T> {
     pub(super) fn new(sender: Sender<T>, location: &'static Location<'static>) -> Self {
         Self {
             sender: Some(sender),
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(Slots::wanted(1)),
         }
     }
@@ -210,7 +212,11 @@ impl<T> Future for ReserveOwned<T> {
         let Some(sender) = this.sender else {
             panic!("a slot was awaited again after it had been given")
         };
-        let outcome = ready!(sender.chan.poll_reserve(cx, this.waiter, 1, this.location));
+        let outcome = ready!(
+            sender
+                .chan
+                .poll_reserve(cx, this.waiter, 1, this.location.used())
+        );
         Poll::Ready(match (outcome, this.sender.take()) {
             (Ok(()), Some(sender)) => Ok(OwnedPermit::new(sender)),
             _ => Err(SendError(())),
@@ -229,7 +235,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Closed<'a, T> {
         chan: &'a Chan<T>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -246,7 +252,7 @@ impl<'a, T> Closed<'a, T> {
     pub(super) fn new(chan: &'a Chan<T>, location: &'static Location<'static>) -> Self {
         Self {
             chan,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(()),
         }
     }
@@ -257,7 +263,7 @@ impl<T> Future for Closed<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        this.chan.poll_closed(cx, this.waiter, this.location)
+        this.chan.poll_closed(cx, this.waiter, this.location.used())
     }
 }
 

@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use super::error::{PutError, ShutDown};
 use super::raw::{Granted, RawQueue};
 use super::shelf::Shelf;
+use crate::site::Site;
 use crate::sync::wait_list::Waiter;
 
 pin_project! {
@@ -16,7 +17,7 @@ pin_project! {
     pub(super) struct Put<'a, S: Shelf> {
         queue: &'a RawQueue<S>,
         item: Option<S::Item>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Granted>,
     }
@@ -38,7 +39,7 @@ impl<'a, S: Shelf> Put<'a, S> {
         Self {
             queue,
             item: Some(item),
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(false),
         }
     }
@@ -52,7 +53,7 @@ impl<S: Shelf> Future for Put<'_, S> {
         assert!(this.item.is_some(), "an item was to be put twice");
         let put = ready!(
             this.queue
-                .poll_put(cx, this.waiter, this.item, this.location)
+                .poll_put(cx, this.waiter, this.item, this.location.used())
         );
         Poll::Ready(match (put, this.item.take()) {
             (Err(ShutDown), Some(item)) => Err(PutError(item)),
@@ -65,7 +66,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub(super) struct Get<'a, S: Shelf> {
         queue: &'a RawQueue<S>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<Granted>,
     }
@@ -82,7 +83,7 @@ impl<'a, S: Shelf> Get<'a, S> {
     pub(super) fn new(queue: &'a RawQueue<S>, location: &'static Location<'static>) -> Self {
         Self {
             queue,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(false),
         }
     }
@@ -93,7 +94,7 @@ impl<S: Shelf> Future for Get<'_, S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        this.queue.poll_get(cx, this.waiter, this.location)
+        this.queue.poll_get(cx, this.waiter, this.location.used())
     }
 }
 
@@ -101,7 +102,7 @@ pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub(super) struct Join<'a, S: Shelf> {
         queue: &'a RawQueue<S>,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -118,7 +119,7 @@ impl<'a, S: Shelf> Join<'a, S> {
     pub(super) fn new(queue: &'a RawQueue<S>, location: &'static Location<'static>) -> Self {
         Self {
             queue,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(()),
         }
     }
@@ -129,6 +130,6 @@ impl<S: Shelf> Future for Join<'_, S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        this.queue.poll_join(cx, this.waiter, this.location)
+        this.queue.poll_join(cx, this.waiter, this.location.used())
     }
 }

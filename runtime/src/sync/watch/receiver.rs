@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
 use crate::shim::Arc;
+use crate::site::Site;
 use crate::sync::wait_list::Waiter;
 
 /// Sees the last value of a [`channel`](super::channel), and is told when there is another.
@@ -118,7 +119,7 @@ impl<T> Receiver<T> {
         Changed {
             shared: &self.shared,
             seen: &mut self.seen,
-            location,
+            location: Site::new(location),
             waiter: Waiter::new(()),
         }
     }
@@ -164,7 +165,7 @@ impl<T> Receiver<T> {
             seen: &mut self.seen,
             looked: false,
             predicate,
-            location: Location::caller(),
+            location: Site::new(Location::caller()),
             waiter: Waiter::new(()),
         }
     }
@@ -203,7 +204,7 @@ pin_project! {
     pub struct Changed<'a, T> {
         shared: &'a Shared<T>,
         seen: &'a mut usize,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -222,7 +223,7 @@ impl<T> Future for Changed<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (shared, seen) = (this.shared, **this.seen);
-        let changed = ready!(shared.poll_changed(cx, this.waiter, seen, this.location));
+        let changed = ready!(shared.poll_changed(cx, this.waiter, seen, this.location.used()));
         Poll::Ready(changed.map(|version| **this.seen = version))
     }
 }
@@ -241,7 +242,7 @@ pin_project! {
         seen: &'a mut usize,
         looked: bool,
         predicate: F,
-        location: &'static Location<'static>,
+        location: Site,
         #[pin]
         waiter: Waiter<()>,
     }
@@ -261,7 +262,14 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
         let this = self.project();
         let shared: &'a Shared<T> = this.shared;
         let (seen, looked, predicate) = (this.seen, this.looked, this.predicate);
-        shared.poll_wait_for(cx, this.waiter, seen, looked, predicate, this.location)
+        shared.poll_wait_for(
+            cx,
+            this.waiter,
+            seen,
+            looked,
+            predicate,
+            this.location.used(),
+        )
     }
 }
 
