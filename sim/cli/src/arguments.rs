@@ -265,6 +265,9 @@ pub(crate) struct Minimize {
     /// The most time
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
     pub(crate) time: Duration,
+    /// Make what the program draws at random simple, too, as far as the failure does not take it
+    #[arg(long)]
+    pub(crate) entropy: bool,
 }
 
 #[derive(Debug, Args)]

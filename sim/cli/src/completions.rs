@@ -12,12 +12,17 @@ use crate::arguments::Simoom;
 
 /// Writes the script for `shell`.
 ///
-/// It completes the name `cargo-simoom`, and in Bash `cargo simoom` too, whose other words are left
-/// to whoever completed `cargo` before.
+/// It completes the name `cargo-simoom`, and `cargo simoom` too, whose other words are left to whoever
+/// completes `cargo`: in Bash it takes that one's place and hands on to it, in fish it stands beside
+/// it, and in zsh that one calls a function of the name that the script defines.
 pub(crate) fn write(shell: Shell, output: &mut impl Write) -> io::Result<()> {
     let mut simoom = Simoom::augment_args(Command::new(NAME));
     let mut script = Vec::new();
     generate(shell, &mut simoom, NAME, &mut script);
+    if shell == Shell::Fish {
+        output.write_all(&script)?;
+        return output.write_all(BESIDE_CARGO.as_bytes());
+    }
     if shell != Shell::Bash {
         return output.write_all(&script);
     }
@@ -56,4 +61,20 @@ if [[ $(complete -p cargo-simoom) =~ -F\ ([^ ]+) ]]; then
     _cargo_simoom_itself=${BASH_REMATCH[1]}
 fi
 complete -F _cargo_with_simoom -o bashdefault -o default cargo
+"#;
+
+/// For fish, which has no place to take: what is offered for `cargo` besides all else.
+const BESIDE_CARGO: &str = r#"
+function __cargo_simoom_in_cargo
+    set -l words (commandline -opc)
+    test (count $words) -gt 1; and test "$words[2]" = simoom
+end
+
+function __cargo_simoom_offers
+    set -l words (commandline -opc)
+    set -l line cargo-simoom (string escape -- $words[3..]) (commandline -ct)
+    complete -C "$line"
+end
+
+complete -c cargo -n __cargo_simoom_in_cargo -f -k -a '(__cargo_simoom_offers)'
 "#;

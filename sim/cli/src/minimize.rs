@@ -10,13 +10,18 @@ pub(crate) fn minimize(arguments: &Minimize) -> Ended {
         which,
         replays,
         time,
+        entropy,
     } = arguments;
-    let failure = which.pick()?.failure(&[
+    let mut variables = vec![
         ("SIMOOM_MINIMIZE", "1".to_owned()),
         ("SIMOOM_SHRINK_REPLAYS", replays.to_string()),
         ("SIMOOM_SHRINK_TIME", format!("{}ns", time.as_nanos())),
         ("SIMOOM_EXPLAIN", "0".to_owned()),
-    ])?;
+    ];
+    if *entropy {
+        variables.push(("SIMOOM_SHRINK_ENTROPY", "1".to_owned()));
+    }
+    let failure = which.pick()?.failure(&variables)?;
     println!("{}\n", failure.report);
     println!(
         "{} before, {} left after {}{}",

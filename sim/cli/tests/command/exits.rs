@@ -57,52 +57,6 @@ fn the_help_names_every_status() {
     }
 }
 
-#[test]
-fn shells_are_told_every_command() {
-    for shell in ["bash", "zsh", "fish"] {
-        let said = simoom(&format!("completions {shell}")).ends_with(0);
-        for verb in [
-            "run", "replay", "inspect", "minimize", "explain", "timeline", "diff", "list", "save",
-        ] {
-            assert!(said.output.contains(verb), "{shell} is not told of {verb}");
-        }
-    }
-}
-
-/// What Bash offers for the last of `words`, where something else completes the rest of cargo.
-fn offered(words: &[&str]) -> String {
-    let script = simoom("completions bash").ends_with(0).output;
-    let last = words.len() - 1;
-    let (line, typed, before) = (words.join(" "), words[last], words[last - 1]);
-    let program = format!(
-        "_of_cargo() {{ COMPREPLY=(of-cargo); }}\ncomplete -F _of_cargo cargo\n{script}\n{script}\n\
-         [[ $(complete -p cargo) =~ -F\\ ([^ ]+) ]] && function=${{BASH_REMATCH[1]}}\n\
-         COMP_WORDS=({line}) COMP_CWORD={last} COMPREPLY=()\n\
-         [[ -z {typed:?} ]] && COMP_WORDS+=('')\n\
-         \"$function\" cargo {typed:?} {before:?}\necho \"${{COMPREPLY[@]}}\""
-    );
-    let mut bash = std::process::Command::new("bash");
-    let output = bash.args(["--norc", "-c", &program]).output();
-    let output = output.expect("there is a Bash");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.is_empty(), "{errors}");
-    String::from_utf8(output.stdout).expect("it prints text")
-}
-
-#[test]
-fn bash_completes_the_command_of_cargo_and_leaves_it_the_others() {
-    assert_eq!(offered(&["cargo", "simoom", "re"]).trim(), "replay");
-    let verbs = offered(&["cargo", "simoom", ""]);
-    assert!(
-        verbs.contains("minimize") && !verbs.contains("of-cargo"),
-        "{verbs}"
-    );
-    let options = offered(&["cargo", "simoom", "run", "--see"]);
-    assert_eq!(options.trim(), "--seeds");
-    assert_eq!(offered(&["cargo", "bui"]).trim(), "of-cargo");
-    assert_eq!(offered(&["cargo", "sim"]).trim(), "of-cargo");
-}
-
 /// It may be called without cargo.
 #[test]
 fn it_answers_to_its_own_name() {

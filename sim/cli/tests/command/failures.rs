@@ -51,6 +51,24 @@ fn a_failure_that_was_not_shrunk_is_minimized() {
     simoom(&format!("replay {bundle} --offline")).ends_with(81);
 }
 
+/// What is drawn is made simple where that is asked for, and nowhere else.
+#[test]
+fn what_is_drawn_is_minimized_where_that_is_asked_for() {
+    let _alone = alone();
+    let bundle = bundle_of("loses_one_of_many");
+    let said = "simple random numbers: all";
+    let without = simoom(&format!("minimize {bundle} --offline")).ends_with(0);
+    assert!(!without.output.contains(said), "{}", without.output);
+    simoom(&format!("minimize {bundle} --entropy --offline"))
+        .ends_with(0)
+        .says(said)
+        .says("1 left");
+    let plan = fs::read_to_string(Path::new(&bundle).join("plan.txt")).unwrap();
+    assert!(plan.contains("\nentropy - draw - 0 0 = 1"), "{plan}");
+    let again = simoom(&format!("replay {bundle} --offline")).ends_with(81);
+    assert!(again.errors.contains(said), "{}", again.errors);
+}
+
 #[test]
 fn a_budget_bounds_minimizing() {
     let _alone = alone();

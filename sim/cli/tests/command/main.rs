@@ -3,6 +3,7 @@
 mod exits;
 mod failures;
 mod lists;
+mod shells;
 mod sweeps;
 
 use std::fs::File;
