@@ -347,6 +347,10 @@ fn stored_choices_whose_place_is_gone_are_told_of() {
     let fails = text(&child(NAME, &[replay]));
     assert!(fails.contains("lost"), "{fails}");
     assert!(plain(&fails).contains(&plain(&told)), "{told}: {fails}");
+    assert!(
+        fails.contains(", and there is no task test/gone"),
+        "{fails}"
+    );
     let passes = child(NAME, &[replay, ("MENDED", "1")]);
     let said = text(&passes);
     assert!(passes.status.success(), "{said}");

@@ -36,6 +36,7 @@ fn failures_shrink_to_what_they_take() {
 
 #[test]
 fn stored_failures_come_back_after_edits_elsewhere() {
+    let mut with_siblings = 0;
     for kernel in KERNELS {
         let config = kernel.config().first_seed(9_000).seeds(5_000);
         let report = kernel.check(config, Edit::None);
@@ -49,9 +50,17 @@ fn stored_failures_come_back_after_edits_elsewhere() {
             assert_eq!(what, Some(found.class()), "{name}, {edit}: {again}");
             assert_eq!(again.notes(), first.notes(), "{name}, {edit}");
             let (one, two) = (first.runs()[0].hash, again.runs()[0].hash);
-            assert_ne!(one, two, "{name}, {edit}: the program was edited");
+            match edit {
+                // Not every program starts tasks that could have siblings.
+                "equal_before" | "equal_after" => with_siblings += u32::from(one != two),
+                _ => assert_ne!(one, two, "{name}, {edit}: the program was edited"),
+            }
         }
     }
+    assert!(
+        with_siblings >= 20,
+        "{with_siblings} programs were edited so"
+    );
 }
 
 /// What was found with the power lost at one moment, to which ten delays had brought a file, needs

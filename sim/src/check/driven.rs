@@ -14,7 +14,7 @@ use super::config::Config;
 use super::environment::{flag, read, seed};
 use super::found::{Confirmation, Found, Position, Seed};
 use super::inspect::Inspected;
-use super::investigate::lost_anchors;
+use super::replays::Settled;
 use super::report::Report;
 use super::shrink::first_line;
 use super::sweep::{Failed, Ran, Sweep, summary};
@@ -107,15 +107,18 @@ impl Sweep<'_> {
     pub(super) fn minimize(&self, plans: Vec<Plan>) -> Report {
         let (mut notes, mut ran) = (Vec::new(), Ran::default());
         for plan in plans {
-            let spec = self.replay_spec(&plan);
-            let outcome = self.run_quietly(spec.clone());
+            let Settled {
+                plan,
+                outcome,
+                note,
+            } = self.settle(plan, Self::replay);
             ran.summaries.push(summary(plan.seed, &outcome));
             ran.tallies.push(outcome.faults.clone());
-            notes.extend(lost_anchors(&plan, &outcome));
+            notes.extend(note);
             if outcome.failure.is_some() {
                 let failed = Failed {
                     index: None,
-                    spec,
+                    spec: self.replay_spec(&plan),
                     outcome,
                     differs: None,
                 };

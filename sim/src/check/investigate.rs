@@ -74,12 +74,13 @@ impl Sweep<'_> {
         let failure = outcome.failure.expect("only failing runs are investigated");
         let signature = failure.signature();
         let raw = outcome.deviations;
-        let unshrunk = Plan {
+        let mut unshrunk = Plan {
             strategy: REPLAY.to_owned(),
             failure: Some(signature.clone()),
             deviations: raw.clone(),
             ..self.plan_of(&spec, horizon)
         };
+        unshrunk.count_siblings(&outcome.families);
         let mut plan = unshrunk.clone();
         let again = self.replay(&plan);
         let mut shrunk = None;
@@ -97,7 +98,9 @@ impl Sweep<'_> {
             plan.deviations = left;
             shrunk = Some(shrinking);
             met = others;
-            told = Some(self.replay(&plan));
+            let again = self.replay(&plan);
+            plan.count_siblings(&again.families);
+            told = Some(again);
         }
         notes.extend(foreign_note(outcome.foreign));
         notes.extend(lost_note(outcome.lost_threads));
@@ -595,8 +598,12 @@ pub(super) fn lost_anchors(plan: &Plan, outcome: &Outcome) -> Option<String> {
     let first = lost.first()?;
     let mut anchor = String::new();
     first.anchor.write(&mut anchor);
+    let gone = match first.tasks().find(|task| !outcome.families.has(task)) {
+        Some(task) => format!(", and there is no task {task}"),
+        None => String::new(),
+    };
     Some(format!(
-        "{} of {} stored choices of seed {} had no effect; the first is {anchor}",
+        "{} of {} stored choices of seed {} had no effect; the first is {anchor}{gone}",
         lost.len(),
         plan.deviations.len(),
         Seed(plan.seed)

@@ -1,5 +1,6 @@
 //! The runs of a shrinker's candidates, several at a time.
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 
 use super::environment;
@@ -32,6 +33,7 @@ impl<'a> Replays<'a> {
             horizon: *horizon,
             failure: None,
             seen: None,
+            siblings: BTreeMap::new(),
             deviations: Vec::new(),
         };
         let most = sweep.config.shrink_replays;

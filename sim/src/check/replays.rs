@@ -12,10 +12,19 @@ use super::process::Errand;
 use super::report::Report;
 use super::sweep::{Failed, Mode, Ran, Sweep, summary};
 use super::{driven, explain, saved};
-use crate::choice::Plan;
+use crate::choice::{Plan, Renamed};
 use crate::record::Watch;
 use crate::run::{Choices, Outcome, Spec};
 use crate::strategy::{Profile, Strategy};
+use crate::world::failure::Failure;
+
+/// A stored plan, as it is meant today, and its run.
+pub(super) struct Settled {
+    pub(super) plan: Plan,
+    pub(super) outcome: Outcome,
+    /// What is to be said of its names.
+    pub(super) note: Option<String>,
+}
 
 impl Sweep<'_> {
     /// Replays the failures saved beside the sources.
@@ -29,13 +38,16 @@ impl Sweep<'_> {
             }
         };
         for plan in plans {
-            let outcome = self.replay(&plan);
-            let lost = lost_anchors(&plan, &outcome);
+            let Settled {
+                plan,
+                outcome,
+                note,
+            } = self.settle(plan, Self::replay);
             if outcome.failure.is_none() {
-                notes.extend(lost);
+                notes.extend(note);
                 continue;
             }
-            return Some(self.describe_saved(plan, outcome, lost.into_iter().collect()));
+            return Some(self.describe_saved(plan, outcome, note.into_iter().collect()));
         }
         None
     }
@@ -128,17 +140,57 @@ impl Sweep<'_> {
     ) -> Report {
         let (mut notes, mut ran) = (Vec::new(), Ran::default());
         for plan in plans {
-            let outcome = run(self, &plan);
+            let Settled {
+                plan,
+                outcome,
+                note,
+            } = self.settle(plan, &run);
             ran.summaries.push(summary(plan.seed, &outcome));
             ran.tallies.push(outcome.faults.clone());
-            let lost = lost_anchors(&plan, &outcome);
             if outcome.failure.is_some() {
-                let found = self.describe_saved(plan, outcome, lost.into_iter().collect());
+                let found = self.describe_saved(plan, outcome, note.into_iter().collect());
                 return self.report(ran, Some(found), notes);
             }
-            notes.extend(lost);
+            notes.extend(note);
         }
         self.report(ran, None, notes)
+    }
+
+    /// Runs `plan` by `run`; where it passes, and there are other equal siblings than there were of
+    /// the tasks that it names, what it may mean since then, up to what fails as it did.
+    pub(super) fn settle(&self, plan: Plan, run: impl Fn(&Self, &Plan) -> Outcome) -> Settled {
+        let outcome = run(self, &plan);
+        let note = lost_anchors(&plan, &outcome);
+        let fails = |outcome: &Outcome| {
+            let signature = outcome.failure.as_ref().map(Failure::signature);
+            signature.is_some() && signature == plan.failure
+        };
+        if outcome.failure.is_none() && plan.failure.is_some() {
+            for Renamed { plan, note } in plan.renamed(&outcome.families) {
+                if !fails(&self.replay(&plan)) {
+                    continue;
+                }
+                let outcome = run(self, &plan);
+                let mut plan = Plan {
+                    deviations: outcome.deviations.clone(),
+                    ..plan
+                };
+                plan.count_siblings(&outcome.families);
+                let note = Some(format!(
+                    "equal tasks were added or left out since it was stored: {note}; store it anew"
+                ));
+                return Settled {
+                    plan,
+                    outcome,
+                    note,
+                };
+            }
+        }
+        Settled {
+            plan,
+            outcome,
+            note,
+        }
     }
 
     pub(super) fn replay_spec(&self, plan: &Plan) -> Spec {

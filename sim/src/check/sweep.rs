@@ -508,6 +508,7 @@ impl Sweep<'_> {
             horizon,
             failure: None,
             seen,
+            siblings: BTreeMap::new(),
             deviations: Vec::new(),
         }
     }

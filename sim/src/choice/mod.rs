@@ -3,6 +3,7 @@
 mod anchor;
 mod path;
 mod plan;
+mod siblings;
 mod value;
 
 pub(crate) use self::anchor::{
@@ -14,5 +15,6 @@ pub(crate) use self::path::{
 pub(crate) use self::plan::{
     ANY, ANY_TASK, Deviation, Plan, PlanError, REPLAY, Rate, Story, parse_seed,
 };
+pub(crate) use self::siblings::{Families, Renamed};
 pub use self::value::value;
 pub(crate) use self::value::{below, hash_bytes, hash_text, mix};

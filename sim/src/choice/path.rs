@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::siblings::{Families, family_of};
 use super::value::{hash_text, mix};
 
 /// A path that has been given a number in this run.
@@ -57,7 +58,7 @@ impl Paths {
         *next += 1;
         let parent_hash = parent.map_or(PathHash(0), |parent| self.hash(parent));
         let parent_kin = parent.map_or(0, |parent| self.kin(parent));
-        let family = mix(parent_hash.0, name_hash);
+        let family = family_of(parent_hash.0, name_hash);
         let hash = extend(parent_hash, name_hash, count);
         let order = (u128::from(family) << 64) | u128::from(count);
         let id = PathId(u32::try_from(self.entries.len()).expect("fewer than 2^32 tasks"));
@@ -99,6 +100,15 @@ impl Paths {
             let _ = write!(text, "#{}", entry.count);
         }
         text
+    }
+
+    /// How many there are of each name.
+    pub(crate) fn families(&self) -> Families {
+        let mut families = Families::default();
+        for entry in &self.entries {
+            families.add((entry.order >> 64) as u64);
+        }
+        families
     }
 
     /// Every path by its hash, as it is stored.

@@ -9,11 +9,15 @@
 //! horizon 1024
 //! failure panic src/lib.rs counter is N
 //! seen 3 of 120
+//! equal server/kv::run 4
 //! sched server/kv::run lock server!0 3 0 = client/kv::client    # 0.812 s, lock at src/store.rs:40
 //! delay - segment client/main~0> 4 0 = 1250000
 //! ```
+//! `equal` says how many tasks of one name and parent there were, if the lines below name fewer: the
+//! counts of equal siblings mean others once one is added before them.
 //! A line whose anchor the program no longer reaches is reported and the rest applies.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::anchor::Anchor;
@@ -31,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) failure: Option<String>,
     /// How many seeds were seen to fail like that, and of how many; not part of the choices.
     pub(crate) seen: Option<Rate>,
+    /// How many tasks of a name and parent there were, where that is more than the deviations say.
+    pub(crate) siblings: BTreeMap<String, u32>,
     pub(crate) deviations: Vec<Deviation>,
 }
 
@@ -120,6 +126,9 @@ impl Plan {
         if let Some(Rate { failed, runs }) = self.seen {
             text.push_str(&format!("seen {failed} of {runs}\n"));
         }
+        for (family, count) in &self.siblings {
+            text.push_str(&format!("equal {family} {count}\n"));
+        }
         for deviation in &self.deviations {
             deviation.anchor.write(&mut text);
             text.push_str(" = ");
@@ -148,6 +157,7 @@ impl Plan {
         let mut horizon = None;
         let mut failure = None;
         let mut seen = None;
+        let mut siblings = BTreeMap::new();
         let mut deviations = Vec::new();
         for (index, line) in lines {
             let line = line.trim();
@@ -165,6 +175,7 @@ impl Plan {
                 "horizon" => horizon = Some(rest.parse().map_err(|_| bad())?),
                 "failure" => failure = Some(rest.to_owned()),
                 "seen" => seen = Some(parse_rate(rest).ok_or_else(bad)?),
+                "equal" => siblings.extend([parse_siblings(rest).ok_or_else(bad)?]),
                 _ => deviations.push(parse_deviation(line).ok_or_else(bad)?),
             }
         }
@@ -174,6 +185,7 @@ impl Plan {
             horizon: horizon.ok_or(PlanError::Missing { what: "horizon" })?,
             failure,
             seen,
+            siblings,
             deviations,
         })
     }
@@ -183,6 +195,12 @@ fn parse_rate(text: &str) -> Option<Rate> {
     let (failed, runs) = text.split_once(" of ")?;
     let (failed, runs) = (failed.parse().ok()?, runs.parse().ok()?);
     (failed <= runs).then_some(Rate { failed, runs })
+}
+
+fn parse_siblings(text: &str) -> Option<(String, u32)> {
+    let (family, count) = text.rsplit_once(' ')?;
+    parse_path(family).filter(|_| !family.contains(' '))?;
+    Some((family.to_owned(), count.parse().ok()?))
 }
 
 fn parse_deviation(line: &str) -> Option<Deviation> {

@@ -2,6 +2,7 @@
 //!
 //! Owns what a fuzzer is told of it. Knows nothing of other runs.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ impl Ran {
                 horizon: 0,
                 failure: outcome.failure.as_ref().map(Failure::signature),
                 seen: None,
+                siblings: BTreeMap::new(),
                 deviations: outcome.deviations,
             },
             failure: outcome.failure,

@@ -28,13 +28,14 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
     // question: writing it down took most of such a run.
     let is_read =
         failure.is_some() || spec.level == Level::Full || matches!(spec.choices, Choices::Plan(_));
-    let (deviations, done, drew) = if is_read {
+    let (deviations, done, drew, families) = if is_read {
         backend.with(|world| {
             let deviations = describe(world, &world.deviated);
             let seeded = world.entropy.seeded(|path| world.paths.hash(path));
             let (drew, counts): (Vec<_>, Vec<_>) = seeded.into_iter().unzip();
             let drew = describe(world, &drew).into_iter().zip(counts).collect();
-            (deviations, describe(world, &world.works.done), drew)
+            let done = describe(world, &world.works.done);
+            (deviations, done, drew, world.paths.families())
         })
     } else {
         Default::default()
@@ -140,6 +141,7 @@ pub(super) fn finish(backend: &SimBackend, verdict: Verdict, polls: u64, spec: &
         deviations,
         done,
         drew,
+        families,
         orders,
         spared,
         stuck,

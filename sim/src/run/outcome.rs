@@ -2,7 +2,7 @@
 //!
 //! Owns the verdict's form. Knows nothing of how a run comes to it.
 
-use crate::choice::Deviation;
+use crate::choice::{Deviation, Families};
 use crate::record::{Kept, Names, Parted, Told};
 use crate::strategy::{Learnt, Profile};
 use crate::stuck::Stuck;
@@ -29,6 +29,8 @@ pub(crate) struct Outcome {
     /// Who drew the seed's numbers, as choices that make them simple, and how many, if these were to
     /// be counted; empty where `deviations` is.
     pub(crate) drew: Vec<(Deviation, u64)>,
+    /// How many tasks of each name there were; empty where `deviations` is.
+    pub(crate) families: Families,
     /// How else the tasks' order could have gone on, if that was asked for.
     pub(crate) orders: Vec<Deviation>,
     /// Which faults and cancellations were in question and did not happen, if that was asked for.

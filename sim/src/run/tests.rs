@@ -215,6 +215,7 @@ fn plan_of(seed: u64, outcome: &Outcome) -> Arc<Plan> {
         horizon: 256,
         failure: None,
         seen: None,
+        siblings: BTreeMap::new(),
         deviations: outcome.deviations.clone(),
     };
     let text = plan.to_text();

@@ -387,6 +387,7 @@ fn a_replay_ignores_values_that_are_not_possible() {
         horizon: 2,
         failure: None,
         seen: None,
+        siblings: BTreeMap::new(),
         deviations,
     });
     let mut sched = |runnable: &[u64], anchor| {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use simoom::rand::{below, random};
-use simoom::task::spawn_local;
 use simoom::time::sleep;
 use simoom_sim::Sim;
 
 use super::edit::Edit;
 use super::order::{Shared, all};
+use super::spawn::spawn_local;
 
 /// Two tasks add one to a number, in two operations each, after a while of their own; what they draw
 /// has no part in it.

@@ -9,6 +9,7 @@ use simoom_sim::faults::Ratio;
 use simoom_sim::{Fault, Kind, Node, Sim};
 
 use super::edit::Edit;
+use super::spawn::spawn;
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -19,7 +20,7 @@ async fn serve(edit: Edit) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         edit.here();
-        simoom::spawn(async move {
+        spawn(async move {
             let mut byte = [0];
             while let Ok(1) = stream.read(&mut byte).await {
                 edit.here();
@@ -73,7 +74,7 @@ pub(super) async fn overtaken(sim: Sim, edit: Edit) {
     let (said, mut heard) = simoom::sync::mpsc::unbounded_channel();
     for mut stream in streams {
         let said = said.clone();
-        simoom::spawn(async move {
+        spawn(async move {
             if let Ok(byte) = stream.read_u8().await {
                 edit.here();
                 let _ = said.send(byte);

@@ -8,7 +8,10 @@ mod edit;
 mod environment;
 mod kernel;
 mod order;
+mod spawn;
 mod stored;
+
+pub(crate) use self::spawn::{spawn, spawn_local};
 
 pub use self::edit::Edit;
 pub use self::kernel::{Body, KERNELS, Kernel};

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use simoom::sync::{Mutex, Notify, mpsc};
-use simoom::task::{JoinHandle, spawn_local, yield_now};
+use simoom::task::{JoinHandle, yield_now};
 use simoom::time::sleep;
 use simoom_sim::Sim;
 
 use super::edit::Edit;
+use super::spawn::spawn_local;
 
 /// A number that tasks share, each access of which is an operation.
 #[derive(Clone, Default)]

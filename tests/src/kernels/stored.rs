@@ -60,7 +60,8 @@ pub fn failures(program: &dyn Program, count: u64, first: u64) -> Vec<Failed> {
 }
 
 /// Prints, as lines of JSON, which share of stored failures still fails the same way after an edit
-/// elsewhere, program by program and for all.
+/// elsewhere, program by program and for all
+/// that the edit changes.
 pub fn print_edits(programs: &[&dyn Program], count: u64, first: u64) {
     let mut totals: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for program in programs {
@@ -81,8 +82,11 @@ pub fn print_edits(programs: &[&dyn Program], count: u64, first: u64) {
                 "{{\"program\":\"{name}\",\"edit\":\"{edit}\",\"stored\":{all},\
                  \"other_runs\":{other_runs},\"fail\":{same},\"told_of_lost_choices\":{told}}}"
             );
-            let total = totals.entry(edit).or_default();
-            *total = (total.0 + all, total.1 + same);
+            // A program may have no task that could get a sibling.
+            if other_runs > 0 {
+                let total = totals.entry(edit).or_default();
+                *total = (total.0 + all, total.1 + same);
+            }
         }
     }
     for (edit, (all, same)) in totals {
@@ -94,12 +98,17 @@ pub fn print_edits(programs: &[&dyn Program], count: u64, first: u64) {
     }
 }
 
-/// What a failure says, without the place and the values.
+/// What a failure says, without the place, the values and the counts of equal tasks.
 fn message(cause: &Failure) -> String {
     let text = cause.to_string();
     let first = text.lines().next().unwrap_or_default();
     let message = first.rsplit(": ").next().unwrap_or(first);
-    message.to_owned()
+    let mut parts = message.split('#');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.trim_start_matches(|it: char| it.is_ascii_digit()));
+    }
+    plain
 }
 
 fn hash(report: &Report) -> Option<u128> {

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use simoom::io::{self, AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::{Mutex, oneshot};
-use simoom::task::spawn_local;
 use simoom::time::{sleep, timeout};
 use simoom_sim::{Node, Sim};
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::{all, ms};
+use crate::kernels::{spawn, spawn_local};
 
 pub(super) const BUGS: [Bug; 5] = [
     bug! {
@@ -53,7 +53,7 @@ async fn database(twin: Twin) -> io::Result<()> {
     let listener = TcpListener::bind("0.0.0.0:27017").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;
-        simoom::spawn(async move {
+        spawn(async move {
             while let Ok(question) = stream.read_u32().await {
                 twin.here();
                 if stream.write_u32(question * 2).await.is_err() {

@@ -7,12 +7,13 @@ use std::rc::Rc;
 use simoom::io::{self, AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::sync::{Mutex, Notify, mpsc, oneshot};
-use simoom::task::{preemption_point, spawn_local, yield_now};
+use simoom::task::{preemption_point, yield_now};
 use simoom::time::{Instant, interval_at, sleep};
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::{all, ms};
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 7] = [
     bug! {

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use simoom::sync::Mutex;
-use simoom::task::{spawn_local, yield_now};
+use simoom::task::yield_now;
 use simoom::time::{sleep, timeout};
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::cancellation::{Connection, start};
 use super::parts::{Permits, Semaphore, all, ms};
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 3] = [
     bug! {

@@ -6,12 +6,13 @@ use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use simoom::sync::{Mutex, Notify};
-use simoom::task::{preemption_point, spawn_local, yield_now};
+use simoom::task::{preemption_point, yield_now};
 use simoom::time::timeout;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::{Care, Permits, Semaphore, all, ms};
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 7] = [
     bug! {

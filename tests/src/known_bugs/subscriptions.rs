@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use simoom::sync::{Mutex, Notify, mpsc};
-use simoom::task::{spawn_local, yield_now};
+use simoom::task::yield_now;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::all;
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 3] = [
     bug! {

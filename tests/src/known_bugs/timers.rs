@@ -7,12 +7,13 @@ use std::rc::Rc;
 use simoom::io;
 use simoom::net::UdpSocket;
 use simoom::sync::Mutex;
-use simoom::task::{preemption_point, spawn_local, yield_now};
+use simoom::task::{preemption_point, yield_now};
 use simoom::time::sleep;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::ms;
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 3] = [
     bug! {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use simoom::sync::{Mutex, mpsc};
-use simoom::task::{spawn_local, yield_now};
+use simoom::task::yield_now;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::all;
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 4] = [
     bug! {

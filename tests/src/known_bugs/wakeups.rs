@@ -8,11 +8,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use simoom::sync::{Mutex, Notify, oneshot};
-use simoom::task::{preemption_point, spawn_local, yield_now};
+use simoom::task::{preemption_point, yield_now};
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::all;
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 5] = [
     bug! {

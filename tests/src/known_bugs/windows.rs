@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use simoom::sync::oneshot;
-use simoom::task::spawn_local;
 use simoom_sim::Sim;
 
 use super::bug::{Bug, Twin, bug};
 use super::parts::{Semaphore, all};
+use crate::kernels::spawn_local;
 
 pub(super) const BUGS: [Bug; 2] = [
     bug! {

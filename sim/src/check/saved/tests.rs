@@ -1,5 +1,6 @@
 //! Files of failures: plans that replace each other, and what cannot be read.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -38,6 +39,7 @@ fn plan(seed: u64, failure: &str) -> Plan {
         horizon: 2,
         failure: Some(failure.to_owned()),
         seen: None,
+        siblings: BTreeMap::new(),
         deviations: Vec::new(),
     }
 }

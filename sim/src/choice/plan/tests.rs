@@ -66,6 +66,9 @@ fn generated(seed: u64, count: u64) -> Plan {
             failed: 1,
             runs: 1 + draw(2, 1 << 40),
         }),
+        siblings: (0..seed % 3)
+            .map(|index| (format!("node/task/{index}%20"), 2 + draw(index, 100) as u32))
+            .collect(),
         deviations,
     }
 }
@@ -108,6 +111,11 @@ fn malformed_lines_are_named() {
         "horizon -1",
         "horizon 1.5",
         "nonsense",
+        "equal n/a",
+        "equal n/a x",
+        "equal n/a -1",
+        "equal n//a 2",
+        "equal n/a b 2",
         "sched a lock - 0 0 = ",
         "sched a lock - 0 0 =b",
         "sched a lock - 0 0 b",
