@@ -21,6 +21,7 @@ mod join;
 mod local;
 mod local_set;
 mod preemption_point;
+mod scope;
 mod set;
 mod spawn;
 mod trace;
@@ -44,6 +45,7 @@ pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local::{AccessError, LocalKey};
 pub use self::local_set::{LocalEnterGuard, LocalSet};
 pub use self::preemption_point::{PreemptionPoint, preemption_point};
+pub use self::scope::{LocalScope, Scope, Scoped, scope, scope_local, try_scope, try_scope_local};
 pub use self::set::JoinSet;
 pub use self::spawn::{spawn, spawn_local};
 pub use self::unobserved::Unobserved;
@@ -56,6 +58,7 @@ pub mod futures {
     pub use super::cancel::{CancelRequested, CatchCancel, Shield};
     pub use super::local::TaskLocalFuture;
     pub use super::local_set::RunUntil;
+    pub use super::scope::{InScope, InTryScope};
     pub use super::set::{JoinNext, JoinNextWithId};
 }
 

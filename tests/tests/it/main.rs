@@ -42,6 +42,7 @@ mod process;
 mod promises;
 mod rand;
 mod runtime;
+mod scope;
 mod server;
 mod signal;
 mod stream;
