@@ -88,6 +88,9 @@ pub mod book {
     #[doc = include_str!("../../docs/book/src/determinism.md")]
     pub mod determinism {}
 
+    #[doc = include_str!("../../docs/book/src/migrating.md")]
+    pub mod migrating {}
+
     #[doc = include_str!("../../docs/book/src/from-tokio.md")]
     pub mod from_tokio {}
 }
