@@ -298,10 +298,11 @@ fn dbg_9_times_of_a_task_that_has_ended_stand_still() {
         .task_times(true)
         .build()
         .unwrap();
-    let task = runtime.block_on(async {
-        let task = simoom::spawn(async {});
-        yield_now().await;
-        task
+    let task = runtime.spawn(async {});
+    runtime.block_on(async {
+        while !task.is_finished() {
+            yield_now().await;
+        }
     });
     let before = task.times().unwrap();
     thread::sleep(Duration::from_millis(5));
@@ -411,7 +412,7 @@ async fn forgets() {
     let (send, mut receive) = mpsc::channel::<u8>(1);
     let (lock, permits) = (Mutex::new(0), Semaphore::new(1));
     for _ in 0..2 {
-        let _ = sleep(Duration::from_secs(1)); // forgotten: sleep
+        drop(sleep(Duration::from_secs(1))); // forgotten: sleep
         drop(send.send(1)); // forgotten: send
         drop(receive.recv()); // forgotten: recv
         drop(lock.lock()); // forgotten: lock

@@ -11,7 +11,7 @@ use crate::task::cell::{Ended, TaskRef};
 
 /// Is told what a runtime does, at nine points; each does nothing unless it is written.
 ///
-/// Given to a runtime by [`Builder::instrument`](super::Builder::instrument). It is called on the
+/// Given to a runtime by [`Builder::instrument`](crate::runtime::Builder::instrument). It is called on the
 /// thread that runs the runtime, between its steps: a slow hook slows everything. Of several, each is
 /// called in the order in which they were given.
 ///

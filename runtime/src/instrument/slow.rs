@@ -20,7 +20,7 @@ use crate::task::Id;
 use crate::task::cell::{Extra, TaskRef};
 
 /// A poll that took long, or that takes long: given to whoever asked by
-/// [`Builder::on_slow_poll`](super::Builder::on_slow_poll).
+/// [`Builder::on_slow_poll`](crate::runtime::Builder::on_slow_poll).
 ///
 /// Its text says it all in one line, such as `task 7 (worker), spawned at src/main.rs:12:5, was polled
 /// for 150 ms (slow poll 3)`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// What a task has done so far, and how long that took: kept where
-/// [`Builder::task_times`](super::Builder::task_times) or [`Builder::debug`](super::Builder::debug)
+/// [`Builder::task_times`](crate::runtime::Builder::task_times) or [`Builder::debug`](crate::runtime::Builder::debug)
 /// asks for it.
 ///
 /// Read from a [`JoinHandle`](crate::task::JoinHandle::times), from the running task itself by
