@@ -66,7 +66,7 @@ fn a_job_whose_thread_gets_no_name_is_dropped() {
 }
 
 #[test]
-fn no_more_threads_run_than_asked_for() {
+fn thr_4_no_more_threads_run_than_asked_for() {
     let rt = runtime(3);
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
@@ -90,7 +90,7 @@ fn no_more_threads_run_than_asked_for() {
 }
 
 #[test]
-fn waiting_closures_start_in_the_order_in_which_they_came() {
+fn thr_4_waiting_closures_start_in_the_order_in_which_they_came() {
     let rt = runtime(1);
     let release = occupy(&rt);
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -307,7 +307,7 @@ fn a_drop_waits_until_the_threads_are_gone() {
 }
 
 #[test]
-fn threads_have_the_name_and_the_stack_asked_for() {
+fn thr_8_threads_have_the_name_and_the_stack_asked_for() {
     let rt = Builder::new_current_thread()
         .thread_name_fn(|| "worker-7".to_owned())
         .thread_stack_size(16 << 20)
@@ -392,4 +392,44 @@ fn many_threads_hand_over_many_jobs() {
     while done.load(Ordering::SeqCst) < 2_000 {
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn thr_5_the_end_waits_for_closures_so_long_at_most() {
+    let rt = runtime(1);
+    let release = occupy(&rt);
+    let begin = std::time::Instant::now();
+    rt.shutdown_timeout(Duration::from_millis(30));
+    // The closure has not ended: it waits for this.
+    assert!(begin.elapsed() >= Duration::from_millis(30));
+    drop(release);
+
+    let rt = runtime(1);
+    let release = occupy(&rt);
+    let ended = thread::spawn(move || rt.shutdown_timeout(Duration::from_secs(600)));
+    drop(release);
+    // Returns as soon as the closure has, long before the bound.
+    ended.join().unwrap();
+}
+
+#[test]
+fn thr_7_another_thread_starts_tasks_waits_for_them_and_ends_them() {
+    let rt = runtime(1);
+    let handle = rt.handle().clone();
+    let other = thread::spawn(move || {
+        assert_eq!(handle.block_on(handle.spawn(async { 5 })).unwrap(), 5);
+        let failed = handle.block_on(handle.spawn(async { panic!("no") }));
+        assert!(failed.unwrap_err().is_panic());
+        let mut pending = handle.spawn(std::future::pending::<()>());
+        let limited = handle.block_on(async {
+            simoom::time::timeout(Duration::from_millis(5), &mut pending).await
+        });
+        assert!(limited.is_err());
+        assert!(!pending.is_finished(), "the limit is on the wait");
+        pending.abort();
+        assert!(handle.block_on(pending).unwrap_err().is_cancelled());
+    });
+    // This thread runs the tasks.
+    let joined = rt.block_on(rt.spawn_blocking(move || other.join()));
+    joined.unwrap().unwrap();
 }

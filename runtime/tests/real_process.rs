@@ -179,6 +179,19 @@ fn ends_of_the_standard_library_are_taken_over() {
 }
 
 #[test]
+fn an_end_that_is_given_away_blocks() {
+    run(async {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 0.05; echo late"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let end = child.stdout.take().unwrap().into_owned_fd().unwrap();
+        let text = std::io::read_to_string(fs::File::from(end)).unwrap();
+        assert_eq!(text, "late\n");
+        assert!(child.wait().await.unwrap().success());
+    });
+}
+
+#[test]
 fn a_group_of_its_own_can_be_set() {
     run(async {
         let mut command = Command::new("sh");

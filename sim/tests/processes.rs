@@ -265,6 +265,36 @@ fn a_child_dies_with_its_node() {
 }
 
 #[test]
+fn a_child_of_a_node_whose_main_returns_is_killed() {
+    check(config(), |sim| async move {
+        let dropped = Rc::new(Cell::new(0));
+        let kept = dropped.clone();
+        sim.program("holds", move |_| {
+            let last = Last(kept.clone());
+            async move {
+                let _last = last;
+                for_ever().await;
+            }
+        });
+        sim.program("idle", |_| for_ever());
+        let node = sim.node("parent").run(|| async {
+            let _child = Command::new("holds").spawn()?;
+            sleep(Duration::from_millis(1)).await;
+            Ok::<(), std::io::Error>(())
+        });
+        node.wait().await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(dropped.get(), 1, "its destructor has no effect");
+        node.restart_with(|| async {
+            assert_eq!(Command::new("idle").spawn()?.id(), Some(1002));
+            Ok::<(), std::io::Error>(())
+        });
+        node.wait().await;
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_grandchild_has_what_its_parent_had_and_outlives_it() {
     check(config(), |sim| async move {
         sim.program("inner", |mut process| async move {

@@ -50,6 +50,25 @@ use crate::context;
 ///     assert_eq!(sorted.await.unwrap(), [1, 2, 3]);
 /// }
 /// ```
+///
+/// To have fewer of one sort run at a time than there are threads, take a permit before, and give it
+/// back at the end of the closure, whoever still waits for that:
+/// ```
+/// use std::sync::Arc;
+/// use simoom::sync::Semaphore;
+///
+/// #[simoom::main]
+/// async fn main() {
+///     let slots = Arc::new(Semaphore::new(2));
+///     let slot = slots.clone().acquire_owned().await.unwrap();
+///     let hashed = simoom::task::spawn_blocking(move || {
+///         let _slot = slot;
+///         6 * 7
+///     });
+///     assert_eq!(hashed.await.unwrap(), 42);
+///     assert_eq!(slots.available_permits(), 2);
+/// }
+/// ```
 #[track_caller]
 pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
 where

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use simoom::io::{AsyncReadExt, AsyncWriteExt};
 use simoom::net::{TcpListener, TcpStream};
 use simoom::runtime::Handle;
-use simoom::sync::{Mutex, Notify, mpsc, oneshot};
+use simoom::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use simoom::task::{block_in_place, spawn_blocking, spawn_local, yield_now};
 use simoom::time::{Duration, Instant, sleep, timeout};
 use simoom_tests::{DropFlag, both, panic_text};
@@ -20,16 +20,63 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 }
 
 both! {
-    async fn a_closure_returns_its_value() {
+    async fn thr_1_a_closure_returns_its_value() {
         let text = String::from("captured");
         assert_eq!(spawn_blocking(move || text.len()).await.unwrap(), 8);
     }
 
-    async fn a_panic_in_a_closure_is_a_join_error() {
+    async fn thr_1_a_panic_in_a_closure_is_a_join_error() {
         let error = spawn_blocking(|| -> u8 { panic!("closure {}", 7) }).await.unwrap_err();
         assert!(error.is_panic());
         assert!(error.to_string().contains("closure 7"), "{error}");
         assert_eq!(panic_text(&*error.into_panic()), "closure 7");
+    }
+
+    async fn thr_2_a_closure_runs_on_another_thread_while_tasks_go_on() {
+        let home = std::thread::current().id();
+        let (sender, receiver) = oneshot::channel();
+        let (went_on, goes_on) = oneshot::channel();
+        let closure = spawn_blocking(move || {
+            // Its thread waits for what a task does meanwhile.
+            receiver.blocking_recv().unwrap();
+            went_on.send(()).unwrap();
+            std::thread::current().id()
+        });
+        let task = spawn_local(async move {
+            sleep(Duration::from_millis(1)).await;
+            sender.send(()).unwrap();
+            goes_on.await.unwrap();
+            std::thread::current().id()
+        });
+        assert_eq!(task.await.unwrap(), home);
+        assert_ne!(closure.await.unwrap(), home);
+    }
+
+    async fn thr_8_a_semaphore_limits_how_many_closures_run() {
+        let slots = Arc::new(Semaphore::new(2));
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let (slots, running, most) = (slots.clone(), running.clone(), most.clone());
+                spawn_local(async move {
+                    let slot = slots.acquire_owned().await.unwrap();
+                    let closure = move || {
+                        let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(now, Ordering::SeqCst);
+                        Handle::current().block_on(sleep(Duration::from_millis(1)));
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        // Given back when the closure ends, whoever waits for it.
+                        drop(slot);
+                    };
+                    spawn_blocking(closure).await.unwrap();
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+        assert_eq!(slots.available_permits(), 2);
     }
 
     async fn a_closure_runs_on_without_its_handle() {
@@ -45,7 +92,7 @@ both! {
         assert!(dropped.is_set());
     }
 
-    async fn many_closures_all_end() {
+    async fn thr_1_many_closures_all_end() {
         let sum = Arc::new(AtomicUsize::new(0));
         let tasks: Vec<_> = (0..40)
             .map(|number| {
@@ -116,7 +163,7 @@ both! {
         assert!(late.await.unwrap().is_err());
     }
 
-    async fn a_timeout_on_the_handle_leaves_the_closure_running() {
+    async fn thr_3_a_timeout_on_the_handle_leaves_the_closure_running() {
         let (sender, receiver) = oneshot::channel::<u8>();
         let (done, ended) = oneshot::channel();
         let mut task = spawn_blocking(move || {
@@ -304,7 +351,7 @@ both! {
         waiting.await.unwrap();
     }
 
-    async fn an_abort_does_not_stop_a_closure_that_has_started() {
+    async fn thr_3_an_abort_does_not_stop_a_closure_that_has_started() {
         let (started, start) = oneshot::channel();
         let (sender, receiver) = oneshot::channel();
         let task = spawn_blocking(move || {

@@ -85,7 +85,8 @@ both! {
     }
 
     async fn sub_7_a_dropped_wait_for_output_kills_if_asked_to() {
-        let mut child = start("exec cat");
+        // It reads nothing: only its end closes the pipe.
+        let mut child = start("exec sleep 600");
         let mut stdin = child.stdin.take().unwrap();
         let waited = timeout(Duration::from_millis(5), child.wait_with_output()).await;
         assert!(waited.is_err());
