@@ -81,6 +81,11 @@ impl Ended {
         }
     }
 
+    /// Whether none has ended that was not taken yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().keys.is_empty()
+    }
+
     /// Waits for the end of a task of that key.
     ///
     /// True for one that has ended already, which may be what somebody waits for: the caller says so
@@ -97,7 +102,6 @@ impl Ended {
         has_ended
     }
 
-    /// Tells a world that wants to know that the task is waited for here.
     /// Takes in the key when the task has ended, whoever joins it.
     pub(super) fn watch_end(self: &Arc<Self>, key: u64, task: &AbortHandle) {
         let watch = Arc::new(Watch {
@@ -109,6 +113,7 @@ impl Ended {
         }
     }
 
+    /// Tells a world that wants to know that the task is waited for here.
     pub(super) fn tell_collected<T>(&self, task: &JoinHandle<T>) {
         let task = task.resource();
         tell(&self.resource, News::Collected { task });

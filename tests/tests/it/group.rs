@@ -5,6 +5,8 @@
 mod ends;
 #[path = "group/injected.rs"]
 mod injected;
+#[path = "group/nested.rs"]
+mod nested;
 
 use std::fmt;
 use std::future::pending;

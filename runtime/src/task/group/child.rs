@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::sync::oneshot;
@@ -10,7 +12,12 @@ use crate::task::{AbortHandle, Id};
 
 /// Waits for the output of a task of a [`TaskGroup`](super::TaskGroup); also asks it to end.
 ///
-/// Dropping the handle changes nothing: the task is the group's.
+/// Dropping the handle changes nothing: the task is the group's. It may be returned by the group's body
+/// and awaited after the group, when the output is there at once.
+///
+/// When the task fails, its error is the group's, and the handle has [`ChildError`]. Use `?` on it in the
+/// body, not `unwrap`: the group is ending then, and a body's error that only says this is left out of
+/// what the group tells.
 ///
 /// # Cancel safety
 /// Safe. Waiting again after a dropped wait gives the output; polling again after it was returned
@@ -27,6 +34,13 @@ impl<T> ChildHandle<T> {
     /// goes on, and that is no failure of it.
     pub fn cancel(&self) -> bool {
         self.stop.as_ref().is_some_and(AbortHandle::cancel)
+    }
+
+    /// As [`cancel`](Self::cancel), and says why.
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) -> bool {
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| stop.cancel_with(reason))
     }
 
     /// Asks for the task to be dropped. The group goes on, and that is no failure of it.
@@ -83,7 +97,8 @@ pub struct Started<S> {
 impl<S> Started<S> {
     /// Hands over what there is now that the task has started, such as the address it listens on.
     ///
-    /// Nobody need wait for it any more: then the value is dropped, and the task asked to end.
+    /// If whoever called [`start`](super::TaskGroup::start) does not wait for it any more, the value is
+    /// dropped, and the task was asked to end.
     pub fn with(self, value: S) {
         drop(self.tell.send(value));
     }
@@ -139,3 +154,10 @@ impl fmt::Display for ChildError {
 }
 
 impl Error for ChildError {}
+
+/// So that a body of I/O can use `?` on a handle.
+impl From<ChildError> for io::Error {
+    fn from(error: ChildError) -> Self {
+        Self::other(error)
+    }
+}

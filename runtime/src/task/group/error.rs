@@ -1,9 +1,14 @@
 //! What went wrong in a group, all of it.
 
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
+use super::child::ChildError;
 use crate::context;
 use crate::task::{Cancelled, Id, JoinError, Unobserved};
 
@@ -63,6 +68,52 @@ pub(super) struct Of {
     pub(super) location: &'static Location<'static>,
 }
 
+/// Tells of an error whether it is of a group that was cancelled, and in which nothing failed.
+type IsCancelled = fn(&dyn Any) -> bool;
+
+/// The types that such errors have had: whoever holds one cannot name the error type of another group.
+static CANCELLED: Mutex<BTreeMap<TypeId, IsCancelled>> = Mutex::new(BTreeMap::new());
+
+/// Whether `error` is of a group that was cancelled, and in which nothing failed.
+pub(super) fn is_cancelled_group<E: 'static>(error: &E) -> bool {
+    let cancelled = CANCELLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_cancelled = cancelled.get(&TypeId::of::<E>()).copied();
+    drop(cancelled);
+    is_cancelled.is_some_and(|is_cancelled| is_cancelled(error))
+}
+
+/// Whether `error` says of a task that it has no output, and nothing else.
+pub(super) fn is_lost_child<E: 'static>(error: &E) -> bool {
+    let error: &dyn Any = error;
+    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
+        return error.is::<ChildError>();
+    }
+    if let Some(error) = error.downcast_ref::<Box<dyn Error>>() {
+        return error.is::<ChildError>();
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return error.get_ref().is_some_and(|it| it.is::<ChildError>());
+    }
+    error.is::<ChildError>()
+}
+
+impl<E: 'static> GroupError<E> {
+    /// A group that was cancelled, and in which nothing failed.
+    pub(super) fn only_cancelled(cancelled: Cancelled) -> Self {
+        let is_cancelled: IsCancelled = |error| {
+            let error = error.downcast_ref::<Self>();
+            error.is_some_and(|it| it.failures.is_empty())
+        };
+        let mut all = CANCELLED.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(TypeId::of::<Self>(), is_cancelled);
+        drop(all);
+        Self {
+            failures: Vec::new(),
+            cancelled: Some(cancelled),
+        }
+    }
+}
+
 impl<E> GroupError<E> {
     pub(super) fn new(failures: Vec<Failure<E>>, cancelled: Option<Cancelled>) -> Self {
         Self {
@@ -88,8 +139,8 @@ impl<E> GroupError<E> {
         self.failures.iter().filter_map(Failure::error)
     }
 
-    /// Whether the group was cancelled, from outside or by [`TaskGroup::cancel`](super::TaskGroup), and
-    /// its body had no output.
+    /// Whether the group was cancelled: from outside, whatever its body returned, or by
+    /// [`TaskGroup::cancel`](super::TaskGroup::cancel) before its body had an output.
     #[must_use]
     pub fn cancelled(&self) -> Option<&Cancelled> {
         self.cancelled.as_ref()

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::error::{Failed, Failure, GroupError, Of};
+use super::error::{Failed, Failure, GroupError, Of, is_cancelled_group, is_lost_child};
 use super::shared::{Came, Shared};
 use crate::task::Cancelled;
 use crate::task::cancel::{Domain, Reason, Role, Scope};
@@ -103,8 +103,10 @@ where
             // The body is polled once, and again when it was asked to end meanwhile.
             let mut is_due = true;
             loop {
-                if is_due && came.is_none() {
+                // What failed is heard before the body learns that it has no output.
+                if is_due && came.is_none() && !shared.has_ended() {
                     *came = poll_body(body.as_mut(), cx, shared, failures);
+                    is_due = false;
                 }
                 let was_open = shared.is_open();
                 match shared.poll_tasks(cx, site) {
@@ -112,7 +114,7 @@ where
                         if let Some((origin, cause)) = failure_of(ended) {
                             policy.hear(shared, failures, origin, cause);
                         }
-                        is_due = was_open && !shared.is_open();
+                        is_due |= was_open && !shared.is_open();
                     }
                     Poll::Ready(None) if came.is_some() => return Poll::Ready(()),
                     Poll::Ready(None) | Poll::Pending => break,
@@ -151,7 +153,11 @@ where
             return Poll::Pending;
         }
         shared.close();
-        let failures = std::mem::take(failures);
+        let mut failures = std::mem::take(failures);
+        // The body that gave up because a task has no output says nothing that the task has not said.
+        if failures.iter().any(|it| it.task.is_some()) {
+            failures.retain(|it| it.task.is_some() || !it.error().is_some_and(is_lost_child));
+        }
         let asked = this.asked.take();
         let cancelled = asked.clone().map(Cancelled::new);
         match came.take() {
@@ -164,9 +170,12 @@ where
             }
             Some(Ended::Dropped) if failures.is_empty() => {
                 let cancelled = cancelled.unwrap_or_else(|| Cancelled::new(shared.body.reason()));
-                Poll::Ready(Err(GroupError::new(failures, Some(cancelled))))
+                Poll::Ready(Err(GroupError::only_cancelled(cancelled)))
             }
-            _ => Poll::Ready(Err(GroupError::new(failures, cancelled))),
+            _ => Poll::Ready(Err(match cancelled {
+                Some(cancelled) if failures.is_empty() => GroupError::only_cancelled(cancelled),
+                cancelled => GroupError::new(failures, cancelled),
+            })),
         }
     }
 }
@@ -189,21 +198,23 @@ where
                 task: None,
                 cause: Failed::Error(error),
             });
-            shared.end(&None);
+            shared.end(&Some("the body of the group failed".into()));
             Some(Ended::Failed)
         }
         Ok(Poll::Ready(None)) => Some(Ended::Dropped),
         Err(payload) => {
-            shared.end(&None);
+            shared.end(&Some("the body of the group panicked".into()));
             Some(Ended::Panicked(payload))
         }
     }
 }
 
-/// What went wrong, if something did: a task that was cancelled by itself is no failure.
-fn failure_of<E>((origin, came): Came<E>) -> Option<(Of, Failed<E>)> {
+/// What went wrong, if something did: a task that was cancelled by itself is no failure, and neither is
+/// one that says that a group of its own was.
+fn failure_of<E: 'static>((origin, came): Came<E>) -> Option<(Of, Failed<E>)> {
     let cause = match came {
         Ok(Ok(())) => return None,
+        Ok(Err(error)) if is_cancelled_group(&error) => return None,
         Ok(Err(error)) => Failed::Error(error),
         Err(error) if error.is_panic() => Failed::Panic(error),
         Err(_) => return None,
@@ -228,7 +239,7 @@ impl<H> Policy<H> {
         match self {
             Self::End => {
                 failures.push(failure);
-                shared.end(&None);
+                shared.end(&Some("a task of the group failed".into()));
             }
             Self::Keep => failures.push(failure),
             Self::Tell(tell) => tell(failure),

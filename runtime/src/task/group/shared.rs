@@ -77,6 +77,11 @@ impl<E: 'static> Shared<E> {
         self.state().phase == Phase::Open
     }
 
+    /// Whether tasks have ended that were not taken out yet.
+    pub(super) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// How many tasks are left.
     pub(super) fn len(&self) -> usize {
         self.state().children.len()

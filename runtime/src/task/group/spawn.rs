@@ -51,7 +51,8 @@ use crate::task::spawn::{Origin, outside, spawn_in, spawn_local_in};
 /// let total = TaskGroup::<std::io::Error>::run(async |group| {
 ///     let one = group.spawn(async { Ok(1) });
 ///     let two = group.spawn(async { Ok(2) });
-///     Ok(one.await.unwrap() + two.await.unwrap())
+///     // Of one that failed there is no output, and its error is the group's.
+///     Ok(one.await? + two.await?)
 /// })
 /// .await
 /// .unwrap();
@@ -65,6 +66,8 @@ pub struct TaskGroup<E> {
 impl<E: 'static> TaskGroup<E> {
     /// Runs `body` with a group, until it and every task of the group have ended.
     ///
+    /// `body` is called at once, and what it returns is polled with the group: `async |group| { … }`.
+    ///
     /// # Errors
     /// All that failed: errors and panics of tasks, and the body's error. Or that the group was
     /// cancelled.
@@ -76,9 +79,12 @@ impl<E: 'static> TaskGroup<E> {
     /// # Cancel safety
     /// See [`TaskGroup`].
     #[track_caller]
-    pub fn run<R>(
-        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
-    ) -> impl Future<Output = Result<R, GroupError<E>>> {
+    pub fn run<R, B>(
+        body: impl FnOnce(TaskGroup<E>) -> B,
+    ) -> impl Future<Output = Result<R, GroupError<E>>>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
         Self::run_as(Policy::<Nobody<E>>::End, body)
     }
 
@@ -118,9 +124,12 @@ impl<E: 'static> TaskGroup<E> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn supervise<R>(
-        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
-    ) -> impl Future<Output = Result<R, GroupError<E>>> {
+    pub fn supervise<R, B>(
+        body: impl FnOnce(TaskGroup<E>) -> B,
+    ) -> impl Future<Output = Result<R, GroupError<E>>>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
         Self::run_as(Policy::<Nobody<E>>::Keep, body)
     }
 
@@ -157,26 +166,30 @@ impl<E: 'static> TaskGroup<E> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn supervise_with<R>(
+    pub fn supervise_with<R, B>(
         tell: impl FnMut(Failure<E>),
-        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
-    ) -> impl Future<Output = Result<R, GroupError<E>>> {
+        body: impl FnOnce(TaskGroup<E>) -> B,
+    ) -> impl Future<Output = Result<R, GroupError<E>>>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
         Self::run_as(Policy::Tell(tell), body)
     }
 
     #[track_caller]
-    fn run_as<R>(
+    fn run_as<R, B>(
         policy: Policy<impl FnMut(Failure<E>)>,
-        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
-    ) -> impl Future<Output = Result<R, GroupError<E>>> {
-        let site = Location::caller();
-        async move {
-            let shared = Arc::new(Shared::new());
-            let group = Self {
-                shared: shared.clone(),
-            };
-            Running::new(shared, policy, site, body(group)).await
-        }
+        body: impl FnOnce(TaskGroup<E>) -> B,
+    ) -> impl Future<Output = Result<R, GroupError<E>>>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
+        let shared = Arc::new(Shared::new());
+        let group = Self {
+            shared: shared.clone(),
+        };
+        // Not in an async block: what it has of `body` would have to be `Send` for all lifetimes.
+        Running::new(shared, policy, Location::caller(), body(group))
     }
 
     /// Spawns a task of the group. Its output is that of the handle; its error is the group's.
@@ -249,9 +262,9 @@ impl<E: 'static> TaskGroup<E> {
     ///         listener.accept().await?;
     ///         Ok("served one")
     ///     });
-    ///     let (addr, server) = server.await.unwrap();
+    ///     let (addr, server) = server.await?;
     ///     TcpStream::connect(addr).await?;
-    ///     Ok(server.await.unwrap())
+    ///     Ok(server.await?)
     /// });
     /// assert_eq!(ended.await.unwrap(), "served one");
     /// # });
