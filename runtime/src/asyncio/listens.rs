@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::task::{Context, Poll};
 
 use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
@@ -15,8 +16,11 @@ pub trait Listens: sealed::Sealed + Send + Sync + 'static {
     type Addr: Send + 'static;
 
     #[doc(hidden)]
-    fn poll_accept_any(&self, cx: &mut Context<'_>)
-    -> Poll<io::Result<(Self::Stream, Self::Addr)>>;
+    fn poll_accept_any(
+        &self,
+        cx: &mut Context<'_>,
+        site: &'static Location<'static>,
+    ) -> Poll<io::Result<(Self::Stream, Self::Addr)>>;
 }
 
 mod sealed {
@@ -29,8 +33,12 @@ impl Listens for TcpListener {
     type Stream = TcpStream;
     type Addr = SocketAddr;
 
-    fn poll_accept_any(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.poll_accept(cx)
+    fn poll_accept_any(
+        &self,
+        cx: &mut Context<'_>,
+        site: &'static Location<'static>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept_at(cx, None, site)
     }
 }
 
@@ -41,7 +49,8 @@ impl Listens for UnixListener {
     fn poll_accept_any(
         &self,
         cx: &mut Context<'_>,
+        site: &'static Location<'static>,
     ) -> Poll<io::Result<(UnixStream, unix::SocketAddr)>> {
-        self.poll_accept(cx)
+        self.poll_accept_at(cx, None, site)
     }
 }

@@ -5,12 +5,15 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::listens::Listens;
 use crate::net::AcceptBackoff;
+use crate::site::Site;
 use crate::sync::watch;
 use crate::task::{Builder, JoinError, JoinSet};
+use crate::time::{Duration, timeout};
 
 /// Serves every connection of `listener` by a task that runs what `handler` returns, until the server
 /// is [closed](Server::close).
@@ -60,11 +63,11 @@ where
 {
     let (wish, wished) = watch::channel(Wish::Serve);
     let (tell, told) = watch::channel(Told::default());
-    let task = Builder::new()
-        .name("server")
-        .spawn(run(listener, handler, wished, tell));
+    // What reports show of the server is where the program started it.
+    let site = Location::caller();
+    let task = run(listener, handler, wished, tell, site);
     // It ends by itself, and says how.
-    drop(task.expect("the runtime takes tasks"));
+    drop(Builder::new().name("server").spawn_at(task, site));
     Server { wish, told }
 }
 
@@ -73,6 +76,7 @@ async fn run<L, H, F>(
     mut handler: H,
     mut wished: watch::Receiver<Wish>,
     told: watch::Sender<Told>,
+    site: &'static Location<'static>,
 ) where
     L: Listens,
     H: FnMut(L::Stream, L::Addr) -> F + Send + 'static,
@@ -83,12 +87,12 @@ async fn run<L, H, F>(
     let accepting = loop {
         crate::select! {
             biased;
-            _ = wished.wait_for(|wish| *wish != Wish::Serve) => break Ok(()),
-            Some(ended) = serving.join_next() => report(ended),
-            accepted = accept(&listener, &mut backoff) => match accepted {
+            _ = wished.wait_for_at(|wish| *wish != Wish::Serve, Site::inner(site)) => break Ok(()),
+            Some(ended) = serving.join_next_at(Site::inner(site)) => report(&ended),
+            accepted = accept(&listener, &mut backoff, site) => match accepted {
                 Ok((stream, from)) => {
                     let connection = serving.build_task().name("connection");
-                    connection.spawn(handler(stream, from)).expect("the runtime takes tasks");
+                    connection.spawn_at(handler(stream, from), site);
                 }
                 Err(error) => break Err(Arc::new(error)),
             },
@@ -97,14 +101,30 @@ async fn run<L, H, F>(
     };
     drop(listener);
     told.send_modify(|told| told.is_closed = true);
-    let mut is_aborted = false;
+    let mut done = Wish::Close;
     while !serving.is_empty() {
         crate::select! {
-            _ = wished.wait_for(|wish| *wish == Wish::Abort), if !is_aborted => {
-                serving.abort_all();
-                is_aborted = true;
+            biased;
+            // Whoever drops the server has asked for its abortion.
+            wish = wished.wait_for_at(|wish| *wish > done, Site::inner(site)), if done < Wish::Abort => {
+                done = wish.map_or(Wish::Abort, |wish| *wish);
+                match done {
+                    Wish::Abort => {
+                        // What has ended already is not cut off.
+                        while let Some(ended) = serving.try_join_next() {
+                            report(&ended);
+                        }
+                        serving.abort_all();
+                    }
+                    _ => serving.cancel_all(),
+                }
             }
-            Some(ended) = serving.join_next() => report(ended),
+            Some(ended) = serving.join_next_at(Site::inner(site)) => {
+                report(&ended);
+                if done == Wish::Abort && ended.is_err_and(|error| error.is_cancelled()) {
+                    told.send_modify(|told| told.cut_off += 1);
+                }
+            }
         }
         told.send_modify(|told| told.connections = serving.len());
     }
@@ -114,9 +134,10 @@ async fn run<L, H, F>(
 async fn accept<L: Listens>(
     listener: &L,
     backoff: &mut AcceptBackoff,
+    site: &'static Location<'static>,
 ) -> io::Result<(L::Stream, L::Addr)> {
     loop {
-        match poll_fn(|cx| listener.poll_accept_any(cx)).await {
+        match poll_fn(|cx| listener.poll_accept_any(cx, site)).await {
             Ok(accepted) => {
                 backoff.reset();
                 return Ok(accepted);
@@ -126,7 +147,7 @@ async fn accept<L: Listens>(
     }
 }
 
-fn report(ended: Result<(), JoinError>) {
+fn report(ended: &Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
@@ -149,6 +170,8 @@ enum Wish {
     Serve,
     /// Accept nothing more.
     Close,
+    /// And ask what serves to end.
+    Ask,
     /// Nor serve what there is.
     Abort,
 }
@@ -157,13 +180,18 @@ enum Wish {
 #[derive(Debug, Default)]
 struct Told {
     connections: usize,
+    /// How many connections were aborted.
+    cut_off: usize,
     /// The listener is closed.
     is_closed: bool,
     ended: Option<Result<(), Arc<io::Error>>>,
 }
 
 impl Server {
-    /// Accepts no more connections: the listener is closed when the server's task runs next. Those that there are are served on.
+    /// Accepts no more connections: the listener is closed when the server's task runs next.
+    ///
+    /// Those that there are are served on, for as long as their handlers like: a client that keeps its
+    /// connection and says nothing keeps the server from its end. See [`close_within`](Self::close_within).
     pub fn close(&self) {
         self.wish(Wish::Close);
     }
@@ -171,6 +199,89 @@ impl Server {
     /// Closes the server, and aborts the tasks of its connections.
     pub fn abort_clients(&self) {
         self.wish(Wish::Abort);
+    }
+
+    /// Closes the server, asks the handlers to end, waits for them at most for `grace` from this call,
+    /// then aborts those that are left. Returns how many were aborted.
+    ///
+    /// A handler is asked as a task is by [`cancel`](crate::task::JoinHandle::cancel): where it waits
+    /// it is dropped, and its connection closed, unless it [shields](crate::task::shield) what it does,
+    /// or [answers](crate::task::catch_cancel). So shield what must not be cut in two, from the first
+    /// byte of a request to the last of its answer, and wait for the first byte outside.
+    ///
+    /// # Errors
+    /// Those of [`wait_closed`](Self::wait_closed), once the handlers have ended all the same.
+    ///
+    /// # Cancel safety
+    /// Safe. Dropped after it was polled, it has asked the handlers to end and aborts none.
+    ///
+    /// # Examples
+    /// A handler that finishes the request it is in, and ends between two:
+    ///
+    /// ```
+    /// use std::io;
+    /// use simoom::asyncio::{StreamReader, serve};
+    /// use simoom::io::AsyncWriteExt;
+    /// use simoom::net::{TcpListener, TcpStream};
+    /// use simoom::task::shield;
+    /// use simoom::time::{Duration, sleep};
+    ///
+    /// async fn keep_alive(stream: TcpStream) -> io::Result<()> {
+    ///     let (reader, mut writer) = stream.into_split();
+    ///     let mut reader = StreamReader::new(reader);
+    ///     loop {
+    ///         // Dropped here when the server closes. Nothing of a request has come.
+    ///         let first = reader.read(1).await?;
+    ///         if first.is_empty() {
+    ///             return Ok(());
+    ///         }
+    ///         shield(async {
+    ///             let rest = reader.read_line().await.map_err(io::Error::other)?;
+    ///             sleep(Duration::from_millis(2)).await; // The work.
+    ///             writer.write_all(&[&first[..], &rest[..]].concat()).await
+    ///         })
+    ///         .await?;
+    ///     }
+    /// }
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr()?;
+    /// let server = serve(listener, |stream, _| async move {
+    ///     // The client may have gone.
+    ///     let _ = keep_alive(stream).await;
+    /// });
+    /// let _idle = TcpStream::connect(address).await?;
+    /// let mut busy = StreamReader::new(TcpStream::connect(address).await?);
+    /// busy.get_mut().write_all(b"one\ntw").await?;
+    /// assert_eq!(busy.read_line().await.unwrap(), "one\n");
+    /// let client = simoom::spawn(async move {
+    ///     sleep(Duration::from_millis(5)).await;
+    ///     busy.get_mut().write_all(b"o\n").await?;
+    ///     busy.read_to_end().await
+    /// });
+    /// # sleep(Duration::from_millis(2)).await;
+    /// assert_eq!(server.close_within(Duration::from_secs(10)).await?, 0);
+    /// assert_eq!(client.await??, "two\n");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn close_within(&self, grace: Duration) -> impl Future<Output = io::Result<usize>> + '_ {
+        let ends = timeout(grace, self.wait_closed());
+        let ends_at_last = self.wait_closed();
+        async move {
+            self.wish(Wish::Ask);
+            match ends.await {
+                Ok(ended) => ended?,
+                Err(_) => {
+                    self.wish(Wish::Abort);
+                    ends_at_last.await?;
+                }
+            }
+            Ok(self.told.borrow().cut_off)
+        }
     }
 
     fn wish(&self, wish: Wish) {
@@ -231,15 +342,21 @@ impl Server {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn wait_closed(&self) -> io::Result<()> {
-        let mut told = self.told.clone();
-        let told = told.wait_for(|told| told.ended.is_some()).await;
-        match told.as_ref().map(|told| &told.ended) {
-            Ok(Some(Err(error))) => Err(io::Error::new(error.kind(), error.clone())),
-            Ok(_) => Ok(()),
-            Err(_) => Err(io::Error::other(
-                "the server's task ended early: its handler panicked, or its runtime is gone",
-            )),
+    #[track_caller]
+    pub fn wait_closed(&self) -> impl Future<Output = io::Result<()>> + '_ {
+        let site = Location::caller();
+        async move {
+            let mut told = self.told.clone();
+            let told = told
+                .wait_for_at(|told| told.ended.is_some(), Site::inner(site))
+                .await;
+            match told.as_ref().map(|told| &told.ended) {
+                Ok(Some(Err(error))) => Err(io::Error::new(error.kind(), error.clone())),
+                Ok(_) => Ok(()),
+                Err(_) => Err(io::Error::other(
+                    "the server's task ended early: its handler panicked, or its runtime is gone",
+                )),
+            }
         }
     }
 }

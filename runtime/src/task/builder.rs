@@ -69,9 +69,21 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let origin = self.origin(Location::caller());
+        Ok(self.spawn_at(future, Location::caller()))
+    }
+
+    pub(crate) fn spawn_at<F>(
+        self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let origin = self.origin(location);
         context::with_current(|backend| match backend {
-            Some(backend) => Ok(spawn_in(backend, future, origin)),
+            Some(backend) => spawn_in(backend, future, origin),
             None => outside("Builder::spawn", origin.location),
         })
     }

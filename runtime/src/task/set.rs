@@ -301,7 +301,14 @@ impl<T: 'static> JoinSet<T> {
     /// Safe. A dropped future has taken no task's end.
     #[track_caller]
     pub fn join_next(&mut self) -> JoinNext<'_, T> {
-        JoinNext(self.join_next_with_id())
+        self.join_next_at(Site::new(Location::caller()))
+    }
+
+    pub(crate) fn join_next_at(&mut self, location: Site) -> JoinNext<'_, T> {
+        JoinNext(JoinNextWithId {
+            set: self,
+            location,
+        })
     }
 
     /// As [`join_next`](Self::join_next), with the task's id; that of one that failed is in its error.
@@ -441,6 +448,13 @@ impl<T: 'static> JoinSet<T> {
     /// ends are returned.
     pub fn abort_all(&mut self) {
         self.tasks.values().for_each(JoinHandle::abort);
+    }
+
+    /// Asks every task to end; see [`JoinHandle::cancel`].
+    pub(crate) fn cancel_all(&mut self) {
+        for task in self.tasks.values() {
+            task.cancel();
+        }
     }
 
     /// Takes all tasks out of the set. They run on.
@@ -606,6 +620,14 @@ impl<'n, T: 'static> SetBuilder<'_, 'n, T> {
         T: Send,
     {
         Ok(self.set.insert(self.builder.spawn(future)?))
+    }
+
+    pub(crate) fn spawn_at<F>(self, future: F, location: &'static Location<'static>) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.set.insert(self.builder.spawn_at(future, location))
     }
 
     /// Spawns as [`JoinSet::spawn_on`] does.

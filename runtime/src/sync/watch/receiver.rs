@@ -160,12 +160,19 @@ impl<T> Receiver<T> {
     where
         F: FnMut(&T) -> bool,
     {
+        self.wait_for_at(predicate, Site::new(Location::caller()))
+    }
+
+    pub(crate) fn wait_for_at<F>(&mut self, predicate: F, location: Site) -> WaitFor<'_, T, F>
+    where
+        F: FnMut(&T) -> bool,
+    {
         WaitFor {
             shared: &self.shared,
             seen: &mut self.seen,
             looked: false,
             predicate,
-            location: Site::new(Location::caller()),
+            location,
             waiter: Waiter::new(()),
         }
     }
