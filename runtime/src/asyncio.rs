@@ -33,7 +33,9 @@ pub use self::listens::Listens;
 pub use self::server::{Server, serve};
 pub use self::stream_reader::{ReadError, StreamReader};
 pub use crate::sync::barrier::breakable::{Barrier, BarrierState, BrokenBarrier};
-pub use crate::sync::bounded::{BoundExceeded, BoundedPermit, BoundedSemaphore};
+pub use crate::sync::bounded::{
+    BoundExceeded, BoundedPermit, BoundedSemaphore, OwnedBoundedPermit,
+};
 pub use crate::sync::condition::Condition;
 pub use crate::sync::event::Event;
 pub use crate::sync::queue::{LifoQueue, PriorityQueue, Queue};

@@ -4,8 +4,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
-use super::semaphore::{Semaphore, SemaphorePermit, TryAcquireError};
+use super::semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 use crate::shim::{Mutex, lock};
 
 /// Permits for doing something, of which there are never more than at the start.
@@ -34,7 +35,7 @@ use crate::shim::{Mutex, lock};
 /// ```
 pub struct BoundedSemaphore {
     bound: usize,
-    semaphore: Semaphore,
+    semaphore: Arc<Semaphore>,
     /// How many permits are neither free nor in a guard.
     forgotten: Mutex<usize>,
 }
@@ -49,7 +50,7 @@ impl BoundedSemaphore {
     pub fn new(permits: usize) -> Self {
         Self {
             bound: permits,
-            semaphore: Semaphore::new(permits),
+            semaphore: Arc::new(Semaphore::new(permits)),
             forgotten: Mutex::new(0),
         }
     }
@@ -81,6 +82,53 @@ impl BoundedSemaphore {
         let permit = self.semaphore.try_acquire()?;
         let semaphore = self;
         Ok(BoundedPermit { semaphore, permit })
+    }
+
+    /// As [`acquire`](Self::acquire), for a permit that may go to another task.
+    ///
+    /// # Cancel safety
+    /// As for [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    /// ```
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use std::sync::Arc;
+    /// use simoom::asyncio::BoundedSemaphore;
+    ///
+    /// let at_once = Arc::new(BoundedSemaphore::new(1));
+    /// let permit = at_once.clone().acquire_owned().await;
+    /// let task = simoom::spawn(async move {
+    ///     simoom::task::yield_now().await;
+    ///     drop(permit);
+    /// });
+    /// let _next = at_once.acquire().await;
+    /// task.await.unwrap();
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = OwnedBoundedPermit> {
+        let acquired = self.semaphore.clone().acquire_owned();
+        async move {
+            match acquired.await {
+                Ok(permit) => OwnedBoundedPermit {
+                    semaphore: self,
+                    permit,
+                },
+                Err(_) => unreachable!("nobody closes this semaphore"),
+            }
+        }
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a permit that may go to another task.
+    ///
+    /// # Errors
+    /// If none is free.
+    #[track_caller]
+    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedBoundedPermit, TryAcquireError> {
+        let permit = self.semaphore.clone().try_acquire_owned()?;
+        let semaphore = self;
+        Ok(OwnedBoundedPermit { semaphore, permit })
     }
 
     /// Gives back a permit that was [forgotten](BoundedPermit::forget), also by another task.
@@ -142,6 +190,31 @@ pub struct BoundedPermit<'a> {
 }
 
 impl BoundedPermit<'_> {
+    /// Keeps the permit taken, until somebody [releases](BoundedSemaphore::release) it.
+    pub fn forget(self) {
+        *lock(&self.semaphore.forgotten) += 1;
+        self.permit.forget();
+    }
+}
+
+/// A permit of a [`BoundedSemaphore`] in an [`Arc`], until it is dropped.
+///
+/// # Examples
+/// ```
+/// let semaphore = std::sync::Arc::new(simoom::asyncio::BoundedSemaphore::new(1));
+/// let permit = semaphore.clone().try_acquire_owned().unwrap();
+/// assert!(semaphore.try_acquire().is_err());
+/// drop(permit);
+/// assert!(semaphore.try_acquire().is_ok());
+/// ```
+#[must_use = "the permit is given back as soon as it is dropped"]
+#[derive(Debug)]
+pub struct OwnedBoundedPermit {
+    semaphore: Arc<BoundedSemaphore>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl OwnedBoundedPermit {
     /// Keeps the permit taken, until somebody [releases](BoundedSemaphore::release) it.
     pub fn forget(self) {
         *lock(&self.semaphore.forgotten) += 1;

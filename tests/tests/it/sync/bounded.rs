@@ -41,4 +41,22 @@ both! {
         assert!(timeout(100 * MS, semaphore.acquire()).await.is_ok());
         assert!(semaphore.release().is_err());
     }
+    async fn an_owned_permit_goes_to_another_task() {
+        let semaphore = Arc::new(BoundedSemaphore::new(1));
+        let permit = semaphore.clone().acquire_owned().await;
+        assert!(semaphore.clone().try_acquire_owned().is_err());
+        assert!(semaphore.release().is_err(), "the permit comes back by itself");
+        let holder = simoom::spawn(async move {
+            settle().await;
+            drop(permit);
+        });
+        assert!(timeout(1000 * MS, semaphore.acquire()).await.is_ok());
+        holder.await.unwrap();
+        semaphore.clone().try_acquire_owned().unwrap().forget();
+        assert!(semaphore.is_locked());
+        assert!(timeout(MS, semaphore.clone().acquire_owned()).await.is_err());
+        semaphore.release().unwrap();
+        assert!(semaphore.release().is_err());
+        assert_eq!(semaphore.available_permits(), 1);
+    }
 }
