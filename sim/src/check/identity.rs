@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::build::{Build, Output, rustc};
 use super::bundle::revision;
@@ -397,10 +398,40 @@ impl Identity {
         }
         command.push_str(&self.build().arguments());
         if let (Some(name), false) = (&self.name, self.is_program) {
-            command.push_str(&format!(" -- --exact {name} --nocapture"));
+            let ignored = match is_ignored(name) {
+                true => " --include-ignored",
+                false => "",
+            };
+            command.push_str(&format!(" -- --exact {name} --nocapture{ignored}"));
         }
         command
     }
+}
+
+/// Whether the harness runs the test `name` of this binary only if it is told to.
+fn is_ignored(name: &str) -> bool {
+    let is_given = |option: &str| std::env::args().any(|argument| argument == option);
+    if is_given("--ignored") {
+        return true;
+    }
+    // Else an ignored test would not run.
+    is_given("--include-ignored") && is_listed_as_ignored(name)
+}
+
+/// Asks the harness, which also knows what an attribute has made of the test.
+fn is_listed_as_ignored(name: &str) -> bool {
+    let list = || {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args([name, "--exact", "--ignored", "--list", "--format=terse"])
+            .stdin(Stdio::null());
+        command.output()
+    };
+    let line = format!("{name}: test");
+    list().is_ok_and(|listed| {
+        let text = String::from_utf8_lossy(&listed.stdout);
+        text.lines().any(|listed| listed == line)
+    })
 }
 
 /// The folder below a package in which failures are saved.

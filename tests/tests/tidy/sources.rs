@@ -137,8 +137,11 @@ const UNSAFE: &[(&str, &str)] = &[
 const UNDONE: [(&str, &[&str]); 3] = [
     ("todo!", &[]),
     ("unimplemented!", &[]),
-    // The attributes pass it through.
-    ("#[ignore", &["runtime/macros/src/entry/tests.rs"]),
+    // The attributes pass it through, and reports name it in their commands.
+    (
+        "#[ignore",
+        &["runtime/macros/src/entry/tests.rs", "sim/tests/ignored.rs"],
+    ),
 ];
 
 /// Files that hold `#[allow(…)]` in what a macro expands to: `#[expect(…)]` would warn there
