@@ -14,8 +14,10 @@ use crate::io::{AsyncRead, AsyncReadExt};
 ///
 /// All that was read and not returned stays in the reader, so every method is cancel safe, unlike
 /// [`read_exact`](crate::io::AsyncReadExt::read_exact) and
-/// [`read_line`](crate::io::AsyncBufReadExt::read_line) of tokio's traits. A limit bounds how much is
-/// kept while a separator is looked for. The methods are those of asyncio's `StreamReader`.
+/// [`read_line`](crate::io::AsyncBufReadExt::read_line) of tokio's traits. A limit bounds how many
+/// bytes may come before a separator; while it is looked for, the reader keeps at most those, the
+/// separator, and what one read brings beside, which is some KiB, or all that
+/// [`read_exact`](Self::read_exact) is asked for. The methods are those of asyncio's `StreamReader`.
 ///
 /// # Examples
 /// ```
@@ -218,6 +220,7 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     ///
     /// # Errors
     /// [`LimitOverrun`](ReadError::LimitOverrun) if it does not come within the limit: the bytes stay.
+    /// Take `consumed` of them out to go on: what is looked for begins after them, if at all.
     /// [`Incomplete`](ReadError::Incomplete) if the end comes first; those of what it reads from.
     ///
     /// # Panics
@@ -225,6 +228,24 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     ///
     /// # Cancel safety
     /// Safe.
+    ///
+    /// # Examples
+    /// Passing over what is too long:
+    ///
+    /// ```
+    /// use simoom::asyncio::{ReadError, StreamReader};
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let mut reader = StreamReader::with_limit(&b"much too long;short;"[..], 8);
+    /// let Err(ReadError::LimitOverrun { consumed }) = reader.read_until(b";").await else {
+    ///     panic!("it is longer than 8 bytes")
+    /// };
+    /// reader.read_exact(consumed).await.unwrap();
+    /// assert_eq!(reader.read_until(b";").await.unwrap(), ";");
+    /// assert_eq!(reader.read_until(b";").await.unwrap(), "short;");
+    /// # });
+    /// ```
     pub async fn read_until(&mut self, separator: &[u8]) -> Result<Bytes, ReadError> {
         self.read_until_any(&[separator]).await
     }

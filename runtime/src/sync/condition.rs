@@ -37,18 +37,22 @@ use crate::time::{Duration, timeout};
 /// ```
 /// # let rt = simoom::runtime::Runtime::new().unwrap();
 /// # rt.block_on(async {
+/// use std::sync::Arc;
 /// use simoom::asyncio::Condition;
 /// use simoom::sync::Mutex;
 ///
-/// static JOBS: Mutex<Vec<u32>> = Mutex::const_new(Vec::new());
-/// static MORE: Condition = Condition::new();
-///
-/// let worker = simoom::spawn(async {
-///     let mut jobs = MORE.wait_for(JOBS.lock().await, |jobs| !jobs.is_empty()).await;
-///     jobs.pop()
+/// let queue = Arc::new((Mutex::new(Vec::new()), Condition::new()));
+/// let worker = simoom::spawn({
+///     let queue = queue.clone();
+///     async move {
+///         let (jobs, more) = &*queue;
+///         let mut jobs = more.wait_for(jobs.lock().await, |jobs| !jobs.is_empty()).await;
+///         jobs.pop()
+///     }
 /// });
-/// JOBS.lock().await.push(7);
-/// MORE.notify_one();
+/// let (jobs, more) = &*queue;
+/// jobs.lock().await.push(7);
+/// more.notify_one();
 /// assert_eq!(worker.await.unwrap(), Some(7));
 /// # });
 /// ```
@@ -172,23 +176,26 @@ impl Condition {
     /// ```
     /// # let rt = simoom::runtime::Runtime::new().unwrap();
     /// # rt.block_on(async {
+    /// use std::sync::Arc;
     /// use simoom::asyncio::Condition;
     /// use simoom::sync::Mutex;
     ///
-    /// static WAITING: Mutex<u32> = Mutex::const_new(0);
-    /// static CHANGED: Condition = Condition::new();
-    ///
-    /// let task = simoom::spawn(async {
-    ///     let mut waiting = WAITING.lock().await;
-    ///     *waiting += 1;
-    ///     let (mut waiting, waited) = CHANGED.wait_or_cancelled(waiting).await;
-    ///     *waiting -= 1;
-    ///     waited.is_err()
+    /// let shared = Arc::new((Mutex::new(0), Condition::new()));
+    /// let task = simoom::spawn({
+    ///     let shared = shared.clone();
+    ///     async move {
+    ///         let (waiting, changed) = &*shared;
+    ///         let mut waiting = waiting.lock().await;
+    ///         *waiting += 1;
+    ///         let (mut waiting, waited) = changed.wait_or_cancelled(waiting).await;
+    ///         *waiting -= 1;
+    ///         waited.is_err()
+    ///     }
     /// });
     /// simoom::task::yield_now().await;
     /// task.cancel();
     /// assert!(task.await.unwrap());
-    /// assert_eq!(*WAITING.lock().await, 0);
+    /// assert_eq!(*shared.0.lock().await, 0);
     /// # });
     /// ```
     #[track_caller]

@@ -25,18 +25,21 @@ use crate::site::Site;
 /// ```
 /// # let rt = simoom::runtime::Runtime::new().unwrap();
 /// # rt.block_on(async {
+/// use std::sync::Arc;
 /// use simoom::asyncio::Event;
 ///
-/// static STARTED: Event = Event::new();
-///
-/// let waiting = simoom::spawn(async {
-///     STARTED.wait().await;
-///     "go"
+/// let started = Arc::new(Event::new());
+/// let waiting = simoom::spawn({
+///     let started = started.clone();
+///     async move {
+///         started.wait().await;
+///         "go"
+///     }
 /// });
-/// STARTED.set();
+/// started.set();
 /// assert_eq!(waiting.await.unwrap(), "go");
-/// STARTED.clear();
-/// assert!(!STARTED.is_set());
+/// started.clear();
+/// assert!(!started.is_set());
 /// # });
 /// ```
 pub struct Event {

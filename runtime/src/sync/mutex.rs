@@ -77,6 +77,9 @@ impl<T> Mutex<T> {
 
     /// An unlocked mutex around `value`, in a constant expression.
     ///
+    /// In a `static`, it is one for all runs of a simulation, which fail where they share it at the same
+    /// time: what is to be simulated keeps it in an [`Arc`](std::sync::Arc).
+    ///
     /// # Examples
     /// ```
     /// static TOTAL: simoom::sync::Mutex<u64> = simoom::sync::Mutex::const_new(0);

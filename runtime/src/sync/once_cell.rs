@@ -29,19 +29,22 @@ use crate::coop::{OpKind, Resource, observe, touch};
 /// ```
 /// # let rt = simoom::runtime::Runtime::new().unwrap();
 /// # rt.block_on(async {
+/// use std::sync::Arc;
 /// use simoom::sync::OnceCell;
-///
-/// static ANSWER: OnceCell<u32> = OnceCell::const_new();
 ///
 /// async fn compute() -> u32 {
 ///     simoom::task::yield_now().await;
 ///     42
 /// }
 ///
-/// let other = simoom::spawn(ANSWER.get_or_init(compute));
-/// assert_eq!(ANSWER.get_or_init(compute).await, &42);
-/// assert_eq!(other.await.unwrap(), &42);
-/// assert_eq!(ANSWER.get(), Some(&42));
+/// let answer = Arc::new(OnceCell::new());
+/// let other = simoom::spawn({
+///     let answer = answer.clone();
+///     async move { *answer.get_or_init(compute).await }
+/// });
+/// assert_eq!(answer.get_or_init(compute).await, &42);
+/// assert_eq!(other.await.unwrap(), 42);
+/// assert_eq!(answer.get(), Some(&42));
 /// # });
 /// ```
 pub struct OnceCell<T> {
@@ -72,6 +75,9 @@ impl<T> OnceCell<T> {
     }
 
     /// With this value, in a constant expression.
+    ///
+    /// In a `static`, it is one for all runs of a simulation, which fail where they share it at the same
+    /// time: what is to be simulated keeps it in an [`Arc`](std::sync::Arc).
     ///
     /// # Examples
     /// ```

@@ -98,6 +98,9 @@ impl<T> RwLock<T> {
 
     /// As [`new`](Self::new), in a constant expression.
     ///
+    /// In a `static`, it is one for all runs of a simulation, which fail where they share it at the same
+    /// time: what is to be simulated keeps it in an [`Arc`](std::sync::Arc).
+    ///
     /// # Examples
     /// ```
     /// static SETTINGS: simoom::sync::RwLock<u64> = simoom::sync::RwLock::const_new(1);

@@ -77,6 +77,9 @@ impl Semaphore {
 
     /// As [`new`](Self::new), in a constant expression.
     ///
+    /// In a `static`, it is one for all runs of a simulation, which fail where they share it at the same
+    /// time: what is to be simulated keeps it in an [`Arc`](std::sync::Arc).
+    ///
     /// # Panics
     /// As [`new`](Self::new).
     ///

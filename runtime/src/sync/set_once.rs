@@ -28,14 +28,17 @@ use crate::shim::{Mutex, lock};
 /// ```
 /// # let rt = simoom::runtime::Runtime::new().unwrap();
 /// # rt.block_on(async {
+/// use std::sync::Arc;
 /// use simoom::sync::SetOnce;
 ///
-/// static ADDRESS: SetOnce<String> = SetOnce::const_new();
-///
-/// let client = simoom::spawn(async { ADDRESS.wait().await.len() });
-/// ADDRESS.set("127.0.0.1:80".to_owned()).unwrap();
+/// let address = Arc::new(SetOnce::<&str>::new());
+/// let client = simoom::spawn({
+///     let address = address.clone();
+///     async move { address.wait().await.len() }
+/// });
+/// address.set("127.0.0.1:80").unwrap();
 /// assert_eq!(client.await.unwrap(), 12);
-/// assert!(ADDRESS.set("127.0.0.1:81".to_owned()).is_err());
+/// assert!(address.set("127.0.0.1:81").is_err());
 /// # });
 /// ```
 pub struct SetOnce<T> {
@@ -66,6 +69,9 @@ impl<T> SetOnce<T> {
     }
 
     /// With this value, in a constant expression.
+    ///
+    /// In a `static`, it is one for all runs of a simulation, which fail where they share it at the same
+    /// time: what is to be simulated keeps it in an [`Arc`](std::sync::Arc).
     ///
     /// # Examples
     /// ```

@@ -22,6 +22,9 @@ use crate::coop::{Op, OpKind, proceed};
 /// The deadline is noticed between two polls of the future, also when the future spends the task's
 /// whole budget in each of them. A future that blocks its thread cannot be stopped.
 ///
+/// Of nested ones with equal deadlines the inner one fires: it is polled first. [`Elapsed`] does not
+/// say which of them it is of, but where it stands does: `Ok(Err(Elapsed))` is of the inner one.
+///
 /// # Errors
 /// [`Elapsed`] when the deadline has passed. The future is dropped with the [`Timeout`], at the end
 /// of the statement that awaits it, and not asked to clean up.
@@ -131,9 +134,46 @@ impl<F> Timeout<F> {
 
     /// Gives it another deadline, earlier or later; one that has passed takes effect at the next poll.
     ///
-    /// A task that waits for it need not poll it again: it is woken at the new deadline.
+    /// A task that waits for it need not poll it again: it is woken at the new deadline. One that has
+    /// fired may be given another deadline too, and awaited again: it has not dropped its future.
+    ///
+    /// Only who holds the time-out can move its deadline; the future in it cannot, unlike with
+    /// asyncio. Let it tell of its progress, as below. [Pin](std::pin::pin) the time-out for that, and
+    /// poll it by `as_mut()`: `&mut` of one that is not pinned is no future for most futures in it.
     ///
     /// # Examples
+    /// A deadline that moves as long as there is progress:
+    ///
+    /// ```
+    /// use simoom::select;
+    /// use simoom::sync::mpsc;
+    /// use simoom::time::{sleep, timeout, Duration, Instant};
+    ///
+    /// async fn job(told: mpsc::Sender<u32>) -> u32 {
+    ///     for part in 1..=4 {
+    ///         sleep(Duration::from_millis(5)).await;
+    ///         let _ = told.send(part).await;
+    ///     }
+    ///     4
+    /// }
+    ///
+    /// # let rt = simoom::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let patience = Duration::from_secs(10);
+    /// let (told, mut heard) = mpsc::channel(1);
+    /// let mut work = std::pin::pin!(timeout(patience, job(told)));
+    /// let done = loop {
+    ///     select! {
+    ///         done = work.as_mut() => break done,
+    ///         Some(_part) = heard.recv() => work.as_mut().reset(Instant::now() + patience),
+    ///     }
+    /// };
+    /// assert_eq!(done, Ok(4));
+    /// # });
+    /// ```
+    ///
+    /// Another chance:
+    ///
     /// ```
     /// use simoom::time::{timeout, Duration, Instant};
     ///
@@ -141,7 +181,9 @@ impl<F> Timeout<F> {
     /// # rt.block_on(async {
     /// let mut waits = std::pin::pin!(timeout(Duration::from_secs(60), std::future::pending::<()>()));
     /// waits.as_mut().reset(Instant::now());
-    /// assert!(waits.await.is_err());
+    /// assert!(waits.as_mut().await.is_err());
+    /// waits.as_mut().reset(Instant::now() + Duration::from_millis(1));
+    /// assert!(waits.as_mut().await.is_err());
     /// # });
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {

@@ -20,7 +20,7 @@ use crate::strategy::Strategy;
 /// | `SIMOOM_SEED` | run this seed only; decimal or hexadecimal, underscores allowed |
 /// | `SIMOOM_SEEDS` | how many seeds to run |
 /// | `SIMOOM_FIRST_SEED` | the first of them |
-/// | `SIMOOM_STRATEGY` | `portfolio`, `calm`, `random`, `pct:3`, `pos`, `surw`, `reads-from` or `starvation`, see [`Strategy`] |
+/// | `SIMOOM_STRATEGY` | `portfolio`, `calm`, `random`, `pct:3`, `pos`, `surw`, `reads-from`, `starvation`, or `exhaustive`, `exhaustive:2` with at most so many deviations from calm, see [`Strategy`] |
 /// | `SIMOOM_FAULTS` | these faults in place of the test's: the name of a [`Profile`](crate::Profile), or the text of a [`Plan`](simoom_faults::Plan) with or without its first line, `;` for the end of a line |
 /// | `SIMOOM_DOUBLED` | of how many seeds one runs twice, see [`doubled`](Self::doubled); `0`: none |
 /// | `SIMOOM_PROCESSES` | how many of those run in a fresh process, see [`processes`](Self::processes) |

@@ -224,6 +224,7 @@ impl Found {
     /// | `verdict.txt` | the failure's class and signature, whether a fresh process showed it, the message |
     /// | `build.txt` | versions, profile, features and the revision of the sources |
     /// | `record.txt` | every event of the run |
+    /// | `timeline.html` | the run as a page to look at, beside the nearest one that passes |
     /// | `report.txt` | the report as it is printed, and all of its [explanation](Self::explanation) |
     /// | `replay.sh` | the command that replays the plan |
     /// | `shrink.txt` | what each pass of shrinking tried and kept |

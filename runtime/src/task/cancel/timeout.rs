@@ -20,14 +20,21 @@ use crate::time::timer::{Timer, later};
 /// Waits for `future`; when `duration` has passed since this call, asks it to end, and waits on.
 ///
 /// It is asked as [a task](crate::task::JoinHandle::cancel) is: a [`catch_cancel`](super::catch_cancel)
-/// in it answers and may clean up, and without one it is dropped. What it returns counts whenever it
-/// does, so it is late at most by its own cleaning up. ([`timeout`](crate::time::timeout()) drops.)
+/// in it answers and may clean up, and without one it is dropped. It is late at most by its own
+/// cleaning up. ([`timeout`](crate::time::timeout()) drops.)
+///
+/// Whatever it returns is `Ok` of that, also after the deadline. What answers requests by itself
+/// returns something: around a [`TaskGroup`](crate::task::TaskGroup), a
+/// [`gather`](crate::asyncio::gather) or another `timeout_cancel`, a deadline that has passed is
+/// `Ok(Err(…))` with *their* error, and not `Err(Elapsed)`. So look at both, and at the clock if it
+/// matters which it was. Of nested ones with equal deadlines the inner one fires.
 ///
 /// The future is polled first, then the clock is looked at. When somebody asks the task around it to
 /// end, so is the future; the request is left to what is around this.
 ///
 /// # Errors
-/// [`Stopped::Elapsed`] if the deadline has passed and the future was dropped;
+/// [`Stopped::Elapsed`] if the deadline has passed and the future was dropped, which it is where it
+/// waits for something that does not answer requests;
 /// [`Stopped::Cancelled`] if it was since somebody has asked the task. Of both the first is told.
 ///
 /// # Panics
@@ -53,6 +60,11 @@ use crate::time::timer::{Timer, later};
 /// assert_eq!(timeout_cancel(soon, cleans_up).await, Ok("cleaned up"));
 /// let late = timeout_cancel(soon, std::future::pending::<()>()).await;
 /// assert_eq!(late, Err(Stopped::Elapsed));
+///
+/// // The inner one answers what it is asked by the outer one.
+/// let inner = timeout_cancel(Duration::from_secs(60), std::future::pending::<()>());
+/// let nested = timeout_cancel(soon, inner).await;
+/// assert!(matches!(nested, Ok(Err(Stopped::Cancelled(_)))));
 /// # });
 /// ```
 #[track_caller]
