@@ -8,6 +8,7 @@ fn times_have_a_number_and_a_unit() {
     assert_eq!(parse_nanoseconds("1.5ms"), Some(1_500_000));
     assert_eq!(parse_nanoseconds("20 us"), Some(20_000));
     assert_eq!(parse_nanoseconds("2h"), Some(7_200_000_000_000));
+    assert_eq!(parse_nanoseconds("5m"), parse_nanoseconds("5min"));
     for wrong in [
         "",
         "3",
