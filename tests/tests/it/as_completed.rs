@@ -168,8 +168,7 @@ both! {
 fn winners(run: impl Fn(Arc<Mutex<BTreeSet<u32>>>)) -> BTreeSet<u32> {
     let winners = Arc::new(Mutex::new(BTreeSet::new()));
     run(winners.clone());
-    let winners = winners.lock().unwrap().clone();
-    winners
+    winners.lock().unwrap().clone()
 }
 
 #[test]

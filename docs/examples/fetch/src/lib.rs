@@ -13,8 +13,8 @@
 //! | [`memory`] | what was found before, in a file |
 //! | [`thought`] | what follows from what was found: work for threads |
 //! | [`agents`] | several of these beside each other, each with an answer |
-//! | [`research`] | which of them, and in which order |
-//! | [`crawl`] | many pages, so many at a time |
+//! | [`research`](mod@research) | which of them, and in which order |
+//! | [`crawl`](mod@crawl) | many pages, so many at a time |
 //! | [`stop`] | how a request to stop reaches all of that |
 //!
 //! # Examples

@@ -208,8 +208,7 @@ fn told_of_a_storm(seed: u64, instrumented: bool) -> (Vec<String>, Vec<u64>) {
         }
     })
     .unwrap();
-    let result = (told.all(), seen.lock().unwrap().clone());
-    result
+    (told.all(), seen.lock().unwrap().clone())
 }
 
 #[test]
@@ -227,8 +226,11 @@ fn dbg_8_hooks_of_a_simulation_are_repeated_by_its_seed_and_change_nothing() {
 
 #[test]
 fn dbg_8_a_hook_knows_the_task() {
+    /// The name, the line, and the text.
+    type Told = (Option<String>, u32, String);
+
     #[derive(Default)]
-    struct Known(Mutex<BTreeMap<Id, (Option<String>, u32, String)>>);
+    struct Known(Mutex<BTreeMap<Id, Told>>);
     impl Instrument for Known {
         fn task_spawned(&self, task: &TaskMeta<'_>) {
             let name = task.name().map(str::to_owned);

@@ -10,7 +10,7 @@ use std::task::Poll;
 use simoom::asyncio::{BoundedSemaphore, Stopped, timeout_cancel};
 use simoom::sync::oneshot;
 use simoom::task::{catch_cancel, is_cancelled, uncancel};
-use simoom::time::{Instant, sleep, timeout, timeout_at};
+use simoom::time::{Duration, Instant, sleep, timeout, timeout_at};
 use simoom_tests::{DropFlag, both, settle};
 
 use super::{HOUR, MS};
@@ -102,19 +102,19 @@ both! {
     async fn wf_2_a_limit_of_zero_polls_once() {
         let polls = Rc::new(Cell::new(0));
         let counted = polls.clone();
-        let late = timeout_cancel(MS * 0, async move {
+        let late = timeout_cancel(Duration::ZERO, async move {
             counted.set(counted.get() + 1);
             pending::<()>().await;
         });
         assert_eq!(late.await, Err(Stopped::Elapsed));
         assert_eq!(polls.get(), 1);
-        assert_eq!(timeout_cancel(MS * 0, async { 5 }).await, Ok(5));
+        assert_eq!(timeout_cancel(Duration::ZERO, async { 5 }).await, Ok(5));
     }
 
     async fn wf_3_a_limit_of_zero_asks_and_waits() {
         let cleaned_up = Arc::new(AtomicUsize::new(0));
         let counted = cleaned_up.clone();
-        let ended = timeout_cancel(MS * 0, async move {
+        let ended = timeout_cancel(Duration::ZERO, async move {
             let ended = catch_cancel(pending::<()>()).await;
             sleep(2 * MS).await;
             counted.fetch_add(1, SeqCst);
