@@ -104,7 +104,7 @@ fn graph_1_a_dump_has_the_stack_of_awaits_of_each_task() {
 }
 
 #[test]
-fn graph_1_of_several_operations_each_is_there() {
+fn tsk_13_of_several_operations_each_is_there() {
     Runtime::new().unwrap().block_on(async {
         let both = async {
             let notify = Notify::new();

@@ -1,6 +1,8 @@
 //! Each primitive with one of its parties ended at every one of its polls: what holds all the same.
 //! The numbers are those of what asyncio promises of its own.
 
+use std::time::Duration;
+
 use simoom_sim::Config;
 use simoom_sim::cancel::every_await;
 use simoom_tests::both;
@@ -25,7 +27,11 @@ async fn at_every_poll(name: &str) {
 /// In simulations alone: each task but the first is aborted at each of its awaits, as it waits and as
 /// it was woken.
 fn at_every_await(name: &'static str) {
-    let report = every_await(Config::default().persist(false), move |_sim| {
+    // What is lost is waited for in vain: not for long.
+    let config = Config::default()
+        .time(Duration::from_secs(60))
+        .persist(false);
+    let report = every_await(config, move |_sim| {
         Program::named(name).run(Parties::default())
     });
     let (waiting, woken) = (report.cancelled(), report.cancelled_woken());

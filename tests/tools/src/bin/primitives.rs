@@ -103,6 +103,8 @@ impl Count {
                     .first_seed(FIRST_SEED + first)
                     .seeds(end - first)
                     .strategy("random".parse::<Strategy>().expect("its name"))
+                    // What is lost is waited for in vain: not for long.
+                    .time(Duration::from_secs(60))
                     .cancels(Ratio::one_in(32))
                     .persist(false)
                     .shrink(false)
