@@ -54,8 +54,9 @@ async fn lives_and_dies() {
             .await
             .is_err()
     );
-    child.signal(SignalKind::hangup()).unwrap();
-    assert_eq!(child.wait().await.unwrap().signal(), Some(1));
+    // Not a hang-up, which is ignored below `nohup`.
+    child.signal(SignalKind::terminate()).unwrap();
+    assert_eq!(child.wait().await.unwrap().signal(), Some(15));
     until("no zombie", || !is_there(id));
     let children: Vec<_> = (0..10)
         .map(|number| {

@@ -40,7 +40,8 @@ both! {
     async fn sub_1_a_signal_is_no_code() {
         for (kind, number) in [
             (SignalKind::terminate(), 15),
-            (SignalKind::hangup(), 1),
+            // Not a hang-up, which is ignored below `nohup`.
+            (SignalKind::user_defined1(), 10),
             (SignalKind::from_raw(9), 9),
         ] {
             let mut child = start("echo ready; exec sleep 600");
