@@ -159,7 +159,8 @@ both! {
 
     async fn earlier_deadlines_fire_first() {
         let order = Arc::new(Mutex::new(Vec::new()));
-        let base = Instant::now() + 2 * MS;
+        // Late enough for all to be armed before the first is over, on a busy machine too.
+        let base = Instant::now() + 100 * MS;
         let tasks: Vec<_> = [3, 1, 4, 2, 0]
             .into_iter()
             .map(|number| {
@@ -176,7 +177,7 @@ both! {
 
     async fn loop_2_equal_deadlines_fire_in_the_order_they_were_armed() {
         let woken = Arc::new(Mutex::new(Vec::new()));
-        let deadline = Instant::now() + 3 * MS;
+        let deadline = Instant::now() + 100 * MS;
         let mut sleeps: Vec<_> = (0..20).map(|_| Box::pin(sleep_until(deadline))).collect();
         for (number, asleep) in sleeps.iter_mut().enumerate() {
             arm(asleep.as_mut(), number, &woken);
